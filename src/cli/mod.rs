@@ -24,6 +24,7 @@ mod exit_code;
 mod export;
 mod failure;
 mod file_size_signal;
+mod fingerprint;
 mod help;
 mod import;
 mod import_call;
@@ -32,6 +33,7 @@ mod inspect;
 mod interrupt;
 mod kinds;
 mod licenses;
+mod listeners;
 mod log_writer;
 mod logging;
 mod man;
@@ -106,6 +108,9 @@ enum Command {
     /// Change a user's password
     #[command(after_help = passwd::EXAMPLES)]
     Passwd(Box<passwd::PasswdArgs>),
+    /// Print the SHA-256 of a server's certificate
+    #[command(after_help = fingerprint::EXAMPLES)]
+    Fingerprint(Box<fingerprint::FingerprintArgs>),
     /// Print the settings of `satchel serve` and their sources
     #[command(after_help = config::EXAMPLES, mut_arg("demo", |demo| demo.hide(true)))]
     Config(Box<config::ConfigArgs>),
@@ -199,6 +204,7 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
         Command::Undo(args) => undo::run(&args),
         Command::Delete(args) => delete::run(&args),
         Command::Passwd(args) => passwd::run(&args),
+        Command::Fingerprint(args) => fingerprint::run(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Config(args) => config::run(&args, parsed, &command()),
         Command::Completions(args) => completions::run(&args, command()),

@@ -1,7 +1,6 @@
 //! `satchel serve`: opens the inventory, serves it over HTTP and closes it.
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +10,12 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::interrupt::EXIT_INTERRUPTED;
+use super::listeners::{self, BoundListener, Listeners};
 use super::logging;
 use super::owner::{self, owner_to_switch_to};
 use super::supervisor::Supervisor;
 use crate::access::{self, Accounts, InventoryAccounts};
-use crate::config::ServeConfig;
+use crate::config::{ListenAddress, ServeConfig};
 use crate::http::{self, App, AppParts, Drained};
 use crate::inventory::Inventory;
 use crate::job::Jobs;
@@ -36,15 +36,19 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     // Held until the end of this function: dropping it writes the last log lines.
     let _log = logging::start(&config.log)?;
     let supervisor = Arc::new(Supervisor::of_environment());
-    let early_listener = switch_to_owner(config)?;
+    let early_listeners = switch_to_owner(config)?;
     let inventory = supervisor.while_starting(|| OpenInventory::open(config))?;
     require_changed_password(config, &*inventory.accounts)?;
-    let listener = match early_listener {
-        Some(listener) => listener,
-        None => bind(config.listen)?,
+    let directory = inventory.store.directory();
+    let listeners = Listeners {
+        tls: listeners::tls(config, directory)?,
+        bound: match early_listeners {
+            Some(bound) => bound,
+            None => listeners::bind(&config.listen)?,
+        },
     };
-    let address = listener.local_addr().context("Cannot get the address of the listener")?;
-    inventory.store.directory().announce(&format!("http://{}", local_address(address)))?;
+    listeners.warn_of_plain_http();
+    directory.announce(&listeners.local_url())?;
     let app = App::new(AppParts {
         name: config.name(),
         dialect: config.dialect.into(),
@@ -69,30 +73,22 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         async move { supervisor.watch(move || read_from_store(&store)).await }
     });
     let shutdown_wait = config.limits.limits().shutdown_wait;
-    let serve_end = runtime.block_on(serve(Arc::new(app), listener, &supervisor, shutdown_wait))?;
+    if let Some(tls) = listeners.tls.clone() {
+        runtime.spawn(async move { tls.watch().await });
+    }
+    let serve_end =
+        runtime.block_on(serve(Arc::new(app), listeners, &supervisor, shutdown_wait))?;
     shut_down(runtime, inventory, serve_end)
 }
 
-/// If root serves another user's data directory, makes the process run as that user. The listener is
+/// If root serves another user's data directory, makes the process run as that user. The listeners are
 /// bound first and returned, because only root can use a port below 1024.
-fn switch_to_owner(config: &ServeConfig) -> anyhow::Result<Option<TcpListener>> {
+fn switch_to_owner(config: &ServeConfig) -> anyhow::Result<Option<Vec<BoundListener>>> {
     let Some(owner) = owner_to_switch_to(&config.data) else { return Ok(None) };
-    let listener = bind(config.listen)?;
+    let bound = listeners::bind(&config.listen)?;
     tracing::info!("Running as {owner}, the owner of {}.", config.data.display());
     owner::switch_to_owner(&config.data, owner)?;
-    Ok(Some(listener))
-}
-
-/// The address at which commands on this machine can connect to a server that listens on `address`.
-fn local_address(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        let loopback: IpAddr = match address {
-            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        };
-        address.set_ip(loopback);
-    }
-    address
+    Ok(Some(bound))
 }
 
 /// The open data directory, and the operations on it.
@@ -158,8 +154,9 @@ pub(super) fn jobs(store: &Store) -> Jobs {
 /// Refuses to listen on non-loopback addresses while the first user has its default password, which
 /// is public.
 fn require_changed_password(config: &ServeConfig, accounts: &dyn Accounts) -> anyhow::Result<()> {
-    let listen = config.listen;
-    if listen.ip().to_canonical().is_loopback() || !access::default_password_in_force(accounts)? {
+    let beyond = |listen: &&ListenAddress| !listen.socket.ip().to_canonical().is_loopback();
+    let Some(listen) = config.listen.0.iter().find(beyond) else { return Ok(()) };
+    if !access::default_password_in_force(accounts)? {
         return Ok(());
     }
     bail!(
@@ -169,15 +166,8 @@ fn require_changed_password(config: &ServeConfig, accounts: &dyn Accounts) -> an
         config.data.display(),
         name = access::FIRST_USER_NAME,
         password = access::FIRST_USER_PASSWORD,
-        port = listen.port(),
+        port = listen.socket.port(),
     )
-}
-
-fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener =
-        TcpListener::bind(listen).with_context(|| format!("Cannot listen on {listen}"))?;
-    listener.set_nonblocking(true).context("Cannot make the listener non-blocking")?;
-    Ok(listener)
 }
 
 /// The way in which the server ended.
@@ -195,23 +185,22 @@ fn read_from_store(store: &Store) {
 
 async fn serve(
     app: Arc<App>,
-    listener: TcpListener,
+    listeners: Listeners,
     supervisor: &Supervisor,
     shutdown_wait: Duration,
 ) -> anyhow::Result<ServeEnd> {
-    let listener =
-        tokio::net::TcpListener::from_std(listener).context("Cannot register the listener")?;
-    let address = listener.local_addr().context("Cannot get the address of the listener")?;
+    let urls = listeners.urls();
+    let listeners = listeners.register()?;
     let mut signals = Signals::watch().context("Cannot install the signal handlers")?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    announce(address);
-    supervisor.ready(&format!("http://{address}"));
+    announce(&urls);
+    supervisor.ready(&urls.join(", "));
 
     let stopped = async move {
         // A dropped sender stops the server as well.
         let _ = stopped.await;
     };
-    let serving = http::listen(app, listener, stopped);
+    let serving = http::listen(app, listeners, stopped);
     tokio::pin!(serving);
     tokio::select! {
         drained = &mut serving => return Ok(ServeEnd::Drained(drained)),
@@ -225,10 +214,12 @@ async fn serve(
     })
 }
 
-/// Prints the only line on standard output. Scripts that start the server wait for it.
-fn announce(address: SocketAddr) {
+/// Prints a line for each listener on standard output, and nothing else. Scripts that start the server
+/// wait for it.
+fn announce(urls: &[String]) {
     let mut stdout = std::io::stdout().lock();
-    let written = writeln!(stdout, "satchel is listening on http://{address}");
+    let mut lines = urls.iter();
+    let written = lines.try_for_each(|url| writeln!(stdout, "satchel is listening on {url}"));
     if let Err(error) = written.and_then(|()| stdout.flush()) {
         tracing::warn!(%error, "Cannot write to standard output.");
     }

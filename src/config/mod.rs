@@ -7,11 +7,13 @@
 
 mod error;
 mod file;
+mod listen;
 mod serve;
 mod setting;
 mod sources;
 
 pub use error::{FileError, SettingFault, SettingProblem};
+pub use listen::{ListenAddress, ListenList, Scheme};
 pub use serve::{LimitsConfig, LogConfig, LogFormat, ServeConfig};
 pub use setting::{Expected, Setting, settings};
 pub use sources::{

@@ -1,14 +1,15 @@
 //! The settings of `satchel serve`, with their units, bounds and defaults.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum, value_parser};
 
+use super::listen::ListenList;
 use crate::http::{HostNames, Limits, TrustedProxies};
 use crate::inventory::Dialect;
 use crate::store;
+use crate::tls::CertificateFiles;
 
 /// The file with the host's name on Linux.
 const HOST_NAME_FILE: &str = "/proc/sys/kernel/hostname";
@@ -45,15 +46,25 @@ pub struct ServeConfig {
     #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
     pub data: PathBuf,
 
-    /// IP address and port to listen on; port 0 picks a free port
+    /// IP address and port to listen on; port 0 picks a free port. `https://` before it encrypts. Several
+    /// are separated by commas
     #[arg(
         long,
         env = "SATCHEL_LISTEN",
-        value_name = "ADDR",
+        value_name = "ADDRS",
         default_value = "127.0.0.1:8080",
-        value_parser = listen_address
+        value_parser = ListenList::parse
     )]
-    pub listen: SocketAddr,
+    pub listen: ListenList,
+
+    /// PEM file of the server's certificate, followed by those of its authorities. Without it, the server
+    /// makes a self-signed certificate
+    #[arg(long, env = "SATCHEL_TLS_CERTIFICATE", value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+
+    /// PEM file of the private key of the certificate
+    #[arg(long, env = "SATCHEL_TLS_KEY", value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
 
     /// Host names under which clients may address the server, separated by commas; `*` accepts all. IP
     /// addresses, localhost and the host's own name are always accepted
@@ -108,8 +119,23 @@ impl ServeConfig {
 
     /// The names under which clients may address the server.
     pub fn host_names(&self) -> HostNames {
-        let listed = self.hosts.as_ref().map_or(&[][..], |hosts| &hosts.0);
-        HostNames::new(&host_name(), listed)
+        HostNames::new(&host_name(), self.listed_hosts())
+    }
+
+    /// The names in the setting `hosts`.
+    pub fn listed_hosts(&self) -> &[String] {
+        self.hosts.as_ref().map_or(&[], |hosts| &hosts.0)
+    }
+
+    /// The site's own certificate. `None` means a self-signed one.
+    pub fn certificate(&self) -> Option<CertificateFiles> {
+        let (certificate, key) = (self.tls_certificate.clone()?, self.tls_key.clone()?);
+        Some(CertificateFiles { certificate, key })
+    }
+
+    /// The name of the host.
+    pub fn host(&self) -> String {
+        host_name()
     }
 
     /// The options to open the store with.
@@ -260,16 +286,6 @@ fn host_list(text: &str) -> Result<HostList, String> {
     }
 }
 
-/// Parses an address. Host names are not resolved: their address can change, and with it the set of
-/// possible clients.
-///
-/// # Errors
-/// A message with the expected form.
-fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse()
-        .map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080")
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -316,6 +332,7 @@ mod tests {
             ("--name", "a\nb"),
             ("--name", &"x".repeat(256)),
             ("--listen", "localhost:8080"),
+            ("--tls-certificate", "only-one.pem"),
             ("--log-format", "xml"),
             ("--data", ""),
         ] {

@@ -4,13 +4,19 @@ use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Durat
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpStream, sync::watch, time::sleep};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use super::{
-    connection_state::ConnectionState,
+    connection_state::{ConnectionState, Transport},
     pipeline::{Server, respond},
     timeout_stream::TimeoutStream,
 };
+use crate::tls::ServerTls;
 
 /// The size limit of a request line with its headers, and of the part of a body that is read
 /// ahead, in bytes. hyper answers a longer head with 431, a longer path with 414. Browsers and
@@ -25,21 +31,48 @@ const HEADERS_MAX: usize = 100;
 /// the rest of a head whose first bytes have arrived.
 const IDLE_WAIT: Duration = Duration::from_millis(500);
 
-/// Serves one connection until it is closed. After `stopping` changes (or its sender is dropped),
-/// the connection accepts no new request.
+/// Serves one connection until it is closed, with TLS if there is a certificate. After `stopping`
+/// changes (or its sender is dropped), the connection accepts no new request.
 pub(super) async fn serve(
     server: Arc<Server>,
     tcp: TcpStream,
+    tls: Option<ServerTls>,
     peer: SocketAddr,
-    mut stopping: watch::Receiver<()>,
+    stopping: watch::Receiver<()>,
 ) {
     // Responses are written in large pieces; Nagle's algorithm would only delay their last
     // packets.
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%peer, %error, "Cannot set TCP_NODELAY.");
     }
-    let state = Arc::new(ConnectionState::new(peer));
-    let io = TokioIo::new(TimeoutStream::new(tcp, state.clone(), server.app.limits.write_wait));
+    let limits = &server.app.limits;
+    let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
+    let state = Arc::new(ConnectionState::new(peer, transport));
+    let stream = TimeoutStream::new(tcp, state.clone(), limits.write_wait);
+    let Some(tls) = tls else {
+        return serve_stream(server, state, stream, stopping).await;
+    };
+    let mut stopping_meanwhile = stopping.clone();
+    // A client that does not finish the handshake is an idle one.
+    let handshake = tokio::select! {
+        handshake = timeout(limits.head_wait, tls.accept(stream)) => handshake,
+        _ = stopping_meanwhile.changed() => return,
+    };
+    match handshake {
+        Ok(Ok(stream)) => serve_stream(server, state, stream, stopping).await,
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "The TLS handshake failed."),
+        Err(_) => tracing::debug!(%peer, "The TLS handshake took too long."),
+    }
+}
+
+/// Serves the requests of one connection.
+async fn serve_stream(
+    server: Arc<Server>,
+    state: Arc<ConnectionState>,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    mut stopping: watch::Receiver<()>,
+) {
+    let peer = state.peer;
     let head_wait = server.app.limits.head_wait;
     let service = service_fn({
         let state = state.clone();
@@ -53,7 +86,7 @@ pub(super) async fn serve(
         .header_read_timeout(head_wait)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(io, service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
 
     let ended = tokio::select! {

@@ -5,19 +5,28 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+/// The way in which the bytes of a connection are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    Plain,
+    Tls,
+}
+
 /// The state of one connection: set by the access log, the request body and the TCP stream; read
 /// when the server shuts down and when the connection is closed.
 pub(super) struct ConnectionState {
     pub(super) peer: SocketAddr,
+    pub(super) transport: Transport,
     responding: AtomicBool,
     body_unread: AtomicBool,
     writing: AtomicBool,
 }
 
 impl ConnectionState {
-    pub(super) fn new(peer: SocketAddr) -> Self {
+    pub(super) fn new(peer: SocketAddr, transport: Transport) -> Self {
         Self {
             peer,
+            transport,
             responding: AtomicBool::new(false),
             body_unread: AtomicBool::new(false),
             writing: AtomicBool::new(false),

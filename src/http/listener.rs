@@ -5,14 +5,24 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
+    task::JoinSet,
     time::{Instant, sleep, timeout_at},
 };
 
 use super::{app::App, connection, pipeline::Server, router::Router, routes::endpoints};
+use crate::tls::ServerTls;
 
 /// The wait after an `accept` that failed because descriptors or memory ran out. Without it the
 /// loop would spin until a connection ends.
 const ACCEPT_RETRY_WAIT: Duration = Duration::from_millis(100);
+
+/// A socket on which the server listens.
+pub struct Listener {
+    /// The socket.
+    pub tcp: TcpListener,
+    /// The certificate. `None` for plain HTTP.
+    pub tls: Option<ServerTls>,
+}
 
 /// The way in which a server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +37,19 @@ pub enum Drained {
 /// and jobs in progress, at most as long as the limits allow.
 pub async fn listen(
     app: Arc<App>,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     stop: impl Future<Output = ()>,
 ) -> Drained {
     let connections_max = app.limits.connections_max;
     let permits = Arc::new(Semaphore::new(connections_max));
     let server = Arc::new(Server { app, router: Router::new(endpoints()) });
     let (stopping, stopped) = watch::channel(());
-    tokio::select! {
-        () = accept(&server, &listener, &permits, &stopped) => {}
-        () = stop => {}
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        accepting.spawn(accept(server.clone(), listener, permits.clone(), stopped.clone()));
     }
-    drop(listener);
+    stop.await;
+    accepting.shutdown().await;
 
     let app = &server.app;
     let deadline = Instant::now() + app.limits.shutdown_wait;
@@ -57,11 +68,12 @@ pub async fn listen(
 /// Accepts connections and serves each in a task. Returns only if `permits` is closed, which never
 /// happens.
 async fn accept(
-    server: &Arc<Server>,
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-    stopped: &watch::Receiver<()>,
+    server: Arc<Server>,
+    listener: Listener,
+    permits: Arc<Semaphore>,
+    stopped: watch::Receiver<()>,
 ) {
+    let Listener { tcp: listener, tls } = listener;
     // The permit comes first: a client over the limit waits in the kernel's queue and costs
     // nothing until a connection ends.
     while let Ok(permit) = permits.clone().acquire_owned().await {
@@ -75,7 +87,7 @@ async fn accept(
             }
         };
         let counted = server.app.metrics.connection();
-        let serving = connection::serve(server.clone(), tcp, peer, stopped.clone());
+        let serving = connection::serve(server.clone(), tcp, tls.clone(), peer, stopped.clone());
         tokio::spawn(async move {
             serving.await;
             drop((permit, counted));

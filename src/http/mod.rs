@@ -67,6 +67,6 @@ pub use description::{
 };
 pub use host_names::HostNames;
 pub use limits::Limits;
-pub use listener::{Drained, listen};
+pub use listener::{Drained, Listener, listen};
 pub use route::{Route, RouteTable};
 pub use routes::route_table;

@@ -48,6 +48,7 @@ pub(super) async fn respond(
     request: hyper::Request<Incoming>,
 ) -> hyper::Response<LoggedBody> {
     let id = RequestId::next();
+    let transport = state.transport;
     let app = &server.app;
     let mut entry =
         Entry::begin(&app.metrics, state.clone(), id, request.method(), request.uri().path());
@@ -68,7 +69,7 @@ pub(super) async fn respond(
             problem.render(id)
         }
     };
-    response::finish(response.headers_mut(), id);
+    response::finish(response.headers_mut(), transport, id);
     entry.follow(response)
 }
 

@@ -8,11 +8,12 @@ use hyper::{
     body::Bytes,
     header::{
         ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
-        HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+        X_FRAME_OPTIONS,
     },
 };
 
-use super::request_id::RequestId;
+use super::{connection_state::Transport, request_id::RequestId};
 
 /// The body of a response: bytes in memory, or a stream.
 pub(super) type Payload = UnsyncBoxBody<Bytes, io::Error>;
@@ -47,6 +48,10 @@ const DEFAULTS: [(HeaderName, HeaderValue); 6] = [
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
 ];
 
+/// Tells browsers to use TLS only, for a year (RFC 6797). They ignore it if they do not trust the
+/// certificate.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Returns a response of bytes in memory.
 pub(super) fn whole(
     status: StatusCode,
@@ -79,9 +84,12 @@ pub(super) fn options(allow: HeaderValue) -> Response {
 }
 
 /// Adds the headers that every response has. hyper adds the date.
-pub(super) fn finish(headers: &mut HeaderMap, id: RequestId) {
+pub(super) fn finish(headers: &mut HeaderMap, transport: Transport, id: RequestId) {
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(value);
+    }
+    if transport == Transport::Tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }
     headers.insert(X_REQUEST_ID, id.into());
 }

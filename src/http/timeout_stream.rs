@@ -148,7 +148,7 @@ mod tests {
         net::TcpListener,
     };
 
-    use super::*;
+    use super::{super::connection_state::Transport, *};
 
     const WAIT: Duration = Duration::from_millis(200);
 
@@ -159,7 +159,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (tcp, peer) = listener.accept().await.unwrap();
-        (TimeoutStream::new(tcp, Arc::new(ConnectionState::new(peer)), WAIT), client)
+        (
+            TimeoutStream::new(tcp, Arc::new(ConnectionState::new(peer, Transport::Plain)), WAIT),
+            client,
+        )
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@
 //! spreadsheets/     workbooks
 //! reports/          complete reports of imports
 //! jobs/             the last jobs
+//! tls/              the self-signed certificate of the server and its key
 //! scratch/          temporary files of imports and exports; emptied at start
 //! ```
 
@@ -182,6 +183,11 @@ impl DataDirectory {
     /// Returns the path of the folder in which jobs are recorded, one file each.
     pub fn jobs(&self) -> PathBuf {
         self.path.join("jobs")
+    }
+
+    /// Returns the path of the folder with the self-signed certificate of the server.
+    pub fn tls(&self) -> PathBuf {
+        self.path.join("tls")
     }
 
     /// Returns the path of the folder for temporary files. It is emptied when the directory is opened.

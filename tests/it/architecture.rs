@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// module of its own layer.
 const LAYERS: [&[&str]; 7] = [
     &["panics", "wording", "disk"],
-    &["model", "docs", "job"],
+    &["model", "docs", "job", "tls"],
     &["codec", "store"],
     &["access"],
     &["import"],
@@ -22,7 +22,10 @@ const LAYERS: [&[&str]; 7] = [
 const TOP: [&str; 2] = ["config", "cli"];
 
 /// Crates that only some modules can use: the crate, and these modules.
-const RESTRICTED_CRATES: [(&str, &[&str]); 11] = [
+const RESTRICTED_CRATES: [(&str, &[&str]); 14] = [
+    ("rcgen", &["tls"]),
+    ("rustls", &["tls", "cli"]),
+    ("tokio_rustls", &["tls"]),
     ("rust_embed", &["docs"]),
     ("sled", &["store"]),
     ("calamine", &["codec"]),

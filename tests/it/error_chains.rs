@@ -34,6 +34,7 @@ use satchel::model::{
 use satchel::store::{
     DirectoryError, FileOwner, ForeignContents, InventoryDamage, KeyError, LockHolder, StoreError,
 };
+use satchel::tls::TlsError;
 use satchel::topology::{NameError as WorkbookNameError, TopologyError};
 use satchel::wording::chain;
 
@@ -370,6 +371,22 @@ fn access_and_inventory_errors_say_each_thing_once() {
         HashError::Hashing(_) => HashError::Hashing(argon2::password_hash::Error::SaltInvalid(
             argon2::password_hash::errors::InvalidValue::TooShort,
         )),
+    });
+    let path = || std::path::PathBuf::from("R 1%.pem");
+    assert_each!(TlsError {
+        TlsError::Unreadable { .. } => TlsError::Unreadable {
+            path: path(),
+            source: rustls::pki_types::pem::Error::NoItemsFound,
+        },
+        TlsError::NoCertificate(_) => TlsError::NoCertificate(path()),
+        TlsError::Unusable { .. } => TlsError::Unusable {
+            certificate: path(),
+            key: "R 1%.key".into(),
+            source: rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch),
+        },
+        TlsError::SelfSigned(_) => TlsError::SelfSigned(rcgen::Error::CouldNotParseCertificate),
+        TlsError::File { .. } => TlsError::File { path: path(), source: io_error() },
+        TlsError::Setup(_) => TlsError::Setup(rustls::Error::HandshakeNotComplete),
     });
     assert_each!(PasswordError {
         PasswordError::Store(_) => PasswordError::Store(StoreError::Busy),

@@ -53,6 +53,7 @@ mod routes;
 mod serving;
 mod supervisor;
 mod texts;
+mod tls;
 mod topology;
 mod topology_http;
 mod topology_mutants;

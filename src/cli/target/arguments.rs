@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, error::ErrorKind, parser::ValueSource};
 
-use super::{IfMissing, LocalTarget, RemoteTarget, Target};
+use super::{IfMissing, LocalTarget, RemoteTarget, Target, Trust};
+use crate::tls::Fingerprint;
 
 /// The target of a command: `--data`, or `--server` and the options for a login.
 #[derive(Clone, Debug)]
@@ -41,9 +42,15 @@ struct TargetFlags {
     #[arg(long, env = "SATCHEL_PASSWORD_FILE", value_name = "FILE")]
     password_file: Option<PathBuf>,
 
-    /// PEM file of the certificate authorities to trust instead of the public ones
+    /// PEM file of the certificate authorities, or of the server's own certificate, to trust instead of
+    /// the public authorities
     #[arg(long, env = "SATCHEL_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
+
+    /// SHA-256 of the server's certificate, as `satchel fingerprint` prints it. Only this certificate is
+    /// accepted
+    #[arg(long, env = "SATCHEL_FINGERPRINT", value_name = "SHA256", conflicts_with = "ca")]
+    fingerprint: Option<Fingerprint>,
 }
 
 impl TargetArgs {
@@ -57,10 +64,15 @@ impl TargetArgs {
         command: &'static str,
         if_missing: IfMissing,
     ) -> anyhow::Result<Target> {
-        let TargetFlags { data, server, user, password_file, ca } = self.flags.clone();
+        let TargetFlags { data, server, user, password_file, ca, fingerprint } = self.flags.clone();
+        let trust = match (fingerprint, ca) {
+            (Some(fingerprint), _) => Trust::Pinned(fingerprint),
+            (None, Some(ca)) => Trust::Listed(ca),
+            (None, None) => Trust::Public,
+        };
         match (self.kind, server) {
             (TargetKind::Remote, Some(server)) => {
-                Ok(Target::Remote(RemoteTarget::parse(&server, user, password_file, ca)?))
+                Ok(Target::Remote(RemoteTarget::parse(&server, user, password_file, trust)?))
             }
             (TargetKind::Remote, None) | (TargetKind::Local, _) => {
                 Ok(Target::Local(LocalTarget { path: data, user, if_missing, command }))

@@ -1,9 +1,8 @@
 //! HTTP client: calls the REST API of a server.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Read, Write},
-    path::Path,
     time::Duration,
 };
 
@@ -14,16 +13,17 @@ use serde_json::Value;
 use ureq::{
     Agent, Body, RequestBuilder, SendBody,
     http::{Response, Uri},
-    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
     typestate::{WithBody, WithoutBody},
 };
 use zeroize::Zeroizing;
 
+use super::{Trust, encrypted};
 use crate::{
     cli::{
         interrupt::{self, Interrupted},
         progress::{Bar, Progress},
     },
+    tls::ServerCheck,
     wording::counted,
 };
 
@@ -123,15 +123,14 @@ impl ApiResponse {
 }
 
 impl Client {
-    /// Creates a client for the server at `base`. `ca` is the path of a PEM file of certificate
-    /// authorities.
+    /// Creates a client for the server at `base`.
     ///
     /// # Errors
-    /// The file cannot be read, or contains no certificate.
+    /// The file of trusted certificates cannot be read, or contains none.
     pub(super) fn new(
         base: &Uri,
         login: &Login,
-        ca: Option<&Path>,
+        trust: &Trust,
         server_location: ServerLocation,
     ) -> anyhow::Result<Self> {
         let mut config = Agent::config_builder()
@@ -146,15 +145,19 @@ impl Client {
         if is_loopback(base) {
             config = config.proxy(None);
         }
-        if let Some(path) = ca {
-            let tls = TlsConfig::builder().root_certs(authorities(path)?).build();
-            config = config.tls_config(tls);
-        }
+        let config = config.build();
+        let agent = match trust {
+            Trust::Public => config.into(),
+            Trust::Listed(path) => encrypted::agent(config, &ServerCheck::listed(path)?)?,
+            Trust::Pinned(fingerprint) => {
+                encrypted::agent(config, &ServerCheck::pinned(*fingerprint))?
+            }
+        };
         let pair = Zeroizing::new(format!("{}:{}", login.user, *login.password));
         let authorization = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(&*pair)));
         let base = base.to_string().trim_end_matches('/').to_owned();
         let user = login.user.clone();
-        Ok(Self { agent: config.build().into(), base, authorization, user, server_location })
+        Ok(Self { agent, base, authorization, user, server_location })
     }
 
     /// Sends GET.
@@ -388,8 +391,9 @@ impl Client {
                 if base.starts_with("https:") =>
             {
                 anyhow!(
-                    "Cannot connect to {base}: {error}. If its certificate is signed by your own \
-                     CA, pass that with --ca FILE"
+                    "Cannot connect to {base}: {error}. If its certificate is self-signed, pass its \
+                     fingerprint with --fingerprint (`satchel fingerprint` prints it on the server's \
+                     machine). If it is signed by your own CA, pass that with --ca FILE"
                 )
             }
             error => anyhow!("Cannot connect to {base}: {error}"),
@@ -400,23 +404,6 @@ impl Client {
 fn is_loopback(base: &Uri) -> bool {
     let host = base.host().unwrap_or_default().trim_matches(['[', ']']);
     host.parse().is_ok_and(|ip: std::net::IpAddr| ip.to_canonical().is_loopback())
-}
-
-/// Reads certificate authorities from a PEM file.
-fn authorities(path: &Path) -> anyhow::Result<RootCerts> {
-    let shown = path.display();
-    let pem = fs::read(path).with_context(|| format!("Cannot read the file {shown}"))?;
-    let mut certificates: Vec<Certificate<'static>> = Vec::new();
-    for item in parse_pem(&pem) {
-        let item = item.with_context(|| format!("The file {shown} is not valid PEM"))?;
-        if let PemItem::Certificate(certificate) = item {
-            certificates.push(certificate);
-        }
-    }
-    if certificates.is_empty() {
-        bail!("The file {shown} contains no certificate")
-    }
-    Ok(RootCerts::new_with_certs(&certificates))
 }
 
 /// Reads a file and advances a progress bar. Fails when the command must cancel its work.

@@ -14,7 +14,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use super::{
-    LocalTarget,
+    LocalTarget, Trust,
     client::{Client, Login, ServerLocation},
     log_printer, one_time_password,
 };
@@ -96,9 +96,10 @@ impl LocalServer {
         let (stop, stopped) = oneshot::channel();
         let listener = {
             let _entered = runtime.enter();
-            tokio::net::TcpListener::from_std(listener).context("Cannot register the listener")?
+            let tcp = tokio::net::TcpListener::from_std(listener);
+            http::Listener { tcp: tcp.context("Cannot register the listener")?, tls: None }
         };
-        let serving = runtime.spawn(http::listen(Arc::new(app), listener, async move {
+        let serving = runtime.spawn(http::listen(Arc::new(app), vec![listener], async move {
             // A dropped sender means the same.
             let _ = stopped.await;
         }));
@@ -113,7 +114,7 @@ impl LocalServer {
         let base = format!("http://{}", self.address)
             .parse()
             .context("Invalid address of the listener")?;
-        Client::new(&base, &self.login, None, ServerLocation::InProcess)
+        Client::new(&base, &self.login, &Trust::Public, ServerLocation::InProcess)
     }
 
     /// Stops the server and makes all changes durable.

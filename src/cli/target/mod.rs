@@ -6,6 +6,7 @@
 
 mod arguments;
 mod client;
+mod encrypted;
 mod job;
 mod local_server;
 mod log_printer;
@@ -25,6 +26,7 @@ pub(super) use password::{new_password, read_password};
 
 use super::{owner, progress::Progress};
 use crate::store::{CreateDirectory, Options};
+use crate::tls::Fingerprint;
 use client::{Login, ServerLocation};
 
 /// The target of a command.
@@ -70,7 +72,18 @@ pub(super) struct RemoteTarget {
     base: Uri,
     user: String,
     password_file: Option<PathBuf>,
-    ca: Option<PathBuf>,
+    trust: Trust,
+}
+
+/// The certificates of a server that a command accepts.
+#[derive(Clone, Debug)]
+pub(super) enum Trust {
+    /// Those signed by a public authority.
+    Public,
+    /// Those in a PEM file, and those that they signed.
+    Listed(PathBuf),
+    /// The one with this fingerprint.
+    Pinned(Fingerprint),
 }
 
 /// An open connection to a target.
@@ -104,12 +117,8 @@ impl Target {
                 }
                 let password = read_password(target.password_file.as_deref(), &target.user)?;
                 let login = Login { user: target.user.clone(), password };
-                let client = Client::new(
-                    &target.base,
-                    &login,
-                    target.ca.as_deref(),
-                    ServerLocation::Remote,
-                )?;
+                let client =
+                    Client::new(&target.base, &login, &target.trust, ServerLocation::Remote)?;
                 Ok(Connection { client, local: None })
             }
         }
@@ -140,7 +149,7 @@ impl RemoteTarget {
         text: &str,
         user: Option<String>,
         password_file: Option<PathBuf>,
-        ca: Option<PathBuf>,
+        trust: Trust,
     ) -> anyhow::Result<Self> {
         let example = "Use an address like https://satchel.example:8443";
         let base: Uri = text
@@ -167,7 +176,10 @@ impl RemoteTarget {
         if user.contains(':') {
             bail!("The user “{user}” cannot log in over HTTP, because the name contains a colon");
         }
-        Ok(Self { base, user, password_file, ca })
+        if scheme == Some("http") && matches!(trust, Trust::Pinned(_)) {
+            bail!("--fingerprint needs an encrypted connection: https://");
+        }
+        Ok(Self { base, user, password_file, trust })
     }
 
     /// Returns whether other users of the network could read the password.
@@ -197,7 +209,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str, user: Option<&str>) -> anyhow::Result<RemoteTarget> {
-        RemoteTarget::parse(text, user.map(str::to_owned), None, None)
+        RemoteTarget::parse(text, user.map(str::to_owned), None, Trust::Public)
     }
 
     #[test]

@@ -1,0 +1,21 @@
+//! TLS: the certificate of the server, its fingerprint, and the handshake of both sides.
+//!
+//! - [`CertificateFiles`] are the site's own certificate and key, or a self-signed pair in the data
+//!   directory.
+//! - [`ServerTls`] makes the server's side of a connection, and loads changed files again.
+//! - [`client_config`] is the client's side, and [`ServerCheck`] decides about a server's certificate.
+//! - [`Fingerprint`] is the SHA-256 of a certificate, by which people compare it.
+//!
+//! rustls with ring, TLS 1.2 and 1.3. Only this module and `cli` name rustls.
+
+mod certificate;
+mod client;
+mod error;
+mod fingerprint;
+mod server;
+
+pub use certificate::CertificateFiles;
+pub use client::{ServerCheck, client_config};
+pub use error::TlsError;
+pub use fingerprint::Fingerprint;
+pub use server::{ServerTls, TlsStream};
