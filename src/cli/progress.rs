@@ -303,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_counts_what_is_done() {
+    fn a_line_shows_the_number_of_records() {
         let second = Duration::from_secs(7);
         assert_eq!(
             line(1 << 20, 1 << 21, Counted::Bytes, second),

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_of_enms_that_are_missing_say_what_they_are() {
+    fn missing_calls_of_enms_have_an_explanation() {
         let router = Router::new(endpoints());
         let detail = |path: &str| match router.find(&Method::POST, &Path::parse(path).unwrap()) {
             Err(problem) if problem.is(ProblemKind::UnknownPath) => problem.detail().to_owned(),

@@ -410,7 +410,7 @@ fn an_unknown_error_is_an_error_of_its_cell() {
 }
 
 #[test]
-fn a_workbook_that_is_cut_off_is_said_to_be_so() {
+fn a_truncated_workbook_is_reported_as_truncated() {
     for name in ["03-ansible-base64/sites.xlsx", "05-ods-whitespace/gnumeric.ods"] {
         let whole = case(name);
         for length in [200, whole.len() / 2, whole.len() - 30] {
@@ -510,7 +510,7 @@ fn documents_that_are_not_read_are_named() {
 }
 
 #[test]
-fn names_that_look_alike_are_said() {
+fn names_that_look_alike_give_a_warning() {
     let server = Server::start();
     let form = |name: &str, kind: &str| {
         let table = case(&format!("19-lookalike-names/{name}"));

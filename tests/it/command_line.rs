@@ -176,7 +176,7 @@ fn exit_codes_tell_the_kind_of_failure() {
 }
 
 #[test]
-fn an_error_says_what_to_do_next() {
+fn an_error_names_the_next_step() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -404,7 +404,7 @@ fn ctrl_c_cancels_an_upload() {
 
 /// A job that another user cancels is a failure.
 #[test]
-fn a_job_that_somebody_else_cancels_is_an_error() {
+fn a_job_that_another_user_cancels_is_an_error() {
     let server = Server::start();
     let folder = tempfile::tempdir().unwrap();
     let from = big(folder.path(), "Évora");

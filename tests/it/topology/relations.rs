@@ -70,7 +70,7 @@ fn column(rows: &[Vec<Cell<'static>>], heading: &str) -> Vec<Cell<'static>> {
 }
 
 #[test]
-fn the_sheets_of_kinds_hold_what_enms_imports_and_the_others_the_rest() {
+fn sheets_of_types_contain_only_columns_that_enms_imports() {
     let fixture = related();
     for format in ["out.xls", "out.xlsx"] {
         let bytes = fixture.export(format);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::{CELL_UNITS_MAX, Cell, CellError, Format, Mark, MarkedCell, SourceKind};
 use super::{decode, expected, write, write_marked};
 
-/// Texts of which formats, spreadsheets and people have made something else.
+/// Texts that formats, spreadsheet programs and people have converted to other values.
 const HOSTILE: [&str; 33] = [
     "R 1%",
     "[Shared] x",

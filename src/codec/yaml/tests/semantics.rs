@@ -155,7 +155,7 @@ fn map(entries: &[(&str, Value)]) -> Value {
 }
 
 #[test]
-fn only_what_an_alias_refers_to_in_the_same_record_is_shared() {
+fn only_targets_of_aliases_in_the_same_record_are_shared() {
     let text = b"- {a: &x [1], b: &y [2], c: *y, d: &z 3, e: *z}\n- {a: *x, b: *x, c: *z}\n";
     let list = |item| Value::List(vec![Value::Int(item)]);
     assert_eq!(
