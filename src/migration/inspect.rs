@@ -219,8 +219,8 @@ impl<R: io::Read> io::Read for Hashed<R> {
     }
 }
 
-/// Number of documents that are not read, whose names a packed folder contains. A bundle has at most
-/// 64 entries.
+/// Number of files that are not read, whose names a packed folder contains. A bundle has at most 64
+/// entries.
 const PACKED_NAMES_MAX: usize = 32;
 
 /// Packs the folder of a project into the empty file `out`, so that it can be uploaded. Checksums

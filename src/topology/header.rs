@@ -265,7 +265,7 @@ impl Header {
             log.unreadable(&Problem::of(log.document(kind), None, rule, detail), location)
         };
         let mut header = Self { columns: Vec::new(), line };
-        let mut seen = HashMap::<String, u32>::new();
+        let mut seen = HashMap::<String, (u32, String)>::new();
         for (number, cell) in &row.cells {
             let heading = match cell {
                 Cell::Text(text) => text.trim().to_owned(),
@@ -308,23 +308,12 @@ impl Header {
                 // Ignored columns can have the same heading.
                 Meaning::Ignored(_) => String::new(),
             };
-            if let Some(first) = seen.get(&word) {
-                let detail = match &column.mapped {
-                    None => format!(
-                        "column {} has the heading '{}' as well. Rename or remove one of them",
-                        column_name(*first),
-                        column.heading
-                    ),
-                    Some(property) => format!(
-                        "column {} has the property '{property}' as well. Map or ignore one of them",
-                        column_name(*first)
-                    ),
-                };
-                wrong(*number, "duplicate-column", detail)?;
+            if let Some((first, heading)) = seen.get(&word) {
+                wrong(*number, "duplicate-column", same_property(&column, *first, heading))?;
                 continue;
             }
             if !word.is_empty() {
-                seen.insert(word, *number);
+                seen.insert(word, (*number, column.heading.clone()));
             }
             log.set_column(kind, column.property(), column.letters());
             header.columns.push(column);
@@ -332,6 +321,7 @@ impl Header {
         Ok(header)
     }
 
+    /// Returns all columns.
     pub(super) fn columns(&self) -> &[Column] {
         &self.columns
     }
@@ -375,6 +365,25 @@ impl Header {
             Meaning::Property(_) | Meaning::Custom => None,
         })
     }
+}
+
+/// The sentence about two columns with the same property. `first` and `heading` are those of the
+/// earlier one.
+fn same_property(column: &Column, first: u32, heading: &str) -> String {
+    let (first, second) = (column_name(first), column.letters());
+    let other = &column.heading;
+    if heading.to_lowercase() == other.to_lowercase() {
+        // `ignore` would leave out both.
+        return format!(
+            "columns {first} and {second} both have the heading '{heading}'. Rename or delete one of \
+             them"
+        );
+    }
+    format!(
+        "columns {first} ('{heading}') and {second} ('{other}') both have the property '{}'. Leave \
+         out one of them with `ignore` (--ignore '{other}'), or map it to another property",
+        column.property()
+    )
 }
 
 #[cfg(test)]

@@ -479,6 +479,7 @@ fn documents_that_are_not_read_are_named() {
         ("device.yaml", "- name: R 1%\n"),
         ("access.yaml", "- name: Everyone\n  type: access\n"),
         ("devices.yaml", "- name: lost\n"),
+        ("notes é>b.txt", "not a document"),
         ("metadata.yaml", "version: 4.6\n"),
     ] {
         fs::write(project.join(name), text).unwrap();
@@ -487,6 +488,7 @@ fn documents_that_are_not_read_are_named() {
         "the document 'access.yaml' is not a document of a project; it was not read",
         "the document 'devices.yaml' is not a document of a project; it was not read. Did you mean \
          'device.yaml'?",
+        "'notes é>b.txt' is not a document of a project; it was not read",
     ];
     let local = {
         let mut import = satchel();
@@ -500,7 +502,23 @@ fn documents_that_are_not_read_are_named() {
         import.args(["import", "--json", "--user", "admin", "--server", &address]).arg(&project);
         import.env("SATCHEL_PASSWORD", "admin").output().unwrap()
     };
-    for output in [local, remote] {
+    // The same folder as a zip of another program.
+    let zip = folder.path().join("zipped.zip");
+    let files: Vec<_> = fs::read_dir(&project)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (format!("old/{}", path.file_name().unwrap().to_str().unwrap()), path))
+        .map(|(name, path)| (name, fs::read(path).unwrap()))
+        .collect();
+    let files: Vec<_> =
+        files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    fs::write(&zip, archive(&files)).unwrap();
+    let zipped = {
+        let mut import = satchel();
+        import.args(["import", "--create", "--json", "--data"]);
+        import.arg(folder.path().join("other data")).arg(&zip).output().unwrap()
+    };
+    for output in [local, remote, zipped] {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
         for sentence in expected {

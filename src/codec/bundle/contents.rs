@@ -14,8 +14,8 @@ const MODE_TYPE: u32 = 0o170_000;
 const MODE_REGULAR: u32 = 0o100_000;
 const MODE_FOLDER: u32 = 0o040_000;
 
-/// The longest name, in bytes, of a document of an unknown kind that is ignored.
-const IGNORED_NAME_BYTES_MAX: usize = 64;
+/// The longest name, in bytes, of a file that is ignored: the limit of file systems.
+const IGNORED_NAME_BYTES_MAX: usize = 255;
 
 /// The documents of a project.
 #[derive(Clone, Debug)]
@@ -190,13 +190,12 @@ fn is_folder(entry: &Entry) -> bool {
     entry.name.ends_with(b"/")
 }
 
-/// Returns the name if it can be a document of a kind that Satchel does not know, or with a slip in
-/// its name.
+/// Returns the name if it is that of a file beside the documents: a document of a kind that Satchel
+/// does not know or with a slip in its name, or a note that users keep in the folder.
 pub(super) fn ignorable(name: &[u8]) -> Option<&str> {
-    let stem = name.strip_suffix(b".yaml").or_else(|| name.strip_suffix(b".yml"))?;
     let is_strange = |byte: &u8| byte.is_ascii_control() || matches!(byte, b'/' | b'\\' | b':');
-    let fits = !stem.is_empty() && name.len() <= IGNORED_NAME_BYTES_MAX;
-    if fits && !stem.iter().any(is_strange) { std::str::from_utf8(name).ok() } else { None }
+    let fits = !name.is_empty() && name.len() <= IGNORED_NAME_BYTES_MAX;
+    if fits && !name.iter().any(is_strange) { std::str::from_utf8(name).ok() } else { None }
 }
 
 /// Refuses paths outside of the folder, and folders in folders.

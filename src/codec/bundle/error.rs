@@ -117,7 +117,8 @@ pub enum ArchiveProblem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EntryProblem {
     /// The name is neither `KIND.yaml` nor `metadata.yaml`, or the entry is in a folder of a
-    /// folder. A project that eNMS wrote can have documents of other kinds, which are ignored.
+    /// folder. The folder of a user or of eNMS can have other files beside its documents, which are
+    /// ignored.
     #[error("is not a document of a project")]
     Name,
     /// The name is a path that could lead out of the target folder when the archive is unpacked.

@@ -147,8 +147,8 @@ impl<W: Write + Seek> FolderWriter<W> {
         }
     }
 
-    /// Packs the name of a document that is not read, so that an import can warn of it. Does nothing
-    /// for names that no document can have.
+    /// Packs the name of a file that is not read, so that an import can warn of it. Does nothing for
+    /// names that an archive cannot have.
     ///
     /// # Errors
     /// [`WriteError::Io`] if the archive cannot be written.

@@ -53,6 +53,14 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// Returns whether a file has the extension of YAML, in upper or lower case.
+pub(super) fn is_yaml(name: &str) -> bool {
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| {
+        extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
+    })
+}
+
 /// Opens a regular file for reading. Does not follow symbolic links and does not block on pipes.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     error::{FileProblem, LibraryError},
-    file::{FileType, file_name, open_file},
+    file::{FileType, file_name, is_yaml, open_file},
 };
 use crate::{
     codec::bundle::{
@@ -22,6 +22,15 @@ use crate::{
 /// The largest number of ignored files that are listed.
 const IGNORED_MAX: usize = 64;
 
+/// The files of a folder that are not read.
+#[derive(Debug, Default)]
+struct IgnoredFiles {
+    /// The names: first the YAML files, which are probably documents.
+    names: Vec<String>,
+    /// The number of files beyond [`IGNORED_MAX`].
+    further: u64,
+}
+
 /// An opened folder.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -30,7 +39,7 @@ pub(super) struct Folder {
     identity: (u64, u64),
     metadata: Metadata,
     documents: PerKind<Option<u64>>,
-    ignored: Vec<String>,
+    ignored: IgnoredFiles,
 }
 
 impl Folder {
@@ -39,7 +48,9 @@ impl Folder {
         let identity = identity(path)?;
         let mut documents = PerKind::default();
         let mut metadata = None;
-        let mut ignored = Vec::new();
+        let mut documents_ignored = Vec::new();
+        let mut others_ignored = Vec::new();
+        let mut further = 0;
         for entry in fs::read_dir(path).map_err(LibraryError::at(path))? {
             let name = entry.map_err(LibraryError::at(path))?.file_name();
             let kind = Kind::ALL.into_iter().find(|kind| *document_name(*kind) == *name);
@@ -52,13 +63,19 @@ impl Folder {
                 None if name == METADATA_NAME => {
                     metadata = Some(read_metadata(&path.join(&name))?);
                 }
-                None if ignored.len() < IGNORED_MAX => {
-                    ignored.push(name.to_string_lossy().into_owned());
+                None => {
+                    let name = name.to_string_lossy().into_owned();
+                    let names =
+                        if is_yaml(&name) { &mut documents_ignored } else { &mut others_ignored };
+                    if names.len() < IGNORED_MAX {
+                        names.push(name);
+                    } else {
+                        further += 1;
+                    }
                 }
-                None => {}
             }
         }
-        ignored.sort_unstable();
+        let ignored = IgnoredFiles::new(documents_ignored, others_ignored, further);
         let folder = Self {
             path: path.to_owned(),
             identity,
@@ -86,7 +103,12 @@ impl Folder {
     }
 
     pub(super) fn ignored(&self) -> &[String] {
-        &self.ignored
+        &self.ignored.names
+    }
+
+    /// The number of files that are not read and not listed.
+    pub(super) fn further_ignored(&self) -> u64 {
+        self.ignored.further
     }
 
     /// Opens a document.
@@ -105,6 +127,18 @@ impl Folder {
     fn bytes(&self) -> Option<u64> {
         let lengths = self.documents.iter().filter_map(|(_, bytes)| *bytes);
         lengths.reduce(u64::saturating_add)
+    }
+}
+
+impl IgnoredFiles {
+    fn new(mut documents: Vec<String>, mut others: Vec<String>, further: u64) -> Self {
+        documents.sort_unstable();
+        others.sort_unstable();
+        let mut names = documents;
+        names.append(&mut others);
+        let further = further + names.len().saturating_sub(IGNORED_MAX) as u64;
+        names.truncate(IGNORED_MAX);
+        Self { names, further }
     }
 }
 

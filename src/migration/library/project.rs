@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     error::LibraryError,
-    file::{file_name, open_file},
+    file::{file_name, is_yaml, open_file},
     folder::Folder,
     summary::{DocumentSummary, Layout, ProjectSummary},
 };
@@ -132,9 +132,16 @@ impl Project {
             let nearest = nearest(name, known.iter().map(String::as_str));
             let hint = nearest.map(|known| format!(". Did you mean '{known}'?"));
             warnings.push(format!(
-                "the document '{name}' is not a document of a project; it was not read{}",
+                "{}'{name}' is not a document of a project; it was not read{}",
+                if is_yaml(name) { "the document " } else { "" },
                 hint.unwrap_or_default()
             ));
+        }
+        if let Contents::Folder(folder) = &self.contents
+            && folder.further_ignored() > 0
+        {
+            let further = folder.further_ignored();
+            warnings.push(format!("further files of the folder that were not read: {further}"));
         }
         if !junk.is_empty() {
             let names: Vec<String> = junk.iter().map(|name| format!("'{name}'")).collect();

@@ -238,7 +238,8 @@ fn an_enms_folder_is_a_project() {
     fs::create_dir(path.join("more")).unwrap();
     let project = library.project(&name("examples")).unwrap();
     assert_eq!(project.layout(), Layout::Folder);
-    assert_eq!(project.ignored(), ["more", "port.yaml"]);
+    // YAML files come first.
+    assert_eq!(project.ignored(), ["port.yaml", "more"]);
     assert_eq!(devices(&project).unwrap(), b"- {name: a}\n");
     let [summary] = library.projects().unwrap().try_into().unwrap();
     assert_eq!(summary.release.unwrap().to_string(), "4.5");

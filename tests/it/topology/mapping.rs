@@ -41,6 +41,9 @@ fn a_mapping_that_gives_a_property_twice_or_a_computed_one_is_a_problem() {
     let bytes = devices(&["Gerätename", "vendor", "Marke"], &[&["R 1%", "a", "b"]]);
     let report = fixture.import(&bytes, &mapped("Gerätename=name,Marke=vendor"));
     assert_eq!(problems(&report), ["device!C1 duplicate-column"]);
+    let message = json!(report).to_string();
+    assert!(message.contains("columns B ('vendor') and C ('Marke') both have the property"), "{message}");
+    assert!(message.contains("--ignore 'Marke'"), "{message}");
     let report = fixture.import(&bytes, &mapped("Gerätename=name,Marke=id"));
     assert_eq!(problems(&report), ["device!C1 mapping"]);
     // A name of a contact above the table is not a header.

@@ -94,7 +94,10 @@ fn problems_of_the_header_are_written_in_the_header() {
         fixture.import(&devices(&["name", "vendor", "vendor"], &[&["a", "b", "c"]]), &DEFAULT);
     let sheets = marked(&fixture, &report);
     let message = sheets[0].1[0][3].to_string();
-    assert!(message.starts_with("problem (Satchel): C1: column B has the heading"), "{message}");
+    assert!(
+        message.starts_with("problem (Satchel): C1: columns B and C both have the heading"),
+        "{message}"
+    );
     // A full sheet has no column left in this format.
     let header: Vec<Cell<'_>> =
         (0..255).map(|number| Cell::from(format!("p{number}"))).chain([text("name")]).collect();

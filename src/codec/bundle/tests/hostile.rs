@@ -125,8 +125,15 @@ fn entry_names_that_lead_out_of_the_folder_are_refused() {
 
 #[test]
 fn entries_that_are_not_documents_are_refused() {
-    for name in ["readme.txt", "Device.YAML.exe", ".yaml", "x/y/z.yaml"] {
-        assert_eq!(problem(RawEntry::stored(name, b"")), EntryProblem::Name, "{name}");
+    assert_eq!(problem(RawEntry::stored("x/y/z.yaml", b"")), EntryProblem::Name);
+    // A bundle contains what its metadata declares, and nothing else.
+    for name in ["readme.txt", "Device.YAML.exe", ".yaml"] {
+        let entries = [own(), vec![RawEntry::stored(name, b"")]].concat();
+        assert_eq!(problem_of(&entries, name), EntryProblem::Name, "{name}");
+        // A zipped folder can contain it.
+        let entries = [metadata(), device(), RawEntry::stored(name, b"")];
+        let reader = BundleReader::open(archive(&entries), Limits::default()).unwrap();
+        assert_eq!(reader.ignored(), [name]);
     }
     let bytes = RawEntry { name: b"\xff\xfe.yaml".to_vec(), ..device() };
     assert_eq!(problem(bytes), EntryProblem::Name);
