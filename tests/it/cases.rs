@@ -620,3 +620,48 @@ fn the_example_of_a_template_is_recognised_in_every_format() {
         assert!(told.contains("the example of the template was left out: row 2"), "{told}");
     }
 }
+
+/// Workbooks of Excel 5 and 95 have texts of one byte for each character.
+#[test]
+fn texts_of_excel_95_are_read_by_their_code_page() {
+    let workbook = case("24-excel-95/sheetjs.xls");
+    // CodePage, two bytes, 1252.
+    const CODE_PAGE: &[u8] = &[0x42, 0, 2, 0, 0xE4, 0x04];
+    let replaced = |bytes: Vec<u8>, old: &[u8], new: &[u8]| {
+        let at = bytes.windows(old.len()).position(|window| window == old).unwrap();
+        [&bytes[..at], new, &bytes[at + new.len()..]].concat()
+    };
+    let of = |code_page: u16, texts: [&[u8]; 3]| {
+        let record = [&CODE_PAGE[..4], &code_page.to_le_bytes()].concat();
+        let bytes = replaced(workbook.clone(), CODE_PAGE, &record);
+        let olds: [&[u8]; 3] = [b"Z_rich", b"K_ln _", b"S_o Paulo"];
+        olds.into_iter().zip(texts).fold(bytes, |bytes, (old, new)| replaced(bytes, old, new))
+    };
+    type Sample<'s> = (u16, [&'s [u8]; 3], [&'s str; 3]);
+    let samples: [Sample<'_>; 8] = [
+        (437, [b"Z\x81rich", b"K\x94ln \xE1", b"S\xA4o Paulo"], ["Zürich", "Köln ß", "Sño Paulo"]),
+        (850, [b"Z\x81rich", b"K\x94ln \x9D", b"S\xC6o Paulo"], ["Zürich", "Köln Ø", "São Paulo"]),
+        (852, [b"Z\x81rich", b"K\x94ln \xAB", b"S\x9Do Paulo"], ["Zürich", "Köln ź", "SŁo Paulo"]),
+        (1250, [b"Z\xFCrich", b"K\xF6ln \x9F", b"S\xA3o Paulo"], ["Zürich", "Köln ź", "SŁo Paulo"]),
+        (1252, [b"Z\xFCrich", b"K\xF6ln \xD8", b"S\xE3o Paulo"], ["Zürich", "Köln Ø", "São Paulo"]),
+        (866, [b"Z\x86rich", b"K\x86ln \xEF", b"S\x86o Paulo"], ["ZЖrich", "KЖln я", "SЖo Paulo"]),
+        (
+            0x8000,
+            [b"Z\x9Frich", b"K\x9Aln \xAF", b"S\x8Bo Paulo"],
+            ["Zürich", "Köln Ø", "São Paulo"],
+        ),
+        (0, [b"Z\xFCrich", b"K\xF6ln \xD8", b"S\xE3o Paulo"], ["Zürich", "Köln Ø", "São Paulo"]),
+    ];
+    for (code_page, bytes, expected) in samples {
+        let found = cells(&of(code_page, bytes));
+        let [name, location, second] = expected;
+        for (at, expected) in [("A1", "name"), ("A2", name), ("B2", location), ("A3", second)] {
+            assert_eq!(cell(&found, at), &text(expected), "{code_page} {at}");
+        }
+        assert_eq!(cell(&found, "C3"), &Cell::Number(23.5), "{code_page}");
+    }
+    let unknown = of(720, [b"Z_rich", b"K_ln _", b"S_o Paulo"]);
+    let error = try_cells(&unknown).unwrap_err();
+    assert!(matches!(error, DecodeError::Refused(Refusal::CodePage { number: 720 })), "{error:?}");
+    assert_eq!(error.code(), "workbook-code-page");
+}

@@ -246,6 +246,7 @@ fn workbook_errors_say_each_thing_once() {
         Refusal::NotUtf8 { .. } => Refusal::NotUtf8 { line: 7 },
         Refusal::OpenQuote { .. } => Refusal::OpenQuote { line: 7 },
         Refusal::CutOff => Refusal::CutOff,
+        Refusal::CodePage { .. } => Refusal::CodePage { number: 720 },
         Refusal::Foreign(_) => Refusal::Foreign(ForeignFile::Html),
     });
     assert_each!(OutputLimit {

@@ -23,6 +23,15 @@ pub enum Refusal {
     /// The workbook is encrypted, so it needs a password to be opened.
     #[error("the workbook is protected by a password. Save it without a password")]
     Encrypted,
+    /// A `.xls` of Excel 5 or 95 has a code page that is not read.
+    #[error(
+        "the texts of this old .xls workbook (Excel 5 or 95) have the code page {number}, which is not \
+         read. Open it in a spreadsheet program, and save it as .xlsx"
+    )]
+    CodePage {
+        /// The number of the code page.
+        number: u16,
+    },
     /// The workbook is damaged. The reason is a message of calamine.
     #[error("the workbook is damaged: {reason}")]
     Damaged {

@@ -42,7 +42,10 @@ fn a_mapping_that_gives_a_property_twice_or_a_computed_one_is_a_problem() {
     let report = fixture.import(&bytes, &mapped("Gerätename=name,Marke=vendor"));
     assert_eq!(problems(&report), ["device!C1 duplicate-column"]);
     let message = json!(report).to_string();
-    assert!(message.contains("columns B ('vendor') and C ('Marke') both have the property"), "{message}");
+    assert!(
+        message.contains("columns B ('vendor') and C ('Marke') both have the property"),
+        "{message}"
+    );
     assert!(message.contains("--ignore 'Marke'"), "{message}");
     let report = fixture.import(&bytes, &mapped("Gerätename=name,Marke=id"));
     assert_eq!(problems(&report), ["device!C1 mapping"]);

@@ -83,6 +83,7 @@ impl DecodeError {
             Self::Refused(Refusal::Unknown | Refusal::Foreign(_)) => "workbook-unknown",
             Self::Refused(Refusal::Encrypted) => "workbook-encrypted",
             Self::Refused(Refusal::Damaged { .. } | Refusal::CutOff) => "workbook-damaged",
+            Self::Refused(Refusal::CodePage { .. }) => "workbook-code-page",
             Self::Refused(Refusal::NotUtf8 { .. }) => "table-not-utf8",
             Self::Refused(Refusal::OpenQuote { .. }) => "table-open-quote",
             Self::Output(_) => "workbook-large",

@@ -13,9 +13,9 @@ use super::super::refusal::{OutputLimit, Refusal};
 use super::{
     CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_SUM,
     CELL_TEXT, CELL_TRUE, HEAD_BYTES, Item, MERGED_BYTES, MergedRange, Row, STOP_BYTES,
-    STOP_CUT_OFF, STOP_DAMAGED, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO, STOP_NOT_UTF8,
-    STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop, TAG_END,
-    TAG_MERGED, TAG_ROWS, TAG_SHEET, TAG_STOP,
+    STOP_CODE_PAGE, STOP_CUT_OFF, STOP_DAMAGED, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO,
+    STOP_NOT_UTF8, STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop,
+    TAG_END, TAG_MERGED, TAG_ROWS, TAG_SHEET, TAG_STOP,
 };
 
 /// The reason why reading ended.
@@ -163,6 +163,7 @@ fn read_stop(body: &[u8]) -> Option<Stop> {
         STOP_DAMAGED => Stop::Refused(Refusal::Damaged { reason: reason() }),
         STOP_NOT_UTF8 => Stop::Refused(Refusal::NotUtf8 { line: number }),
         STOP_OPEN_QUOTE => Stop::Refused(Refusal::OpenQuote { line: number }),
+        STOP_CODE_PAGE => Stop::Refused(Refusal::CodePage { number: u16::try_from(number).ok()? }),
         STOP_CUT_OFF => Stop::Refused(Refusal::CutOff),
         STOP_FOREIGN => {
             let format = ForeignFile::ALL.get(usize::try_from(number).ok()?)?;

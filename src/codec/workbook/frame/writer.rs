@@ -11,10 +11,10 @@ use super::super::limits::{
 use super::super::refusal::{OutputLimit, Refusal};
 use super::{
     CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_SUM,
-    CELL_TEXT, CELL_TRUE, HEAD_BYTES, MERGED_BYTES, MergedRange, STOP_BYTES, STOP_CUT_OFF,
-    STOP_DAMAGED, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO, STOP_NOT_UTF8, STOP_OPEN_QUOTE,
-    STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop, TAG_END, TAG_MERGED, TAG_ROWS,
-    TAG_SHEET, TAG_STOP,
+    CELL_TEXT, CELL_TRUE, HEAD_BYTES, MERGED_BYTES, MergedRange, STOP_BYTES, STOP_CODE_PAGE,
+    STOP_CUT_OFF, STOP_DAMAGED, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO, STOP_NOT_UTF8,
+    STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop, TAG_END,
+    TAG_MERGED, TAG_ROWS, TAG_SHEET, TAG_STOP,
 };
 
 /// Writes sheets and cells as frames. The caller passes them in order.
@@ -159,6 +159,7 @@ impl<W: Write> FrameWriter<W> {
             Stop::Refused(Refusal::Damaged { reason }) => (STOP_DAMAGED, 0, reason.as_str()),
             Stop::Refused(Refusal::NotUtf8 { line }) => (STOP_NOT_UTF8, *line, ""),
             Stop::Refused(Refusal::OpenQuote { line }) => (STOP_OPEN_QUOTE, *line, ""),
+            Stop::Refused(Refusal::CodePage { number }) => (STOP_CODE_PAGE, u64::from(*number), ""),
             Stop::Refused(Refusal::CutOff) => (STOP_CUT_OFF, 0, ""),
             Stop::Refused(Refusal::Foreign(format)) => {
                 let at = ForeignFile::ALL.iter().position(|known| known == format);

@@ -3,6 +3,8 @@
 //!
 //! - Strings of BIFF8 are Latin-1 or UTF-16, whatever code page the workbook names. calamine decodes
 //!   them by the code page. So the record CodePage becomes 1200.
+//! - Older versions have a code page. Those that calamine does not know get the number of one that it
+//!   knows ([`super::code_page`]).
 //! - calamine ignores a number format whose id is reserved, as Gnumeric assigns them, and then takes
 //!   the ids 50 to 58 for dates. So each XF record gets a built-in format of the class of its own format.
 //! - A formula that was never calculated gets a value that calamine leaves empty.
@@ -16,7 +18,9 @@ use std::ops::Range;
 use cfb::CompoundFile;
 
 use super::super::cell::CellError;
+use super::code_page::number_of_the_web;
 use super::number_format::FormatClass;
+use super::sector_table;
 
 /// Streams with the records of a workbook. The second one is the name in Excel 5.
 const STREAMS: [&str; 2] = ["/Workbook", "/Book"];
@@ -44,25 +48,29 @@ const CALCULATE_ON_LOAD: u16 = 0x0002;
 const TEXT_FOLLOWS: [u8; 8] = [0, 0, 0, 0, 0, 0, 0xFF, 0xFF];
 
 /// Corrects a workbook in its container. Leaves a container unchanged that is damaged, or has no
-/// workbook: calamine reports the error.
-pub(super) fn correct(container: &mut Vec<u8>) {
+/// workbook: calamine reports the error. Returns the code page of a workbook before BIFF8.
+pub(super) fn correct(container: &mut Vec<u8>) -> Option<u16> {
     // Patches keep the length of the stream, so also an interrupted correction leaves a container.
-    let _ = try_correct(container);
+    try_correct(container).ok().flatten()
 }
 
-fn try_correct(container: &mut Vec<u8>) -> io::Result<()> {
+fn try_correct(container: &mut Vec<u8>) -> io::Result<Option<u16>> {
+    sector_table::free_missing_sectors(container);
     let mut file = CompoundFile::open(Cursor::new(container))?;
-    let Some(name) = STREAMS.into_iter().find(|name| file.is_stream(name)) else { return Ok(()) };
+    let Some(name) = STREAMS.into_iter().find(|name| file.is_stream(name)) else {
+        return Ok(None);
+    };
     let mut stream = Vec::new();
     file.open_stream(name)?.read_to_end(&mut stream)?;
-    let patches = Corrections::of(&stream).patches;
+    let Corrections { patches, code_page, .. } = Corrections::of(&stream);
     drop(stream);
     let mut stream = file.open_stream(name)?;
     for (at, bytes) in patches {
         stream.seek(SeekFrom::Start(at as u64))?;
         stream.write_all(&bytes)?;
     }
-    stream.flush()
+    stream.flush()?;
+    Ok(code_page)
 }
 
 /// Reads the records, and collects what to write over them.
@@ -70,6 +78,8 @@ fn try_correct(container: &mut Vec<u8>) -> io::Result<()> {
 struct Corrections {
     patches: Vec<(usize, Vec<u8>)>,
     is_biff8: bool,
+    /// The last code page of a workbook before BIFF8.
+    code_page: Option<u16>,
     formats: HashMap<u16, FormatClass>,
     /// Whether a spreadsheet program calculated the workbook: it then names its version.
     is_calculated: bool,
@@ -99,6 +109,12 @@ impl Corrections {
             }
             CODE_PAGE if self.is_biff8 && data.len() >= UTF_16.len() => {
                 self.patches.push((at, UTF_16.to_vec()));
+            }
+            CODE_PAGE if !self.is_biff8 => {
+                self.code_page = u16_at(data, 0);
+                if let Some(number) = self.code_page.and_then(number_of_the_web) {
+                    self.patches.push((at, number.to_le_bytes().to_vec()));
+                }
             }
             RECALC_ID => self.is_calculated = data.get(4..8).is_some_and(|build| build != [0; 4]),
             UNCALCED => self.is_uncalculated = true,

@@ -1,6 +1,7 @@
 //! Reads workbooks and CSV tables in the child process, and writes their cells as frames.
 
 mod biff;
+mod code_page;
 mod column_sum;
 mod delimiter;
 mod encoding;
@@ -10,6 +11,7 @@ mod number_format;
 mod open_document;
 mod open_xml;
 mod parts;
+mod sector_table;
 mod sheets;
 mod table;
 mod xlsb;

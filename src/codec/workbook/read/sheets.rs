@@ -24,6 +24,7 @@ use super::super::frame::{FrameWriter, MergedRange, Stop};
 use super::super::iso;
 use super::super::refusal::Refusal;
 use super::super::source_kind::SourceKind;
+use super::code_page::DosCodePage;
 use super::parts::Parts;
 use super::{biff, column_sum::sums_column, merged, open_document, open_xml, xlsb};
 
@@ -32,6 +33,9 @@ const DAYS_TO_1904: f64 = 1_462.0;
 
 /// The beginning of calamine's text for a formula that it cannot read. Debug output follows.
 const UNREAD_FORMULA: &str = "Unrecognised formula";
+
+/// The beginning of calamine's text for a code page that it does not know.
+const UNKNOWN_CODE_PAGE: &str = "Codepage";
 
 /// The year from which a workbook counts days.
 #[derive(Clone, Copy, Debug)]
@@ -52,10 +56,14 @@ pub(super) fn decode_ole2<W: Write>(
     kind: SourceKind,
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
-    biff::correct(&mut file);
+    let code_page = biff::correct(&mut file);
     let mut xls = match Xls::new(Cursor::new(file.as_slice())) {
         Ok(xls) => xls,
         Err(XlsError::Password) => return Err(Refusal::Encrypted.into()),
+        // calamine does not export the type of this error.
+        Err(XlsError::Cfb(error)) if error.to_string().starts_with(UNKNOWN_CODE_PAGE) => {
+            return Err(Refusal::CodePage { number: code_page.unwrap_or_default() }.into());
+        }
         // Encrypted workbooks of other formats are in an OLE2 container too.
         Err(error) => {
             return Err(match Xlsx::new(Cursor::new(file.as_slice())) {
@@ -65,16 +73,36 @@ pub(super) fn decode_ole2<W: Write>(
         }
     };
     let epoch = Epoch::of(xls.has_1904_epoch());
+    let code_page = code_page.and_then(DosCodePage::of);
     for name in sheets(&xls, kind) {
-        to.sheet(&name)?;
+        to.sheet(&decoded(&name, code_page))?;
         let ranges = xls.merge_cells_by_sheet_name(&name);
         let ranges = ranges.map_err(|error| damaged("xls", &error))?;
         to.merged(ranges.into_iter().map(merged::range_of))?;
         let values = xls.worksheet_range(&name).map_err(|error| damaged("xls", &error))?;
         let formulas = xls.worksheet_formula(&name).map_err(|error| damaged("xls", &error))?;
+        let values = decoded_range(values, code_page);
         range(&values, &formulas, epoch, to)?;
     }
     Ok(())
+}
+
+/// Decodes a text of a code page of DOS.
+fn decoded(text: &str, code_page: Option<DosCodePage>) -> Cow<'_, str> {
+    code_page.map_or(Cow::Borrowed(text), |code_page| code_page.decode(text))
+}
+
+/// Decodes the texts of a sheet with a code page of DOS.
+fn decoded_range(values: Range<Data>, code_page: Option<DosCodePage>) -> Range<Data> {
+    let (Some(code_page), Some((first, left))) = (code_page, values.start()) else { return values };
+    let cells = values.used_cells().map(|(row, column, found)| {
+        let found = match found {
+            Data::String(text) => Data::String(code_page.decode(text).into_owned()),
+            other => other.clone(),
+        };
+        calamine::Cell::new((first + row as u32, left + column as u32), found)
+    });
+    Range::from_sparse(cells.collect())
 }
 
 /// Reads a `.xlsx`, `.xlsb` or `.ods`.
