@@ -45,7 +45,7 @@ impl ListenList {
         text.split(',').map(|text| parse_address(text.trim())).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Returns true if one of the listeners encrypts.
+    /// Returns whether one of the listeners encrypts.
     pub fn has_https(&self) -> bool {
         self.0.iter().any(|listen| listen.scheme == Scheme::Https)
     }
