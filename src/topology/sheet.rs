@@ -8,7 +8,7 @@ use super::{
     header_search::{HeaderSearch, Verdict},
     merged::{Merges, RowPlace},
     notes::{Notes, RowRole},
-    notices::Tallies,
+    notices::{Tallies, Tally},
     relations::{self, RelationSheet},
     report::{CustomColumn, Ignored, IgnoredColumn, SheetReport},
     template::{EXAMPLE_NAME, ExampleCheck, Examples},
@@ -53,6 +53,8 @@ pub(super) struct Sheet<'i, 'a> {
     merges: Merges,
     notes: Notes,
     examples: Examples,
+    /// Names in cells that are numbers or booleans.
+    names_of_numbers: Tally,
     /// Prefix lengths that were removed from addresses.
     prefixes: Tallies,
     rows: u64,
@@ -97,6 +99,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
             merges: Merges::default(),
             notes: Notes::default(),
             examples: Examples::default(),
+            names_of_numbers: Tally::default(),
             prefixes: Tallies::default(),
             rows: 0,
             unnamed: BTreeSet::new(),
@@ -206,6 +209,10 @@ impl<'i, 'a> Sheet<'i, 'a> {
             self.first_trimmed.get_or_insert_with(|| format!("{}{line}", column.letters()));
         }
         if type_ == PropertyType::Name {
+            if let (Value::Text(name), Cell::Number(_) | Cell::Bool(_)) = (&value, cell) {
+                let line = incoming.position.line;
+                self.names_of_numbers.add(|| format!("'{name}' in {}{line}", column.letters()));
+            }
             match value {
                 Value::Text(text) => match Name::parse(text) {
                     Ok(name) => incoming.name = Some(name),
@@ -505,6 +512,18 @@ impl Sheet<'_, '_> {
             log.unreadable(&problem, DocumentLocation::default())?;
         }
         read.notices.extend(self.examples.warnings(&name));
+        if self.names_of_numbers.count() > 0 {
+            read.notices.push(format!(
+                "sheet '{name}': {} read from cells with a number or boolean: {}. A cell can show \
+                 another text, such as 010 or 1,000. Set the format of the column to 'Text' and type \
+                 the name again if it is wrong",
+                match self.names_of_numbers.count() {
+                    1 => "1 name was".to_owned(),
+                    count => format!("{} were", counted(count, "name")),
+                },
+                self.names_of_numbers.places()
+            ));
+        }
         read.notices.extend(self.merges.warning(&name));
         read.notices.extend(self.notes.warnings(&name));
         read.notices.extend(self.prefixes.sentences(|prefix, tally| {

@@ -148,3 +148,38 @@ fn a_missing_header_is_reported_with_the_headings_of_the_sheet() {
     let report = json!(fixture.import(&bytes, &reading(None, None, Some(99))));
     assert!(report.to_string().contains("row 99, which should contain the headings"), "{report}");
 }
+
+/// A cell with a number can show another text: 010 with the format 000.
+#[test]
+fn names_that_are_numbers_in_the_workbook_are_said() {
+    let fixture = Fixture::new();
+    let header = || vec![text("name"), text("serial_number")];
+    let rows = vec![
+        header(),
+        vec![text("010"), text("1_000")],
+        vec![text("22:30"), text("010")],
+        vec![Cell::Number(10.0), text("22:30")],
+        vec![Cell::Bool(true), text("x")],
+    ];
+    let report = fixture.imported(&workbook(Format::Xlsx, &[("device", rows)]));
+    let mut names = fixture.names::<Device>();
+    names.sort_unstable();
+    assert_eq!(names, ["010", "10", "22:30", "True"]);
+    let device = fixture.device("22:30").unwrap();
+    assert_eq!(device.serial_number, Field::Set("010".to_owned()));
+    let message = warnings(&report);
+    let expected =
+        "2 names were read from cells with a number or boolean: '10' in A4, 'True' in A5";
+    assert!(message.contains(expected), "{message}");
+    let rows = vec![header(), vec![text("010"), text("x")]];
+    let report = fixture.imported(&workbook(Format::Xlsx, &[("device", rows)]));
+    assert!(!warnings(&report).contains("number or boolean"), "{}", warnings(&report));
+    // A table has only texts, which stay as they are written.
+    let table = "name,serial_number,rack\n1_000,010,22:30\n010,1_000,010\n";
+    let report = fixture.import(table.as_bytes(), &reading(None, Some(Kind::Device), None));
+    assert_eq!(report.converted.total, 0);
+    let device = fixture.device("1_000").unwrap();
+    assert_eq!(device.serial_number, Field::Set("010".to_owned()));
+    assert_eq!(device.custom["rack"], Value::from("22:30"));
+    assert_eq!(fixture.device("010").unwrap().custom["rack"], Value::from("010"));
+}
