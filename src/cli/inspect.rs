@@ -142,7 +142,10 @@ impl InventoryState {
                     counted(previous.bytes, "byte")
                 );
             }
-            None => text += "There is nothing to undo.\n",
+            None => {
+                text += "An undo is not possible: there was no import, or the last import was written \
+                         as one change.\n";
+            }
         }
         text + "\n" + &table(&["type", "records", "before"], &rows)
     }

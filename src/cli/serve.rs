@@ -148,7 +148,7 @@ impl OpenInventory {
 
 /// The jobs of a data directory. Jobs that had not ended are listed as interrupted.
 pub(super) fn jobs(store: &Store) -> Jobs {
-    Jobs::open(store.directory().jobs(), &|generation| store.is_kept(generation))
+    Jobs::open(store.directory().jobs(), &|imported| store.has_imported(imported))
 }
 
 /// Refuses to listen on non-loopback addresses while the first user has its default password, which

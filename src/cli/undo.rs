@@ -26,7 +26,8 @@ Examples:
       undoes without asking, for scripts
 
 An undo also discards all changes made since that import. The discarded inventory is kept until
-the next import: a second undo restores it.
+the next import: a second undo restores it. A small import into a large inventory is written as
+one change, which cannot be undone; the undo is refused then.
 
 Exit codes:
   0    undone

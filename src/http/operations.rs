@@ -26,7 +26,8 @@ use super::{
     response::Response,
 };
 use crate::job::{
-    About, CANCELLED_OUTCOME, Cancelled, Effect, End, EndState, Job, Progress, Running, ViewLength,
+    About, CANCELLED_OUTCOME, Cancelled, Effect, End, EndState, ImportedState, Job, Progress,
+    Running, ViewLength,
 };
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -205,12 +206,12 @@ fn end(worked: &Result<OperationResult, Problem>, progress: &Progress, id: Reque
         let text = std::str::from_utf8(text).ok()?;
         RawValue::from_string(text.trim_end().to_owned()).ok()
     };
-    let flipped = progress.generation().is_some();
+    let imported = progress.imported();
     match worked {
         Ok(result) => End {
             state: EndState::Finished,
             outcome: result.outcome.clone(),
-            inventory: Some(if flipped { Effect::Replaced } else { Effect::Unchanged }),
+            inventory: Some(imported.map_or(Effect::Unchanged, ImportedState::effect)),
             status: Some(result.status.as_u16()),
             report: json(&result.json),
             problem: None,
@@ -221,8 +222,8 @@ fn end(worked: &Result<OperationResult, Problem>, progress: &Progress, id: Reque
             End {
                 state: if is_cancelled { EndState::Cancelled } else { EndState::Failed },
                 outcome: problem.detail().to_owned(),
-                // If a write failed during the switch of the pointer, the effect is unknown.
-                inventory: Some(Effect::Unchanged).filter(|_| !flipped),
+                // If a write failed while the import took effect, the effect is unknown.
+                inventory: Some(Effect::Unchanged).filter(|_| imported.is_none()),
                 status: Some(status.as_u16()),
                 report: None,
                 problem: json(&text),

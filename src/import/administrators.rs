@@ -8,7 +8,7 @@ use super::{
     log::Log,
     problem::{AdministratorChange, AdministratorChangeKind},
 };
-use crate::model::{Field, Kind, Secret, User};
+use crate::model::{AnyRecord, Field, Kind, Secret, User};
 
 /// The properties of a user that decide about logins.
 struct Login {
@@ -32,10 +32,7 @@ impl Login {
 /// [`ImportError::Store`] if the existing user cannot be decoded, [`ImportError::TemporaryFile`] if
 /// the log cannot be written.
 pub(super) fn report_change(step: &Step<'_>, log: &Log) -> Result<(), ImportError> {
-    let before = match &step.existing {
-        Some(raw) => raw.record(Kind::User, step.name.as_bytes())?.into_kind::<User>(),
-        None => None,
-    };
+    let before = step.existing_record(Kind::User)?.and_then(AnyRecord::into_kind::<User>);
     let after = step.result.as_ref().and_then(|result| result.record.of_kind::<User>());
     for change in changes(before.as_ref().map(Login::of), after.map(Login::of)) {
         let location = DocumentLocation::of_record(step.name.clone());

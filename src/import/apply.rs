@@ -1,6 +1,6 @@
 //! The third and fourth step: writes the records of every kind and the members of pools into a new
-//! generation of the store. A dry run reports the changes instead, and a comparison only finds out
-//! whether there is a change.
+//! generation of the store, or collects them for one change. A dry run reports the changes instead,
+//! and a comparison only finds out whether there is a change.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,8 @@ use super::{
     diff::differences,
     findings::SharedAddresses,
     log::Log,
-    members::{ChangedPool, FoundMembers, MemberCount, MemberSearch},
+    members::{ChangedPool, MemberCount, MemberSearch},
+    one_change::PlannedChange,
     pairs::Reading,
     parallel::in_parallel,
     problem::{Change, ChangeKind, ChangedRecord, PropertyChange, ShownValue},
@@ -68,6 +69,8 @@ pub(super) enum Destination<'a> {
     Comparison,
     /// Into a new generation.
     Generation(&'a Load<'a>),
+    /// Into memory, for one change.
+    Change(&'a PlannedChange),
 }
 
 /// The result of an application.
@@ -79,18 +82,36 @@ pub(super) struct Applied {
     pub has_changes: bool,
     /// The time that the pools took.
     pub recomputing: Duration,
+    /// The addresses of devices, if devices were read.
+    addresses: Option<SharedAddresses>,
+}
+
+impl Applied {
+    /// Adds the warnings that need all records, when the application is not repeated in another way.
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFile`] if the addresses cannot be sorted.
+    pub(super) fn warn(&mut self, log: &Log) -> Result<(), ImportError> {
+        match self.addresses.take() {
+            Some(addresses) => addresses.warn(log).map_err(ImportError::TemporaryFile),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The third and fourth step of an import.
 pub(super) struct Application<'a> {
     scope: &'a Scope<'a>,
     resolved: &'a Resolved,
+    /// How the existing records are read. Pools are always read completely, because any of them can
+    /// have an imported record as a member.
+    reading: Reading,
     destination: Destination<'a>,
     /// Whether a change was found.
     has_changes: AtomicBool,
     /// The references of all records after the import.
     references: Mutex<Sorter>,
-    /// The addresses of all devices, when all devices were read.
+    /// The addresses of the devices, when the devices were read.
     addresses: Mutex<Option<SharedAddresses>>,
     log: &'a Log,
 }
@@ -99,12 +120,14 @@ impl<'a> Application<'a> {
     pub(super) fn new(
         scope: &'a Scope<'a>,
         resolved: &'a Resolved,
+        reading: Reading,
         destination: Destination<'a>,
         log: &'a Log,
     ) -> Self {
         Self {
             scope,
             resolved,
+            reading,
             destination,
             has_changes: AtomicBool::new(false),
             references: Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES)),
@@ -127,23 +150,19 @@ impl<'a> Application<'a> {
         let recomputing = Instant::now();
         if !self.is_ended() {
             self.log.progress().step(job::Step::Pools, None)?;
-            types.push(self.apply_pools(&members.finish()?)?);
+            types.push(self.apply_pools(members)?);
         }
         let recomputing = recomputing.elapsed();
 
-        if !self.is_ended() {
-            let addresses = self.addresses.into_inner().unwrap_or_else(PoisonError::into_inner);
-            if let Some(addresses) = addresses {
-                addresses.warn(self.log).map_err(ImportError::TemporaryFile)?;
-            }
-        }
         if let Destination::Generation(load) = self.destination {
             let references = self.references.into_inner().unwrap_or_else(PoisonError::into_inner);
             let references = references.finish().map_err(ImportError::TemporaryFile)?;
             load.references(|put| write_references(&references, self.log, put))?;
         }
         types.sort_unstable_by_key(|report| report.kind);
-        Ok(Applied { types, has_changes: self.has_changes.into_inner(), recomputing })
+        let addresses = self.addresses.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let has_changes = self.has_changes.into_inner();
+        Ok(Applied { types, has_changes, recomputing, addresses })
     }
 
     fn note_change(&self) {
@@ -154,7 +173,7 @@ impl<'a> Application<'a> {
     fn is_ended(&self) -> bool {
         match self.destination {
             Destination::Comparison => self.has_changes.load(Ordering::Relaxed),
-            Destination::DryRun | Destination::Generation(_) => false,
+            Destination::DryRun | Destination::Generation(_) | Destination::Change(_) => false,
         }
     }
 
@@ -164,7 +183,7 @@ impl<'a> Application<'a> {
         let mut writer = self.writer(kind);
         let mut addresses =
             (kind == Kind::Device).then(|| SharedAddresses::new(self.log.scratch()));
-        let mut steps = Steps::new(kind, Reading::Walk, self.scope, self.resolved)?;
+        let mut steps = Steps::new(kind, self.reading, self.scope, self.resolved)?;
         while let Some(step) = steps.next()? {
             if step.is_change() {
                 self.note_change();
@@ -178,24 +197,60 @@ impl<'a> Application<'a> {
                     Decision::Create | Decision::Update | Decision::LeaveUnchanged => true,
                     Decision::Keep | Decision::Adjust | Decision::Remove => false,
                 };
-                let offered = addresses.offer(&*result.record, is_incoming);
-                offered.map_err(ImportError::TemporaryFile)?;
+                addresses.offer(&*result.record, is_incoming)?;
+                if self.reading == Reading::Lookup && is_incoming && step.is_change() {
+                    let existing = step.existing_record(kind)?;
+                    addresses.note_new(&*result.record, existing.as_deref());
+                }
             }
             if kind == Kind::User {
                 administrators::report_change(&step, self.log)?;
             }
-            if let (Some(side), Some(result)) = (side, &step.result) {
-                members.offer(side, &*result.record, result.ordinal)?;
+            match (self.reading, side, &step.result) {
+                (Reading::Walk, Some(side), Some(result)) => {
+                    members.offer(side, &*result.record, result.ordinal)?;
+                }
+                (Reading::Lookup, Some(side), _) => members.offer_change(kind, side, &step)?,
+                (Reading::Walk, _, _) | (Reading::Lookup, None, _) => {}
+            }
+        }
+        let mut report = writer.finish();
+        if self.reading == Reading::Lookup {
+            // A lookup does not read the other records, and removes none.
+            report.total = self.scope.existing_summary.kind(kind).count + report.created;
+            if let Some(addresses) = &mut addresses {
+                addresses.offer_others(self.scope, self.log)?;
             }
         }
         if addresses.is_some() {
             *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
         }
-        Ok(writer.finish())
+        Ok(report)
+    }
+
+    /// Ends the search of members. Returns the existing pools whose members change. Writes or
+    /// collects the members.
+    fn finish_members(&self, members: MemberSearch) -> Result<Vec<ChangedPool>, ImportError> {
+        match self.reading {
+            Reading::Walk => {
+                let found = members.finish()?;
+                if let Destination::Generation(load) = self.destination {
+                    found.write(load, self.log)?;
+                }
+                found.changed_pools(self.scope.existing)
+            }
+            Reading::Lookup => {
+                let (pools, changed) = members.finish_changes(self.scope.existing)?;
+                if let Destination::Change(planned) = self.destination {
+                    planned.set_members(changed);
+                }
+                Ok(pools)
+            }
+        }
     }
 
     /// Applies the pools, and their members.
-    fn apply_pools(&self, found: &FoundMembers) -> Result<KindReport, ImportError> {
+    fn apply_pools(&self, members: MemberSearch) -> Result<KindReport, ImportError> {
         let mut writer = self.writer(Kind::Pool);
         let mut unchanged = BTreeMap::new();
         let mut steps = Steps::new(Kind::Pool, Reading::Walk, self.scope, self.resolved)?;
@@ -212,11 +267,8 @@ impl<'a> Application<'a> {
             }
         }
         let mut report = writer.finish();
-        if let Destination::Generation(load) = self.destination {
-            found.write(load, self.log)?;
-        }
         // The members of a pool can change although its record does not.
-        for pool in found.changed_pools(self.scope.existing)? {
+        for pool in self.finish_members(members)? {
             match unchanged.get(&pool.name) {
                 Some(Decision::LeaveUnchanged) => report.unchanged -= 1,
                 Some(_) => {}
@@ -226,7 +278,7 @@ impl<'a> Application<'a> {
             self.note_change();
             match self.destination {
                 Destination::DryRun => self.report_pool(pool)?,
-                Destination::Comparison | Destination::Generation(_) => {}
+                Destination::Comparison | Destination::Generation(_) | Destination::Change(_) => {}
             }
         }
         Ok(report)
@@ -255,6 +307,7 @@ impl<'a> Application<'a> {
             Destination::Generation(load) => {
                 Output::Table { version: load.version(), table: Box::new(load.table(kind)) }
             }
+            Destination::Change(planned) => Output::Change(planned),
         };
         KindWriter { kind, report, output, references: &self.references, log: self.log }
     }
@@ -272,6 +325,8 @@ enum Output<'a> {
         version: u64,
         table: Box<LoadTable<'a>>,
     },
+    /// The change that is collected.
+    Change(&'a PlannedChange),
 }
 
 /// Counts the records of one kind, and writes or reports them.
@@ -301,6 +356,12 @@ impl KindWriter<'_> {
                 table.put(step.name.as_bytes(), result.ordinal, version, step.body())?;
                 reference::push(&*result.record, |_| self.references)
             }
+            (Output::Change(planned), _) => {
+                if step.is_change() {
+                    planned.add(step);
+                }
+                Ok(())
+            }
             (Output::Nothing, _) | (Output::Table { .. }, None) => Ok(()),
             (Output::Report, _) => self.report_change(step),
         }
@@ -315,11 +376,8 @@ impl KindWriter<'_> {
             Decision::Update => ChangeKind::Updated,
             Decision::Remove => ChangeKind::Removed,
         };
-        let properties = match (&step.existing, &step.result) {
-            (Some(existing), Some(result)) => {
-                let existing = existing.record(self.kind, step.name.as_bytes())?;
-                differences(existing, result.record.clone())
-            }
+        let properties = match (step.existing_record(self.kind)?, &step.result) {
+            (Some(existing), Some(result)) => differences(existing, result.record.clone()),
             (Some(_) | None, None) | (None, Some(_)) => Vec::new(),
         };
         let record = ChangedRecord { record: step.name.clone(), properties };
@@ -329,7 +387,7 @@ impl KindWriter<'_> {
     fn finish(self) -> KindReport {
         match self.output {
             Output::Table { table, .. } => table.finish(),
-            Output::Nothing | Output::Report => {}
+            Output::Nothing | Output::Report | Output::Change(_) => {}
         }
         self.report
     }

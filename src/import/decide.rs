@@ -72,6 +72,15 @@ impl Step<'_> {
         }
     }
 
+    /// Decodes the existing record. `kind` is the kind of the step.
+    ///
+    /// # Errors
+    /// [`ImportError::Store`] if it cannot be decoded.
+    pub(super) fn existing_record(&self, kind: Kind) -> Result<Option<AnyRecord>, ImportError> {
+        let existing = self.existing.as_ref();
+        Ok(existing.map(|raw| raw.record(kind, self.name.as_bytes())).transpose()?)
+    }
+
     /// Returns whether the step changes the inventory: the record, or its position in the creation
     /// order.
     pub(super) fn is_change(&self) -> bool {

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::log::Log;
+use super::{ImportError, log::Log, scope::Scope, sorted_cursor::SortedCursor};
 use crate::{
     disk::Sorter,
     model::{IpText, Kind, Record, View, indicates_secret},
@@ -26,6 +26,10 @@ const RECORDS_NAMED_MAX: usize = 3;
 
 /// The memory for the addresses of all devices, in bytes. Beyond it they are sorted on the disk.
 const ADDRESSES_BYTES: usize = 16 << 20;
+
+/// The number of existing devices with which a small import compares the addresses of its devices.
+/// There is no index of addresses, so all devices must be read: 20,000 take about 50 ms.
+const DEVICES_COMPARED_MAX: u64 = 20_000;
 
 /// The longest address that is compared with others, in bytes. No IP address is longer.
 const ADDRESS_BYTES_MAX: usize = 64;
@@ -112,6 +116,12 @@ pub(super) struct SharedAddresses {
     /// A key is an address and, after a zero byte, the name of a device. A value says whether the
     /// device is incoming.
     sorter: Sorter,
+    /// Whether an incoming device has an address.
+    has_incoming: bool,
+    /// Whether an incoming device has an address that it did not have before.
+    has_new: bool,
+    /// Whether the incoming devices are not compared with the existing ones.
+    is_partial: bool,
 }
 
 /// An address, and the devices that have it.
@@ -125,11 +135,19 @@ struct Sharing {
 
 impl SharedAddresses {
     pub(super) fn new(scratch: &Path) -> Self {
-        Self { sorter: Sorter::new(scratch, ADDRESSES_BYTES) }
+        let sorter = Sorter::new(scratch, ADDRESSES_BYTES);
+        Self { sorter, has_incoming: false, has_new: false, is_partial: false }
     }
 
     /// Adds the address of a device, with its state after the import.
-    pub(super) fn offer(&mut self, device: &dyn Record, is_incoming: bool) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFile`] if the addresses cannot be sorted.
+    pub(super) fn offer(
+        &mut self,
+        device: &dyn Record,
+        is_incoming: bool,
+    ) -> Result<(), ImportError> {
         let Some(View::Text(text)) = device.view(IP_ADDRESS) else { return Ok(()) };
         let mut key = match IpText::parse(text) {
             IpText::Address(address) => address.to_string().into_bytes(),
@@ -137,11 +155,56 @@ impl SharedAddresses {
         };
         key.push(0);
         key.extend_from_slice(device.name().as_bytes());
-        self.sorter.push(&key, &[u8::from(is_incoming)])
+        self.has_incoming |= is_incoming;
+        let pushed = self.sorter.push(&key, &[u8::from(is_incoming)]);
+        pushed.map_err(ImportError::TemporaryFile)
+    }
+
+    /// Compares the address of an incoming device with the one that it has now.
+    pub(super) fn note_new(&mut self, device: &dyn Record, existing: Option<&dyn Record>) {
+        let before = existing.and_then(|existing| existing.view(IP_ADDRESS));
+        self.has_new |= device.view(IP_ADDRESS) != before;
+    }
+
+    /// Takes the existing devices that are not incoming, after the incoming ones. If there are too
+    /// many, adds a warning instead.
+    ///
+    /// # Errors
+    /// [`ImportError::Store`] or [`ImportError::TemporaryFile`] if a device cannot be read.
+    pub(super) fn offer_others(&mut self, scope: &Scope<'_>, log: &Log) -> Result<(), ImportError> {
+        let devices = scope.existing_summary.kind(Kind::Device).count;
+        if !self.has_incoming {
+            return Ok(());
+        }
+        if devices > DEVICES_COMPARED_MAX {
+            // The addresses that devices had before were compared when they were imported.
+            self.is_partial = self.has_new;
+            return Ok(());
+        }
+        let records = &scope.decoded.records[Kind::Device];
+        let mut incoming = records.as_ref().map(SortedCursor::new);
+        for entry in scope.existing.scan_raw(Kind::Device) {
+            log.progress().check()?;
+            let (name, raw) = entry?;
+            let is_incoming = match &mut incoming {
+                Some(incoming) => incoming.seek(&name)?,
+                None => false,
+            };
+            if !is_incoming {
+                self.offer(&*raw.record(Kind::Device, &name)?, false)?;
+            }
+        }
+        Ok(())
     }
 
     /// Adds a warning for each address that an incoming device shares, for the first ones.
     pub(super) fn warn(self, log: &Log) -> io::Result<()> {
+        if self.is_partial {
+            log.warn(format!(
+                "the addresses of the imported devices were compared with each other only: the \
+                 inventory has more than {DEVICES_COMPARED_MAX} devices"
+            ));
+        }
         let sorted = self.sorter.finish()?;
         let mut reader = sorted.read();
         let mut sharing = Sharing::default();

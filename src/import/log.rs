@@ -169,6 +169,16 @@ impl Log {
         self.lists().administrators.push(change, location).map_err(ImportError::TemporaryFile)
     }
 
+    /// Empties the list of changed administrators, because the records are applied again.
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFile`] if the file of the list cannot be created.
+    pub(super) fn restart_administrators(&self) -> Result<(), ImportError> {
+        let list = Listing::new(&self.scratch, CHANGED_SHOWN_MAX);
+        self.lists().administrators = list.map_err(ImportError::TemporaryFile)?;
+        Ok(())
+    }
+
     /// Counts a rejected record.
     pub fn count_rejected(&self, kind: Kind) {
         self.lists().rejected[kind] += 1;

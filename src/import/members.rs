@@ -1,15 +1,26 @@
 //! The fourth step of an import, recomputing: the members of computed pools. The third step already
 //! searches them, so that both steps are one change.
+//!
+//! A walk over all records finds all members. A lookup finds the members that join and leave because
+//! of the imported records; it is possible only if no pool is new or has other criteria.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
-use super::sorted_cursor::SortedCursor;
 use super::{
-    ImportError, decide::Steps, log::Log, pairs::Reading, resolve::Resolved, scope::Scope,
+    ImportError,
+    decide::{Decision, Step, Steps},
+    log::Log,
+    pairs::Reading,
+    resolve::Resolved,
+    scope::Scope,
+    sorted_cursor::SortedCursor,
 };
 use crate::{
     disk::{Sorted, Sorter},
-    model::{Criteria, Kind, Membership, Pool, Record, Side},
+    model::{AnyRecord, Criteria, Kind, Membership, Pool, Record, Side},
     store::{LiveView, Load},
 };
 
@@ -21,8 +32,23 @@ pub(super) struct MemberSearch {
     pools: Vec<ComputedPool>,
     /// A sentence for each pool whose criteria cannot be evaluated.
     warnings: Vec<String>,
+    /// Whether a pool is new or has other criteria, so that every record must be compared.
+    needs_all_records: bool,
     devices: Mutex<Sorter>,
     links: Mutex<Sorter>,
+    /// The changed members by the ordinal of the pool, if only the imported records are read.
+    changed: Mutex<BTreeMap<(u64, Side), PoolMembers>>,
+}
+
+/// The members that join and leave one side of a pool.
+pub(super) struct PoolMembers {
+    /// The ordinal of the pool's record.
+    pub pool: u64,
+    pub side: Side,
+    /// The ordinals and names of records that become members.
+    pub joining: Vec<(u64, String)>,
+    /// The ordinals and names of records that are no longer members.
+    pub leaving: Vec<(u64, String)>,
 }
 
 /// A pool that is computed after the import.
@@ -47,16 +73,19 @@ impl MemberSearch {
         log: &Log,
     ) -> Result<Self, ImportError> {
         let (mut pools, mut warnings) = (Vec::new(), Vec::new());
+        let mut needs_all_records = false;
         let mut steps = Steps::new(Kind::Pool, Reading::Walk, scope, resolved)?;
         while let Some(step) = steps.next()? {
-            let Some(result) = step.result else { continue };
+            let Some(result) = &step.result else { continue };
             let Some(pool) = result.record.of_kind::<Pool>() else { continue };
-            match pool.membership() {
+            let membership = pool.membership();
+            needs_all_records |= changes_criteria(&step, &membership)?;
+            match membership {
                 Membership::Manual => {}
                 Membership::Computed { devices, links } => pools.push(ComputedPool {
-                    name: step.name,
+                    name: step.name.clone(),
                     ordinal: result.ordinal,
-                    existing_ordinal: step.existing.map(|existing| existing.header.ordinal),
+                    existing_ordinal: step.existing.as_ref().map(|raw| raw.header.ordinal),
                     devices,
                     links,
                 }),
@@ -70,7 +99,24 @@ impl MemberSearch {
         }
         pools.sort_unstable_by_key(|pool| pool.ordinal);
         let sorter = || Mutex::new(Sorter::new(log.scratch(), MEMBERS_BYTES));
-        Ok(Self { pools, warnings, devices: sorter(), links: sorter() })
+        Ok(Self {
+            pools,
+            warnings,
+            needs_all_records,
+            devices: sorter(),
+            links: sorter(),
+            changed: Mutex::default(),
+        })
+    }
+
+    /// Returns whether every record must be compared with the criteria of a pool.
+    pub(super) fn needs_all_records(&self) -> bool {
+        self.needs_all_records
+    }
+
+    /// The number of computed pools.
+    pub(super) fn pools(&self) -> u64 {
+        self.pools.len() as u64
     }
 
     /// Warns of pools whose criteria cannot be evaluated.
@@ -104,6 +150,72 @@ impl MemberSearch {
         Ok(())
     }
 
+    /// Compares a changed device or link with the criteria of all pools, before and after the import.
+    ///
+    /// # Errors
+    /// [`ImportError::Store`] if the existing record cannot be decoded.
+    pub(super) fn offer_change(
+        &self,
+        kind: Kind,
+        side: Side,
+        step: &Step<'_>,
+    ) -> Result<(), ImportError> {
+        let Some(result) = step.result.as_ref().filter(|_| step.is_change()) else {
+            return Ok(());
+        };
+        let before = step.existing_record(kind)?;
+        for pool in &self.pools {
+            let criteria = match side {
+                Side::Device => &pool.devices,
+                Side::Link => &pool.links,
+            };
+            let was_member = before.as_ref().is_some_and(|before| criteria.matches(&**before));
+            let is_member = criteria.matches(&*result.record);
+            if was_member == is_member {
+                continue;
+            }
+            let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+            let members = changed.entry((pool.ordinal, side)).or_insert_with(|| PoolMembers {
+                pool: pool.ordinal,
+                side,
+                joining: Vec::new(),
+                leaving: Vec::new(),
+            });
+            let list = if is_member { &mut members.joining } else { &mut members.leaving };
+            list.push((result.ordinal, step.name.clone()));
+        }
+        Ok(())
+    }
+
+    /// Ends the comparison of the imported records. Returns the existing pools whose members change,
+    /// and the changes.
+    ///
+    /// # Errors
+    /// [`ImportError::Store`] if the number of members cannot be read.
+    pub(super) fn finish_changes(
+        self,
+        existing: &LiveView,
+    ) -> Result<(Vec<ChangedPool>, Vec<PoolMembers>), ImportError> {
+        let changed = self.changed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = Vec::new();
+        for pool in &self.pools {
+            let Some(ordinal) = pool.existing_ordinal else { continue };
+            let count = |side| -> Result<Option<MemberCount>, ImportError> {
+                let Some(members) = changed.get(&(pool.ordinal, side)) else { return Ok(None) };
+                let before = existing.member_count(ordinal, side)?;
+                let after = before + members.joining.len() as u64;
+                // A wrong stored number, which `verify` reports, must not prevent an import.
+                let after = after.saturating_sub(members.leaving.len() as u64);
+                Ok(Some(MemberCount { before, after }))
+            };
+            let (devices, links) = (count(Side::Device)?, count(Side::Link)?);
+            if devices.is_some() || links.is_some() {
+                pools.push(ChangedPool { name: pool.name.clone(), devices, links });
+            }
+        }
+        Ok((pools, changed.into_values().collect()))
+    }
+
     /// Ends the search.
     ///
     /// # Errors
@@ -116,6 +228,22 @@ impl MemberSearch {
         let (devices, links) = (finish(self.devices)?, finish(self.links)?);
         Ok(FoundMembers { pools: self.pools, devices, links })
     }
+}
+
+/// Returns whether a pool gets other criteria. A pool that is not computed has none.
+fn changes_criteria(step: &Step<'_>, after: &Membership) -> Result<bool, ImportError> {
+    match step.decision {
+        Decision::Keep | Decision::LeaveUnchanged => return Ok(false),
+        Decision::Adjust | Decision::Create | Decision::Update | Decision::Remove => {}
+    }
+    let before = step.existing_record(Kind::Pool)?.and_then(AnyRecord::into_kind::<Pool>);
+    let before = before.map(|before| before.membership());
+    let criteria = |membership: Option<&Membership>| match membership {
+        Some(Membership::Computed { devices, links }) => Some((devices.clone(), links.clone()))
+            .filter(|(devices, links)| !(devices.is_empty() && links.is_empty())),
+        Some(Membership::Manual | Membership::Invalid(_)) | None => None,
+    };
+    Ok(criteria(before.as_ref()) != criteria(Some(after)))
 }
 
 /// The members of the computed pools. The members of each pool are sorted by ordinal.

@@ -2,8 +2,8 @@
 //! ([`crate::topology`]).
 //!
 //! An import has four steps: decode (parses the documents), plan (decides for every record),
-//! apply (a new generation of the store) and recompute (the members of pools). The last two are one
-//! change. The caller decodes with an [`Intake`], and passes the result to [`apply()`]. Everything
+//! apply (a new generation of the store, or one change if the import is small) and recompute (the
+//! members of pools). The last two are one change. The caller decodes with an [`Intake`], and passes the result to [`apply()`]. Everything
 //! that has to be sorted is sorted on the disk if it is large, so the memory does not grow with the
 //! import.
 //!
@@ -14,11 +14,13 @@
 //! decoded             the result of decoding
 //! scope               the incoming and existing records, and which of them remain
 //! resolve             plan: the rejected records and the removed references
+//! plan                the way of an import: nothing, one change, or a new generation
 //! pairs               existing records beside incoming records, merged by name
 //! decide              plan: the decision for each record
 //! adjust              changes of a record that are not in the documents
 //! replacement         the check against empty replacements
-//! apply               apply: each decision, written into a new generation or reported
+//! apply               apply: each decision, written into a new generation, collected or reported
+//! one_change          small imports: the limits, and the collected change
 //! members             recompute: the members of computed pools
 //! removed_references  references to missing records, removed from lists
 //! log, listing        the lists of the report while the import runs
@@ -39,8 +41,10 @@ mod location;
 mod log;
 mod look_alikes;
 mod members;
+mod one_change;
 mod pairs;
 mod parallel;
+mod plan;
 mod problem;
 mod reference;
 mod removed_references;
@@ -52,6 +56,8 @@ mod resolve;
 mod run;
 mod scope;
 mod sorted_cursor;
+#[cfg(test)]
+mod tests;
 
 pub use decoded::Decoded;
 pub use error::{EmptyKind, ImportError};
@@ -59,6 +65,7 @@ pub use intake::{Intake, KindRecords, SortedRecords};
 pub use listing::{EntryGroup, ListExcerpt};
 pub use location::{DocumentLocation, RecordPosition};
 pub use log::{ImportSource, Log};
+pub use one_change::SmallImport;
 pub use parallel::in_parallel;
 pub use problem::{
     AdministratorChange, AdministratorChangeKind, Change, ChangeKind, ChangedRecord, Conversion,

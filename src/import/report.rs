@@ -31,6 +31,9 @@ pub enum Written {
     /// Nothing is written, because the import changes nothing or is rejected. The last import before
     /// it can still be undone.
     Nothing,
+    /// The changed records are written into the current inventory. `undo` cannot take this import
+    /// back, and is refused until the next new generation.
+    OneChange,
     /// The whole inventory is written again, with the imported records. An undo goes back to the
     /// inventory before.
     NewGeneration,

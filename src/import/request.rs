@@ -1,5 +1,6 @@
 //! The options of an import.
 
+use super::one_change::SmallImport;
 use crate::model::Kind;
 
 /// The options of an import.
@@ -16,6 +17,8 @@ pub struct ImportOptions<'a> {
     pub on_error: OnError,
     /// Whether to apply the import.
     pub mode: Mode,
+    /// Which imports are written as one change instead of a new generation.
+    pub small: SmallImport,
     /// The name of the principal. The import does not lock this user out.
     pub principal: &'a str,
 }

@@ -6,26 +6,20 @@ use std::time::{Duration, Instant};
 use super::{
     Emptying, ImportError, ImportOptions, ImportOutcome, ImportReport, ImportSource, KindReport,
     Log, Milliseconds, Mode, OnError, Written,
-    apply::{Application, Applied, Destination, require_administrator},
-    decide::Steps,
+    apply::{Applied, require_administrator},
     decoded::Decoded,
     members::MemberSearch,
-    pairs::Reading,
+    plan::Plan,
     replacement::require_records,
-    resolve::{Resolved, resolve},
+    resolve::resolve,
     scope::Scope,
 };
 use crate::{
     job::Step,
     model::{Kind, PerKind},
-    store::{LiveView, LockedStore, Store},
+    store::{LiveView, Store},
     wording::counted,
 };
-
-/// The number of incoming records of each kind that are looked up to decide whether an import is
-/// probably without changes. A comparison of all records follows only then, so that it does not
-/// delay other imports.
-const PROBED_RECORDS: usize = 100;
 
 /// A finished import. Its lists are in the log.
 pub struct ImportRun {
@@ -100,7 +94,8 @@ pub fn apply(
     let planning = planning.elapsed();
 
     let applying = Instant::now();
-    let plan = Plan { scope: &scope, resolved: &resolved, kinds: options.kinds, log };
+    let is_small = options.small.includes(&scope, &members);
+    let plan = Plan { scope: &scope, resolved: &resolved, kinds: options.kinds, is_small, log };
     let (applied, written) = match write_lock {
         Some(write_lock) => plan.apply(members, write_lock)?,
         None => plan.report(members)?,
@@ -115,72 +110,6 @@ pub fn apply(
         (Mode::Apply, true) => ImportOutcome::ImportedInPart,
     };
     Ok(run(outcome, written, types, durations))
-}
-
-/// A planned import without a reason to refuse it.
-struct Plan<'a> {
-    scope: &'a Scope<'a>,
-    resolved: &'a Resolved,
-    /// The imported kinds, the one with most work first.
-    kinds: &'a [Kind],
-    log: &'a Log,
-}
-
-impl Plan<'_> {
-    /// Applies the import. An import without changes writes nothing.
-    fn apply(
-        &self,
-        members: MemberSearch,
-        write_lock: LockedStore<'_>,
-    ) -> Result<(Applied, Written), ImportError> {
-        let members = if self.begins_without_change()? {
-            let compared = self.run(members, Destination::Comparison)?;
-            if !compared.has_changes {
-                return Ok((compared, Written::Nothing));
-            }
-            MemberSearch::prepare(self.scope, self.resolved, self.log)?
-        } else {
-            members
-        };
-        let load = write_lock.load()?;
-        let applied = self.run(members, Destination::Generation(&load))?;
-        load.commit(self.log.progress())?;
-        Ok((applied, Written::NewGeneration))
-    }
-
-    /// Reports what the import would change: a dry run.
-    fn report(&self, members: MemberSearch) -> Result<(Applied, Written), ImportError> {
-        let applied = self.run(members, Destination::DryRun)?;
-        let written = if applied.has_changes { Written::NewGeneration } else { Written::Nothing };
-        Ok((applied, written))
-    }
-
-    fn run(
-        &self,
-        members: MemberSearch,
-        destination: Destination<'_>,
-    ) -> Result<Applied, ImportError> {
-        // Every existing and every incoming record is read once.
-        let records = self.scope.existing_summary.records() + self.scope.decoded.count;
-        self.log.progress().step(Step::Applying, Some(records))?;
-        let application = Application::new(self.scope, self.resolved, destination, self.log);
-        application.run(members, self.kinds)
-    }
-
-    /// Returns whether the first incoming records of each kind equal the existing ones.
-    fn begins_without_change(&self) -> Result<bool, ImportError> {
-        for kind in Kind::ALL {
-            let mut steps = Steps::new(kind, Reading::Lookup, self.scope, self.resolved)?;
-            for _ in 0..PROBED_RECORDS {
-                match steps.next()? {
-                    Some(step) if step.is_change() => return Ok(false),
-                    Some(_) => {}
-                    None => break,
-                }
-            }
-        }
-        Ok(true)
-    }
 }
 
 /// Returns the scope of the import, from its options.
@@ -300,8 +229,8 @@ fn summary(
     let counts =
         format!("{created} created, {updated} updated, {unchanged} unchanged, {removed} removed");
     let nothing_written = match written {
-        Written::Nothing => " The inventory already has these records, so nothing was written.",
-        Written::NewGeneration => "",
+        Written::Nothing => " Nothing changed, so nothing was written.",
+        Written::OneChange | Written::NewGeneration => "",
     };
     match outcome {
         ImportOutcome::Imported => {

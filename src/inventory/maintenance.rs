@@ -18,7 +18,8 @@ pub struct InventoryState {
     /// The generation in use.
     #[serde(flatten)]
     pub now: GenerationState,
-    /// The generation that an undo restores.
+    /// The generation that an undo restores. `null` if an undo is refused: there was no import, or the
+    /// last import was written as one change.
     pub previous: Option<GenerationState>,
     /// The damage that was found since the start.
     pub damage: DamageReport,
@@ -97,7 +98,10 @@ impl Inventory {
             self.0.damage.note(damage);
         }
         let now = GenerationState::of(&generations.current);
-        let previous = generations.previous.as_ref().map(GenerationState::of);
+        let previous = match generations.last_import {
+            Some(_) => None,
+            None => generations.previous.as_ref().map(GenerationState::of),
+        };
         Ok(InventoryState { now, previous, damage: self.0.damage.report() })
     }
 
@@ -107,6 +111,7 @@ impl Inventory {
     /// # Errors
     /// On every error the inventory stays unchanged. Within [`InventoryError::Store`]:
     /// - [`StoreError::NothingToUndo`] if there is no previous generation.
+    /// - [`StoreError::ImportNotUndoable`] if the last import was written as one change.
     /// - [`StoreError::Damaged`] if the previous generation is damaged.
     /// - The other errors of [`Store::undo`](crate::store::Store::undo).
     pub fn undo(&self, mode: Mode) -> Result<UndoReport, InventoryError> {
@@ -114,6 +119,9 @@ impl Inventory {
             Mode::Apply => self.0.store.undo()?,
             Mode::DryRun => {
                 let generations = self.0.store.generations()?;
+                if let Some(change) = generations.last_import {
+                    return Err(StoreError::ImportNotUndoable { change }.into());
+                }
                 if let Some(Damage { part, detail, .. }) = generations.previous_damage {
                     return Err(StoreError::Damaged { part, detail }.into());
                 }

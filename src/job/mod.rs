@@ -5,8 +5,8 @@
 //! lists the running jobs and the last ended ones, and keeps them in the data directory.
 //!
 //! A job that was running when the process ended is listed as interrupted after the next start.
-//! Whether its import had taken effect follows from the inventory's pointer: the job file contains
-//! the generation that the import was about to make the current one.
+//! Whether its import had taken effect follows from the inventory: the job file contains the
+//! generation or the change that the import was about to make the current one.
 //!
 //! ```text
 //! progress   the handle of the operation: step, counts, cancellation
@@ -23,6 +23,6 @@ mod tests;
 mod view;
 
 pub use progress::{CancelOutcome, Cancelled, Progress, Step};
-pub use record::{About, Effect, End, EndState, Mode, Operation};
+pub use record::{About, Effect, End, EndState, ImportedState, Mode, Operation};
 pub use registry::{CANCELLED_OUTCOME, FINISHED_JOBS_MAX, Job, Jobs, Running};
 pub use view::{JobState, JobView, ViewLength};

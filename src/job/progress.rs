@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::Notify;
+
+use super::record::ImportedState;
 
 /// The step of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
@@ -74,11 +76,8 @@ const CLOSED: u8 = 2;
 /// The value of `total` if it is unknown.
 const UNKNOWN: u64 = u64::MAX;
 
-/// The value of `generation` without a generation.
-const NO_GENERATION: u64 = 0;
-
-/// Called with the number of the generation that is about to become the current one.
-type FlipHook = Box<dyn Fn(u64) + Send + Sync>;
+/// Called with the state of the inventory that is about to become the current one.
+type FlipHook = Box<dyn Fn(ImportedState) + Send + Sync>;
 
 /// The progress of one operation. Clones share it.
 ///
@@ -88,12 +87,12 @@ pub struct Progress(Arc<Inner>);
 
 struct Inner {
     /// [`OPEN`], [`CANCELLED`] or [`CLOSED`]. It changes once: a cancellation excludes the flip to the
-    /// new generation, and the flip excludes a cancellation.
+    /// imported state, and the flip excludes a cancellation.
     window: AtomicU8,
     step: AtomicU8,
     done: AtomicU64,
     total: AtomicU64,
-    generation: AtomicU64,
+    imported: OnceLock<ImportedState>,
     cancellation: Notify,
     flip_hook: Mutex<Option<FlipHook>>,
 }
@@ -106,15 +105,15 @@ impl Progress {
             step: AtomicU8::new(Step::Waiting as u8),
             done: AtomicU64::new(0),
             total: AtomicU64::new(UNKNOWN),
-            generation: AtomicU64::new(NO_GENERATION),
+            imported: OnceLock::new(),
             cancellation: Notify::new(),
             flip_hook: Mutex::new(None),
         }))
     }
 
-    /// Sets the hook that [`begin_flip`](Self::begin_flip) calls before the pointer switches to the new
-    /// generation.
-    pub(super) fn on_flip(&self, hook: impl Fn(u64) + Send + Sync + 'static) {
+    /// Sets the hook that [`begin_flip`](Self::begin_flip) calls before the imported state becomes the
+    /// current one.
+    pub(super) fn on_flip(&self, hook: impl Fn(ImportedState) + Send + Sync + 'static) {
         *self.hook() = Some(Box::new(hook));
     }
 
@@ -186,16 +185,17 @@ impl Progress {
         }
     }
 
-    /// Like [`close`](Self::close), for a new generation of the inventory. The job file records its
-    /// number before the pointer switches to it.
+    /// Like [`close`](Self::close), for an import. The job file records the imported state before it
+    /// becomes the current one.
     ///
     /// # Errors
     /// [`Cancelled`] if the operation was cancelled before.
-    pub fn begin_flip(&self, generation: u64) -> Result<(), Cancelled> {
+    pub fn begin_flip(&self, imported: ImportedState) -> Result<(), Cancelled> {
         self.close()?;
-        self.0.generation.store(generation, Ordering::Release);
+        // An operation imports once.
+        let _ = self.0.imported.set(imported);
         if let Some(hook) = &*self.hook() {
-            hook(generation);
+            hook(imported);
         }
         Ok(())
     }
@@ -219,9 +219,9 @@ impl Progress {
         (done.min(total), Some(total).filter(|total| *total != UNKNOWN))
     }
 
-    /// The generation that became the current one, or was about to.
-    pub fn generation(&self) -> Option<u64> {
-        Some(self.0.generation.load(Ordering::Acquire)).filter(|number| *number != NO_GENERATION)
+    /// The imported state that became the current one, or was about to.
+    pub fn imported(&self) -> Option<ImportedState> {
+        self.0.imported.get().copied()
     }
 
     fn hook(&self) -> std::sync::MutexGuard<'_, Option<FlipHook>> {

@@ -67,6 +67,33 @@ pub enum Effect {
     Unchanged,
     /// The imported inventory replaced the previous one.
     Replaced,
+    /// The imported records were written into the current inventory, as one change.
+    Changed,
+}
+
+/// The state of the inventory after an import, by which a restart finds out whether the import took
+/// effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportedState {
+    /// A new generation.
+    Generation(u64),
+    /// A change of a generation.
+    Change {
+        /// The number of the generation.
+        generation: u64,
+        /// The number of the change.
+        version: u64,
+    },
+}
+
+impl ImportedState {
+    /// The effect of the import.
+    pub fn effect(self) -> Effect {
+        match self {
+            ImportedState::Generation(_) => Effect::Replaced,
+            ImportedState::Change { .. } => Effect::Changed,
+        }
+    }
 }
 
 /// The end of a job.
@@ -101,11 +128,38 @@ pub(super) struct Record {
     pub about: About,
     /// The start time (RFC 3339).
     pub since: String,
-    /// The generation that the import was about to make the current one.
-    pub generation: Option<u64>,
+    /// The generation that the import was about to make the current one, or to change.
+    generation: Option<u64>,
+    /// The number of the change, if the import did not write a new generation.
+    version: Option<u64>,
     /// The end time (RFC 3339).
     pub ended: Option<String>,
     pub end: Option<End>,
+}
+
+impl Record {
+    pub(super) fn new(id: String, about: About, since: String) -> Self {
+        Self { id, about, since, generation: None, version: None, ended: None, end: None }
+    }
+
+    /// The state that the import was about to make the current one.
+    pub(super) fn imported(&self) -> Option<ImportedState> {
+        let generation = self.generation?;
+        Some(match self.version {
+            None => ImportedState::Generation(generation),
+            Some(version) => ImportedState::Change { generation, version },
+        })
+    }
+
+    pub(super) fn set_imported(&mut self, imported: Option<ImportedState>) {
+        (self.generation, self.version) = match imported {
+            None => (None, None),
+            Some(ImportedState::Generation(generation)) => (Some(generation), None),
+            Some(ImportedState::Change { generation, version }) => {
+                (Some(generation), Some(version))
+            }
+        };
+    }
 }
 
 impl About {
@@ -120,22 +174,24 @@ impl About {
         }
     }
 
-    /// The end of a job that was running when the process ended. `is_in_place` is true if the
-    /// generation of the job is the current or the previous one.
-    pub(super) fn interrupted(&self, is_in_place: bool) -> End {
+    /// The end of a job that was running when the process ended. `in_place` is the imported state if
+    /// the import took effect.
+    pub(super) fn interrupted(&self, in_place: Option<ImportedState>) -> End {
         let (outcome, inventory) = match (self.operation, self.mode) {
-            (Operation::ImportProject | Operation::ImportTopology, Mode::Apply) if is_in_place => (
-                "Interrupted: the server stopped just after the import had taken effect. The \
-                 inventory is the imported one; the report is lost."
-                    .to_owned(),
-                Effect::Replaced,
-            ),
-            (Operation::ImportProject | Operation::ImportTopology, Mode::Apply) => (
-                "Interrupted: the server stopped before the import was finished. Nothing was \
-                 changed."
-                    .to_owned(),
-                Effect::Unchanged,
-            ),
+            (Operation::ImportProject | Operation::ImportTopology, Mode::Apply) => match in_place {
+                Some(imported) => (
+                    "Interrupted: the server stopped just after the import had taken effect. The \
+                     inventory is the imported one; the report is lost."
+                        .to_owned(),
+                    imported.effect(),
+                ),
+                None => (
+                    "Interrupted: the server stopped before the import was finished. Nothing was \
+                     changed."
+                        .to_owned(),
+                    Effect::Unchanged,
+                ),
+            },
             (Operation::ImportProject | Operation::ImportTopology, Mode::DryRun) => (
                 "Interrupted: the server stopped before the dry run was finished. Nothing was \
                  changed."

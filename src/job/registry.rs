@@ -11,7 +11,7 @@ use time::macros::format_description;
 use tokio::sync::watch;
 
 use super::progress::{CancelOutcome, Progress, Step};
-use super::record::{About, Effect, End, EndState, Record};
+use super::record::{About, Effect, End, EndState, ImportedState, Record};
 use crate::disk::{fill_random, sync_directory};
 
 /// The largest number of ended jobs that are kept. A report takes a few KiB, and at most a few MiB.
@@ -56,10 +56,10 @@ pub struct Running {
 
 impl Jobs {
     /// Reads the jobs in `folder`. Jobs that had not ended become interrupted. `is_in_place` returns
-    /// whether a generation is the current or the previous one.
+    /// whether an imported state is in the inventory.
     ///
     /// If the folder cannot be read, the list is empty: the server must start on a full disk too.
-    pub fn open(folder: PathBuf, is_in_place: &dyn Fn(u64) -> bool) -> Self {
+    pub fn open(folder: PathBuf, is_in_place: &dyn Fn(ImportedState) -> bool) -> Self {
         let mut records = match read_all(&folder) {
             Ok(records) => records,
             Err(error) => {
@@ -72,15 +72,15 @@ impl Jobs {
         records.sort_by(|a, b| (&a.since, &a.id).cmp(&(&b.since, &b.id)));
         let jobs = Self(Arc::new(Inner { folder, jobs: Mutex::default() }));
         for record in records {
+            let imported = record.imported();
             let job = Arc::new(Job::of(record.id, record.about, record.since, jobs.folder()));
             jobs.list().push(job.clone());
             match (record.ended, record.end) {
                 (Some(ended), Some(end)) => job.set_end(ended, end),
                 (_, _) => {
-                    let is_in_place = record.generation.is_some_and(is_in_place);
-                    let end = job.about.interrupted(is_in_place);
-                    job.set_end(now(), end);
-                    job.write(record.generation, Durability::Lazy);
+                    let in_place = imported.filter(|imported| is_in_place(*imported));
+                    job.set_end(now(), job.about.interrupted(in_place));
+                    job.write(imported, Durability::Lazy);
                 }
             }
         }
@@ -96,9 +96,9 @@ impl Jobs {
         let job = Arc::new(Job::of(new_id()?, about, now(), self.folder()));
         job.write(None, Durability::Lazy);
         let flipped = Arc::downgrade(&job);
-        job.progress.on_flip(move |generation| {
+        job.progress.on_flip(move |imported| {
             if let Some(job) = flipped.upgrade() {
-                job.write(Some(generation), Durability::Synced);
+                job.write(Some(imported), Durability::Synced);
             }
         });
         self.list().push(job.clone());
@@ -202,17 +202,11 @@ impl Job {
 
     /// Writes the job's file. If that fails, the operation continues, and the job is missing in the
     /// list after a restart.
-    fn write(&self, generation: Option<u64>, durability: Durability) {
+    fn write(&self, imported: Option<ImportedState>, durability: Durability) {
         let _guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let (ended, end) = self.end.get().cloned().unzip();
-        let record = Record {
-            id: self.id.clone(),
-            about: self.about.clone(),
-            since: self.since.clone(),
-            generation,
-            ended,
-            end,
-        };
+        let mut record = Record::new(self.id.clone(), self.about.clone(), self.since.clone());
+        (record.ended, record.end) = self.end.get().cloned().unzip();
+        record.set_imported(imported);
         if let Err(error) = replace(&self.path, &record, durability) {
             tracing::warn!(job = %self.id, %error, "Cannot write a job file. The job continues, \
                 but it is missing from the list after a restart.");
@@ -233,7 +227,7 @@ impl Running {
 
     fn finish(&self, end: End) {
         self.job.set_end(now(), end);
-        self.job.write(self.job.progress.generation(), Durability::Lazy);
+        self.job.write(self.job.progress.imported(), Durability::Lazy);
         self.jobs.prune();
     }
 }
@@ -244,7 +238,7 @@ impl Drop for Running {
             return;
         }
         let progress = &self.job.progress;
-        let unchanged = Some(Effect::Unchanged).filter(|_| progress.generation().is_none());
+        let unchanged = Some(Effect::Unchanged).filter(|_| progress.imported().is_none());
         let end = if thread::panicking() {
             let outcome = "Internal server error. The cause is in the server's log.";
             End::bare(EndState::Failed, outcome, unchanged)

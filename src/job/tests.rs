@@ -15,9 +15,12 @@ fn import() -> About {
 }
 
 /// The registry of a server that is started again.
-fn reopened(folder: &Path, generations: &[u64]) -> Jobs {
-    Jobs::open(folder.to_owned(), &|number| generations.contains(&number))
+/// Reads the jobs of a folder. `in_place` are the states that took effect.
+fn reopened(folder: &Path, in_place: &[ImportedState]) -> Jobs {
+    Jobs::open(folder.to_owned(), &|imported| in_place.contains(&imported))
 }
+
+const GENERATION: ImportedState = ImportedState::Generation(2);
 
 fn finished() -> End {
     End::bare(EndState::Finished, "Done.", Some(Effect::Unchanged))
@@ -32,14 +35,14 @@ fn a_cancellation_and_a_flip_exclude_each_other() {
     assert_eq!(progress.cancel(), CancelOutcome::Accepted);
     assert_eq!(progress.cancel(), CancelOutcome::Accepted);
     assert_eq!(progress.advance(1), Err(Cancelled));
-    assert_eq!(progress.begin_flip(2), Err(Cancelled));
-    assert_eq!(progress.generation(), None);
+    assert_eq!(progress.begin_flip(GENERATION), Err(Cancelled));
+    assert_eq!(progress.imported(), None);
 
     let progress = Progress::detached();
-    progress.begin_flip(2).unwrap();
+    progress.begin_flip(GENERATION).unwrap();
     assert_eq!(progress.cancel(), CancelOutcome::TooLate);
     assert_eq!(progress.check(), Ok(()));
-    assert_eq!(progress.generation(), Some(2));
+    assert_eq!(progress.imported(), Some(GENERATION));
 }
 
 /// Both happen at the same moment, many times. Exactly one of them takes effect.
@@ -49,7 +52,7 @@ fn a_cancellation_and_a_flip_at_the_same_moment_exclude_each_other() {
         let progress = Progress::detached();
         let (cancelled, flipped) = std::thread::scope(|scope| {
             let cancel = scope.spawn(|| progress.cancel());
-            let flip = scope.spawn(|| progress.begin_flip(2));
+            let flip = scope.spawn(|| progress.begin_flip(GENERATION));
             (cancel.join().unwrap(), flip.join().unwrap())
         });
         assert_eq!(cancelled == CancelOutcome::TooLate, flipped.is_ok());
@@ -64,22 +67,23 @@ fn a_restart_lists_ended_and_interrupted_jobs() {
     let done = jobs.begin(import()).unwrap();
     ids.push(done.job().id.clone());
     done.end(End { status: Some(200), ..finished() });
-    let flipped = [Some(4), Some(5), None];
-    for generation in flipped {
+    let change = |version| ImportedState::Change { generation: 4, version };
+    let (kept, lost) = (ImportedState::Generation(4), ImportedState::Generation(5));
+    for imported in [Some(kept), Some(lost), Some(change(8)), Some(change(9)), None] {
         let running = jobs.begin(import()).unwrap();
         ids.push(running.job().id.clone());
-        if let Some(generation) = generation {
-            running.job().progress.begin_flip(generation).unwrap();
+        if let Some(imported) = imported {
+            running.job().progress.begin_flip(imported).unwrap();
         }
         // Like a kill: no destructor runs.
         std::mem::forget(running);
     }
-    assert_eq!(jobs.running(), 3);
+    assert_eq!(jobs.running(), 5);
     // A write that was interrupted by a kill.
     fs::write(folder.path().join("0000.new"), "{\"id\":").unwrap();
 
     for _ in 0..2 {
-        let again = reopened(folder.path(), &[4]);
+        let again = reopened(folder.path(), &[kept, change(8)]);
         assert_eq!(again.running(), 0);
         let ends: Vec<_> = ids
             .iter()
@@ -95,6 +99,8 @@ fn a_restart_lists_ended_and_interrupted_jobs() {
             [
                 (EndState::Finished, Some(Effect::Unchanged), Some(200)),
                 (EndState::Interrupted, Some(Effect::Replaced), None),
+                (EndState::Interrupted, Some(Effect::Unchanged), None),
+                (EndState::Interrupted, Some(Effect::Changed), None),
                 (EndState::Interrupted, Some(Effect::Unchanged), None),
                 (EndState::Interrupted, Some(Effect::Unchanged), None),
             ]

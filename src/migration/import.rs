@@ -10,7 +10,7 @@ use crate::{
     codec::yaml,
     import::{
         self, Decoded, DocumentLocation, Emptying, ImportOptions, Intake, KindRecords, Log,
-        Problem, RecordPosition,
+        Problem, RecordPosition, SmallImport,
     },
     job::Step,
     model::{Kind, PropertyType, Secrets, Value, python},
@@ -45,6 +45,7 @@ pub(super) fn import(
         empty_replacement: request.empty_replacement,
         on_error: request.on_error,
         mode: request.mode,
+        small: SmallImport::DEFAULT,
         principal: caller,
     };
     let decoded = decode(store, project, &kinds, log)?;

@@ -3,7 +3,7 @@
 use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_view};
 
 /// The kind of a pool's members: a pool has a list, a number and criteria for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// The members that are devices.
     Device,

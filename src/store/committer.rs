@@ -27,7 +27,7 @@ use super::{
     layers::Changes,
     mark::MarkFile,
     snapshot::Snapshots,
-    summary::SUMMARY_KEY,
+    summary::{LAST_IMPORT_KEY, SUMMARY_KEY},
     tree_id::TreeId,
     write_lock::WriteLock,
 };
@@ -49,6 +49,8 @@ pub(super) struct Pending {
     pub changes: Changes,
     /// The summary after these changes; `None` without changes.
     pub summary: Option<Summary>,
+    /// The number of the last import among these changes.
+    pub last_import: Option<u64>,
 }
 
 struct Shared {
@@ -232,13 +234,13 @@ impl Shared {
         };
         let mut pending = self.pending();
         let number = self.lock().requested;
-        let Pending { changes, summary } = std::mem::take(&mut *pending);
+        let Pending { changes, summary, last_import } = std::mem::take(&mut *pending);
         let summary_bytes = summary.as_ref().map(format::encode);
         if let (Some(summary), Some(bytes)) = (summary, &summary_bytes) {
             self.version_last.store(summary.version, Ordering::SeqCst);
             guarded("applying changes", || {
                 self.snapshots.change(&generation, &changes, || {
-                    apply(&generation, &changes, bytes)?;
+                    apply(&generation, &changes, bytes, last_import)?;
                     generation.note_applied(summary);
                     Ok(())
                 })
@@ -255,9 +257,14 @@ impl Shared {
     }
 }
 
-/// Applies all changes and the encoded summary in one transaction. They are visible afterwards, but
-/// not durable yet.
-fn apply(generation: &Generation, changes: &Changes, summary: &[u8]) -> Result<(), StoreError> {
+/// Applies all changes, the encoded summary and the number of the last import in one transaction.
+/// They are visible afterwards, but not durable yet.
+fn apply(
+    generation: &Generation,
+    changes: &Changes,
+    summary: &[u8],
+    last_import: Option<u64>,
+) -> Result<(), StoreError> {
     let mut batches: Vec<(&Tree, Batch)> = Vec::new();
     for (tree, changes) in changes.iter() {
         let mut batch = Batch::default();
@@ -271,6 +278,9 @@ fn apply(generation: &Generation, changes: &Changes, summary: &[u8]) -> Result<(
     }
     let mut meta = Batch::default();
     meta.insert(SUMMARY_KEY, summary);
+    if let Some(version) = last_import {
+        meta.insert(LAST_IMPORT_KEY, format::encode(&version));
+    }
     batches.push((generation.tree(TreeId::Meta), meta));
     let trees: Vec<&Tree> = batches.iter().map(|(tree, _)| *tree).collect();
     let applied = trees.as_slice().transaction(|trees| {

@@ -68,6 +68,17 @@ pub enum StoreError {
     /// There is no previous generation.
     #[error("there is nothing to undo: there was no import yet")]
     NothingToUndo,
+    /// The last import was written as one change of the current generation, which an undo cannot
+    /// take back.
+    #[error(
+        "the last import (change {change}) cannot be undone: it was written as one change, so there \
+         is no copy of the inventory before it. To get the earlier records back, import them again, \
+         for example from an export"
+    )]
+    ImportNotUndoable {
+        /// The number of the change.
+        change: u64,
+    },
     /// A write failed because the file system has no space, or the user's quota is used up.
     #[error("disk full: the change was not saved")]
     DiskFull,

@@ -2,25 +2,13 @@
 //! times their size in memory and would block all readers.
 
 use super::{
-    CurrentGeneration, Store, StoreError, layers::Changes, load::UnfinishedGeneration,
-    transaction::FinishedChange, tree_id::TreeId,
+    CurrentGeneration, Store, StoreError, load::UnfinishedGeneration, transaction::FinishedChange,
+    tree_id::TreeId,
 };
 use crate::job::Progress;
 
-/// A change with more entries is written as a new generation. A transaction of 10,000 records takes
-/// about 100 MB and 0.1 s.
-const TRANSACTION_ENTRIES_MAX: usize = 10_000;
-
-/// A change with more bytes is written as a new generation.
-const TRANSACTION_BYTES_MAX: usize = 16 * 1024 * 1024;
-
 /// The largest change, in bytes of memory.
 const CHANGE_BYTES_MAX: usize = 512 * 1024 * 1024;
-
-/// Returns whether the changes are too large for a transaction.
-pub(super) fn is_large(changes: &Changes) -> bool {
-    changes.entries() > TRANSACTION_ENTRIES_MAX || changes.bytes() > TRANSACTION_BYTES_MAX
-}
 
 impl Store {
     /// Writes the current generation with the changes over it as a new generation. The caller holds

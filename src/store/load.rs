@@ -8,7 +8,7 @@ use super::{
     new_generation::NewGeneration, write_lock::WriteGuard,
 };
 use crate::{
-    job::{Progress, Step},
+    job::{ImportedState, Progress, Step},
     model::{Kind, Side},
 };
 
@@ -53,7 +53,8 @@ impl<'s> UnfinishedGeneration<'s> {
     pub(super) fn commit(mut self, progress: &Progress) -> Result<(), StoreError> {
         self.new_generation().complete()?;
         // After this call the operation cannot be cancelled any more.
-        progress.begin_flip(self.new_generation().generation().number)?;
+        let number = self.new_generation().generation().number;
+        progress.begin_flip(ImportedState::Generation(number))?;
         // From here on the next start removes the directory if the pointer does not name it.
         let new = self.new.take().expect("a generation is committed once");
         let generation = new.into_generation();

@@ -39,6 +39,7 @@ mod log;
 mod mark;
 mod members;
 mod new_generation;
+mod one_change;
 mod opening;
 mod options;
 mod owner;
@@ -82,6 +83,7 @@ pub use key_error::KeyError;
 pub use live_view::LiveView;
 pub use load::Load;
 pub use new_generation::LoadTable;
+pub use one_change::OneChange;
 pub use options::{InterruptedRecovery, Options};
 pub use owner::FileOwner;
 pub use recover::{
@@ -107,7 +109,7 @@ use opening::OpenedInventory;
 use snapshot::Snapshots;
 use write_lock::{WriteGuard, WriteLock};
 
-use crate::job::Progress;
+use crate::job::{ImportedState, Progress};
 use crate::model::Kind;
 use crate::wording::{Chain, chain};
 
@@ -206,11 +208,20 @@ impl Store {
         })
     }
 
-    /// Returns whether a generation is the current or the previous one.
-    pub fn is_kept(&self, generation: u64) -> bool {
-        self.pointer().is_ok_and(|pointer| {
-            generation == pointer.current || Some(generation) == pointer.previous
-        })
+    /// Returns whether an import took effect: its generation is kept, and contains its change.
+    pub fn has_imported(&self, imported: ImportedState) -> bool {
+        let Ok(pointer) = self.pointer() else { return false };
+        match imported {
+            ImportedState::Generation(number) => {
+                number == pointer.current || Some(number) == pointer.previous
+            }
+            ImportedState::Change { generation, version } => {
+                generation == pointer.current
+                    && self.current().is_ok_and(|current| {
+                        current.generation.durable_summary().version >= version
+                    })
+            }
+        }
     }
 
     /// The data directory.
@@ -267,7 +278,7 @@ impl Store {
         let ticket = match changed {
             // The caller might have read an earlier change that is not durable yet.
             None => current.committer.last_requested(),
-            Some(changed) if large_change::is_large(&changed.changes) => {
+            Some(changed) if changed.changes.is_large() => {
                 drop(pending);
                 current.committer.settle()?;
                 self.rewrite(&current, changed)?;

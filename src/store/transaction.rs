@@ -121,28 +121,73 @@ impl<'s> Transaction<'s> {
         let kind = record.kind();
         let name = record.name().as_str().to_owned();
         let body = format::encode_body(&*record)?;
-        let before = self.trees().raw(kind, name.as_bytes())?;
-        let Some(before) = before else {
-            self.edit_references(&*record, ListChange::Insert);
-            let in_name_order =
-                self.summary.kind(kind).in_name_order && self.is_last(kind, &name)?;
-            let counts = self.summary.kind_mut(kind);
-            let ordinal = counts.ordinal_next;
-            counts.count += 1;
-            counts.ordinal_next += 1;
-            counts.in_name_order = in_name_order;
-            self.write(ValueOwner::Record(kind), name.into_bytes(), ordinal, &body);
-            return Ok(PutOutcome::Created);
-        };
-        if before.body() == body {
-            return Ok(PutOutcome::Unchanged);
+        match self.trees().raw(kind, name.as_bytes())? {
+            None => {
+                let ordinal = self.summary.kind(kind).ordinal_next;
+                self.create(&*record, ordinal, &body)?;
+                Ok(PutOutcome::Created)
+            }
+            Some(before) if before.body() == body => Ok(PutOutcome::Unchanged),
+            Some(before) => {
+                self.replace(&*record, &before, &body)?;
+                Ok(PutOutcome::Updated)
+            }
         }
-        let old = Stored::read_any(kind, name.as_bytes(), &before)?;
+    }
+
+    /// Creates a record with this ordinal, or replaces the one with its name, which keeps its
+    /// ordinal. `body` is the encoded record, with encrypted secrets. The caller checks that the
+    /// targets of its references exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if the existing record cannot be read.
+    pub fn put_encoded(
+        &mut self,
+        record: &dyn Record,
+        ordinal: u64,
+        body: &[u8],
+    ) -> Result<(), StoreError> {
+        match self.trees().raw(record.kind(), record.name().as_bytes())? {
+            None => self.create(record, ordinal, body),
+            Some(before) => self.replace(record, &before, body),
+        }
+    }
+
+    /// Returns whether the records that are written so far are too many or too large for a
+    /// transaction.
+    pub fn is_large(&self) -> bool {
+        self.own.is_large()
+    }
+
+    /// Creates a record whose name is free.
+    fn create(&mut self, record: &dyn Record, ordinal: u64, body: &[u8]) -> Result<(), StoreError> {
+        let (kind, name) = (record.kind(), record.name().as_str());
+        self.edit_references(record, ListChange::Insert);
+        let counts = self.summary.kind(kind);
+        let in_name_order =
+            counts.in_name_order && ordinal >= counts.ordinal_next && self.is_last(kind, name)?;
+        let counts = self.summary.kind_mut(kind);
+        counts.count += 1;
+        counts.ordinal_next = counts.ordinal_next.max(ordinal + 1);
+        counts.in_name_order = in_name_order;
+        self.write(ValueOwner::Record(kind), name.as_bytes().to_vec(), ordinal, body);
+        Ok(())
+    }
+
+    /// Replaces a record. `before` is its stored value.
+    fn replace(
+        &mut self,
+        record: &dyn Record,
+        before: &Raw,
+        body: &[u8],
+    ) -> Result<(), StoreError> {
+        let (kind, name) = (record.kind(), record.name().as_str());
+        let old = Stored::read_any(kind, name.as_bytes(), before)?;
         self.edit_references(&*old.record, ListChange::Remove);
-        self.edit_references(&*record, ListChange::Insert);
-        self.erase(ValueOwner::Record(kind), name.as_bytes(), &before)?;
-        self.write(ValueOwner::Record(kind), name.into_bytes(), old.ordinal, &body);
-        Ok(PutOutcome::Updated)
+        self.edit_references(record, ListChange::Insert);
+        self.erase(ValueOwner::Record(kind), name.as_bytes(), before)?;
+        self.write(ValueOwner::Record(kind), name.as_bytes().to_vec(), old.ordinal, body);
+        Ok(())
     }
 
     /// Returns whether no record of the kind has a greater name.

@@ -32,6 +32,9 @@ pub struct Generations {
     pub previous: Option<GenerationInfo>,
     /// The damage of the previous generation, if it cannot be opened.
     pub previous_damage: Option<Damage>,
+    /// The number of the last import, if it was written into the current generation as one change.
+    /// An undo is refused then, because it would go back to the inventory before an earlier import.
+    pub last_import: Option<u64>,
 }
 
 /// The generations before and after an undo.
@@ -54,17 +57,24 @@ impl Store {
     /// - [`StoreError::Database`] for any other error of sled.
     pub fn generations(&self) -> Result<Generations, StoreError> {
         let _guard = self.write_lock.lock()?;
-        let current = self.current_info()?;
-        let Some(number) = self.pointer()?.previous else {
-            return Ok(Generations { current, previous: None, previous_damage: None });
+        let mut generations = Generations {
+            current: self.current_info()?,
+            previous: None,
+            previous_damage: None,
+            last_import: self.last_import()?,
         };
+        let Some(number) = self.pointer()?.previous else { return Ok(generations) };
         match self.reopen_generation(number).and_then(|opened| self.info(&opened)) {
-            Ok(info) => Ok(Generations { current, previous: Some(info), previous_damage: None }),
+            Ok(info) => {
+                generations.previous = Some(info);
+                Ok(generations)
+            }
             // Nothing was changed, so the message "the change was not saved" would be wrong.
             Err(StoreError::DiskFull | StoreError::FileSizeLimit) => Err(StoreError::Reopening),
             // Damage of the previous generation does not affect the current one.
             Err(error) if error.is_damage() => {
-                Ok(Generations { current, previous: None, previous_damage: error.damage() })
+                generations.previous_damage = error.damage();
+                Ok(generations)
             }
             Err(error) => Err(error),
         }
@@ -74,6 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// On every error the inventory stays unchanged.
+    /// - [`StoreError::ImportNotUndoable`] if the last import was written as one change.
     /// - [`StoreError::NothingToUndo`] if there is no previous generation.
     /// - [`StoreError::Busy`] as for [`Store::generations`].
     /// - [`StoreError::Damaged`] if the previous generation is damaged.
@@ -83,6 +94,9 @@ impl Store {
     pub fn undo(&self) -> Result<GenerationSwitch, StoreError> {
         let _guard = self.write_lock.lock()?;
         self.writable()?.committer.settle()?;
+        if let Some(change) = self.last_import()? {
+            return Err(StoreError::ImportNotUndoable { change });
+        }
         let pointer = self.pointer()?;
         let number = pointer.previous.ok_or(StoreError::NothingToUndo)?;
         let before = self.current_info()?;
@@ -93,6 +107,7 @@ impl Store {
         let summary = earlier.restored(earlier.version.max(before.summary.version) + 1);
         generation.note_summary(summary);
         generation.write_summary()?;
+        generation.forget_last_import()?;
         generation.make_durable()?;
         let after = self.info(&generation)?;
         let swapped = Pointer { current: number, previous: Some(pointer.current) };
@@ -105,6 +120,14 @@ impl Store {
             part: "pointer CURRENT",
             detail: "the file is missing".to_owned(),
         })
+    }
+
+    /// The number of the last import, if it was written into the current generation as one change.
+    fn last_import(&self) -> Result<Option<u64>, StoreError> {
+        match self.current() {
+            Ok(current) => current.generation.last_import(),
+            Err(failure) => Err(failure.to_error()),
+        }
     }
 
     fn current_info(&self) -> Result<GenerationInfo, StoreError> {

@@ -14,7 +14,7 @@ use crate::{
     codec::workbook::{DecodeLimits, Decoding, Item},
     import::{
         self, Decoded, DocumentLocation, Emptying, ImportError, ImportOptions, ImportRun, Intake,
-        KindRecords, Log, Problem,
+        KindRecords, Log, Problem, SmallImport,
     },
     job::Step,
     model::{Kind, nearest},
@@ -51,6 +51,7 @@ pub(super) fn import(
         empty_replacement: request.empty_replacement,
         on_error: request.on_error,
         mode: request.mode,
+        small: SmallImport::DEFAULT,
         principal: caller,
     };
     let mut read = Read::new(selection, &request.reading);

@@ -18,10 +18,10 @@ use crate::{
 
 /// Opens the database like a large one: its records are not read at start, and damage is found
 /// later.
-const NOT_READ_AT_OPEN: [&str; 2] = ["--check-at-open-mib", "0"];
+pub(crate) const NOT_READ_AT_OPEN: [&str; 2] = ["--check-at-open-mib", "0"];
 
 /// Changes the database of a server that has ended.
-fn edit(data: &Path, change: impl FnOnce(&sled::Db)) {
+pub(crate) fn edit(data: &Path, change: impl FnOnce(&sled::Db)) {
     let config = sled::Config::new().path(current_generation(data)).segment_size(1024 * 1024);
     let mut opened = None;
     until(|| {

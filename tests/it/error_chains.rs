@@ -345,6 +345,7 @@ fn store_errors_say_each_thing_once() {
         StoreError::Cancelled(_) => StoreError::Cancelled(Cancelled),
         StoreError::NoInventory { .. } => StoreError::NoInventory { directory: path() },
         StoreError::NothingToUndo => StoreError::NothingToUndo,
+        StoreError::ImportNotUndoable { .. } => StoreError::ImportNotUndoable { change: 7 },
         StoreError::DiskFull => StoreError::DiskFull,
         StoreError::FileSizeLimit => StoreError::FileSizeLimit,
         StoreError::Reopening => StoreError::Reopening,

@@ -51,6 +51,7 @@ mod replacing;
 mod response_schemas;
 mod routes;
 mod serving;
+mod small_imports;
 mod supervisor;
 mod texts;
 mod tls;

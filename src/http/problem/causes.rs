@@ -249,6 +249,7 @@ fn of_store(error: &StoreError) -> ProblemKind {
         StoreError::Busy | StoreError::Reopening => ProblemKind::Unavailable,
         StoreError::Cancelled(_) => ProblemKind::Cancelled,
         StoreError::NothingToUndo => ProblemKind::NothingToUndo,
+        StoreError::ImportNotUndoable { .. } => ProblemKind::ImportNotUndoable,
         StoreError::DiskFull | StoreError::FileSizeLimit => ProblemKind::DiskFull,
         StoreError::ReadOnly { .. } => ProblemKind::ReadOnly,
         StoreError::RecordLarge { .. }

@@ -39,6 +39,7 @@ pub(in crate::http) enum ProblemKind {
     WorkbookState,
     ProjectState,
     NothingToUndo,
+    ImportNotUndoable,
     NoAdministrator,
     EmptyReplacement,
     RecordTooLarge,
@@ -156,6 +157,9 @@ impl ProblemKind {
             }
             Self::NothingToUndo => {
                 ("nothing-to-undo", "There is nothing to undo", StatusCode::CONFLICT)
+            }
+            Self::ImportNotUndoable => {
+                ("import-not-undoable", "The last import cannot be undone", StatusCode::CONFLICT)
             }
             Self::NoAdministrator => (
                 "no-administrator",

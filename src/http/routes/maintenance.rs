@@ -66,7 +66,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             description: Description {
                 operation: "undo",
                 tag: Tag::Inventory,
-                summary: "Undoes the last import and all later changes. A second undo restores them.",
+                summary: "Undoes the last import and all later changes. A second undo restores them. \
+                          Refused if the last import was written as one change.",
                 path: &[],
                 query: QueryRule::Known(&[DRY_RUN]),
                 request: &options_bodies("UndoOptions"),

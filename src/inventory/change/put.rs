@@ -155,6 +155,7 @@ impl Abort<Discarded> {
             | StoreError::Cancelled(_)
             | StoreError::NoInventory { .. }
             | StoreError::NothingToUndo
+            | StoreError::ImportNotUndoable { .. }
             | StoreError::DiskFull
             | StoreError::FileSizeLimit
             | StoreError::Reopening

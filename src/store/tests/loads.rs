@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use proptest::prelude::*;
 
 use super::plain::*;
-use crate::job::{CancelOutcome, Progress};
+use crate::job::{CancelOutcome, ImportedState, Progress};
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind},
     store::{GenerationInfo, Load, Store, StoreError, encode_body, posting, target_key},
@@ -142,7 +142,7 @@ fn a_cancelled_load_changes_nothing_and_leaves_no_files() {
     let progress = Progress::detached();
     load.commit(&progress).unwrap();
     assert_eq!(progress.cancel(), CancelOutcome::TooLate);
-    assert_eq!(progress.generation(), Some(3));
+    assert_eq!(progress.imported(), Some(ImportedState::Generation(3)));
     plain.agrees(&store);
 }
 

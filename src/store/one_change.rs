@@ -1,0 +1,98 @@
+//! Imports that are written as one change: one transaction instead of a new generation.
+//!
+//! An undo switches to another generation, so it cannot take back such an import alone. Therefore
+//! the tree `meta` of the generation contains the number of the last such import, written in the
+//! same transaction as its records. A new generation does not have the entry, and an undo removes
+//! it.
+
+use super::{
+    LockedStore, StoreError, Transaction, format,
+    generation::{Generation, guarded},
+    summary::LAST_IMPORT_KEY,
+    tree_id::TreeId,
+};
+use crate::job::{ImportedState, Progress};
+
+/// The result of [`LockedStore::change`].
+pub enum OneChange<'s, T> {
+    /// The change is durable, with the output of the closure that made it.
+    Done(T),
+    /// The change does not fit into a transaction. Nothing was changed, and the lock is still held.
+    TooLarge(LockedStore<'s>),
+}
+
+impl<'s> LockedStore<'s> {
+    /// Writes an import as one change. `make` returns `None` if the change does not fit into a
+    /// transaction: see [`Transaction::is_large`].
+    ///
+    /// # Errors
+    /// On every error of `make` the inventory stays unchanged.
+    /// - The error of `make`.
+    /// - [`StoreError::Cancelled`] if the operation is cancelled before the change is committed.
+    /// - [`StoreError::Busy`] if snapshots hold too many old values for too long.
+    /// - [`StoreError::DiskFull`] or [`StoreError::FileSizeLimit`] if the change cannot be written.
+    /// - [`StoreError::ReadOnly`] if a write failed in another way, now or earlier.
+    pub fn change<T, X: From<StoreError>>(
+        self,
+        progress: &Progress,
+        make: impl FnOnce(&mut Transaction<'_>) -> Result<Option<T>, X>,
+    ) -> Result<OneChange<'s, T>, X> {
+        let Self { guard, store } = self;
+        let current = store.writable()?;
+        store.snapshots.wait_for_space()?;
+        let mut pending = current.committer.pending();
+        let mut transaction = Transaction::new(&current.generation, &store.vault, &pending);
+        let Some(output) = make(&mut transaction)? else {
+            return Ok(OneChange::TooLarge(Self { guard, store }));
+        };
+        let Some(changed) = transaction.finish()? else { return Ok(OneChange::Done(output)) };
+        if changed.changes.is_large() {
+            return Ok(OneChange::TooLarge(Self { guard, store }));
+        }
+        let bytes = pending.changes.bytes() + changed.changes.bytes();
+        store.require_space(&current.generation, bytes)?;
+        let version = changed.summary.version;
+        let generation = current.generation.number;
+        // After this call the import cannot be cancelled any more.
+        progress
+            .begin_flip(ImportedState::Change { generation, version })
+            .map_err(StoreError::from)?;
+        pending.changes.absorb(changed.changes);
+        pending.summary = Some(changed.summary);
+        pending.last_import = Some(version);
+        let ticket = current.committer.request();
+        drop(pending);
+        // The next change does not wait for this commit: it can share it.
+        drop(guard);
+        current.committer.wait(ticket)?;
+        Ok(OneChange::Done(output))
+    }
+}
+
+impl Generation {
+    /// The number of the last import that was written into this generation as one change, since the
+    /// generation became the current one.
+    ///
+    /// # Errors
+    /// - [`StoreError::Damaged`] if the entry cannot be decoded.
+    /// - [`StoreError::Database`] if it cannot be read.
+    pub(super) fn last_import(&self) -> Result<Option<u64>, StoreError> {
+        let entry = self.tree(TreeId::Meta).get(LAST_IMPORT_KEY)?;
+        entry.map(|bytes| format::decode("number of the last import", &bytes)).transpose()
+    }
+
+    /// Removes the number of the last import, because the generation becomes the current one by an
+    /// undo.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`], [`StoreError::Io`] or [`StoreError::Database`] if it cannot be
+    /// removed.
+    pub(super) fn forget_last_import(&self) -> Result<(), StoreError> {
+        if self.last_import()?.is_none() {
+            return Ok(());
+        }
+        guarded("removing the number of the last import", || {
+            Ok(self.tree(TreeId::Meta).remove(LAST_IMPORT_KEY).map(drop)?)
+        })
+    }
+}
