@@ -4,16 +4,16 @@
 //! empty cell for an empty text, and cannot read lists (`topology_import` in `eNMS/controller.py`,
 //! version 4.6). So these sheets contain defaults, and the sheets of relations contain the rest.
 
-use std::{collections::HashMap, ops::ControlFlow, path::Path, time::Instant};
+use std::{collections::HashMap, ops::ControlFlow, path::Path};
 
 use super::{
-    ExportReport, ExportRequest, KINDS, SheetReport, TopologyError,
-    folder::Folder,
+    ExportRequest, KINDS, SheetReport, TopologyError,
     header::{self, Meaning},
     layout::{Column, Layout, Survey},
     relations,
     report::Ignored,
     template::EXAMPLE_NAME,
+    written::WrittenWorkbook,
 };
 use crate::{
     codec::workbook::{Cell, Format, WorkbookWriter, WriteError},
@@ -22,14 +22,15 @@ use crate::{
     store::{Snapshot, Store, decode_record},
 };
 
-/// Exports a workbook to the folder.
-pub(super) fn export(
+/// Writes the sheets of an export.
+///
+/// # Errors
+/// [`TopologyError::Write`], [`TopologyError::CellLong`] or [`TopologyError::Store`].
+pub(super) fn write(
     store: &Store,
-    folder: &Folder,
     request: &ExportRequest,
     progress: &Progress,
-) -> Result<ExportReport, TopologyError> {
-    let begun = Instant::now();
+) -> Result<WrittenWorkbook, TopologyError> {
     let format = request.name.format();
     let snapshot = store.snapshot()?;
     let scratch = store.directory().scratch();
@@ -64,23 +65,8 @@ pub(super) fn export(
             progress.advance(snapshot.summary().kind(kind).count)?;
         }
     }
-    let SheetExporter { workbook, mut warnings, .. } = out;
-    drop(snapshot);
-    progress.step(Step::Packing, None)?;
-    let mut temporary = folder.create(&request.name)?;
-    workbook.finish(&mut temporary.file)?;
-    let bytes = temporary.file.metadata().map_err(TopologyError::of_io)?.len();
-    progress.close()?;
-    folder.persist(temporary, &request.name)?;
-    warnings.sort_unstable();
-    Ok(ExportReport {
-        workbook: request.name.to_string(),
-        format: format.extension(),
-        sheets,
-        bytes,
-        warnings,
-        milliseconds: begun.elapsed().as_millis() as u64,
-    })
+    let SheetExporter { workbook, warnings, .. } = out;
+    Ok(WrittenWorkbook { workbook, sheets, warnings })
 }
 
 /// Writes the sheets of a workbook.

@@ -21,6 +21,7 @@
 //! export     records become rows
 //!   layout     the columns of an export, and in which sheet they are
 //!   first_columns  the order of the columns
+//! written    a workbook whose sheets are written, and how it gets into the folder
 //! template   a workbook without records that a person fills in
 //! marked     the marked workbook of an import with problems
 //! folder     the workbooks in the folder spreadsheets/ of the data directory
@@ -49,11 +50,13 @@ mod sheet;
 mod template;
 mod upload;
 mod words;
+mod written;
 
 use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 pub use error::TopologyError;
@@ -135,11 +138,13 @@ impl Topology {
         request: &ExportRequest,
         progress: &Progress,
     ) -> Result<ExportReport, TopologyError> {
-        let export = match request.content {
-            ExportContent::Records => export::export,
-            ExportContent::Template => template::export,
+        let begun = Instant::now();
+        let write = match request.content {
+            ExportContent::Records => export::write,
+            ExportContent::Template => template::write,
         };
-        export(&self.0.store, &self.0.folder, request, progress)
+        let written = write(&self.0.store, request, progress)?;
+        written.store(&self.0.folder, &request.name, progress, begun)
     }
 
     /// Begins to receive a workbook or a table.

@@ -12,15 +12,15 @@
 mod columns;
 mod example;
 
-use std::{collections::BTreeSet, time::Instant};
+use std::collections::BTreeSet;
 
 pub(super) use example::{EXAMPLE_NAME, ExampleCheck, Examples};
 
 use super::{
-    ExportReport, ExportRequest, KINDS, SheetReport, TopologyError,
+    ExportRequest, KINDS, SheetReport, TopologyError,
     first_columns::first_columns,
-    folder::Folder,
     header::{self, Meaning},
+    written::WrittenWorkbook,
 };
 use crate::{
     codec::workbook::{AcceptedValues, Cell, ColumnGuide, Format, WorkbookWriter, WriteError},
@@ -29,14 +29,15 @@ use crate::{
     store::{Snapshot, Store},
 };
 
-/// Exports a template to the folder.
-pub(super) fn export(
+/// Writes the sheets of a template.
+///
+/// # Errors
+/// [`TopologyError::Write`] if the format cannot hold the template, [`TopologyError::Store`].
+pub(super) fn write(
     store: &Store,
-    folder: &Folder,
     request: &ExportRequest,
     progress: &Progress,
-) -> Result<ExportReport, TopologyError> {
-    let begun = Instant::now();
+) -> Result<WrittenWorkbook, TopologyError> {
     let format = request.name.format();
     let snapshot = store.snapshot()?;
     let mut workbook = WorkbookWriter::new(format, &store.directory().scratch())?;
@@ -53,21 +54,7 @@ pub(super) fn export(
         let columns = columns.len() as u64;
         sheets.push(SheetReport { sheet: kind, name: None, header_row: None, rows: 1, columns });
     }
-    drop(snapshot);
-    progress.step(Step::Packing, None)?;
-    let mut temporary = folder.create(&request.name)?;
-    workbook.finish(&mut temporary.file)?;
-    let bytes = temporary.file.metadata().map_err(TopologyError::of_io)?.len();
-    progress.close()?;
-    folder.persist(temporary, &request.name)?;
-    Ok(ExportReport {
-        workbook: request.name.to_string(),
-        format: format.extension(),
-        sheets,
-        bytes,
-        warnings: Vec::new(),
-        milliseconds: begun.elapsed().as_millis() as u64,
-    })
+    Ok(WrittenWorkbook { workbook, sheets, warnings: Vec::new() })
 }
 
 /// A column of a template.
