@@ -38,7 +38,7 @@ const LOADED: u64 = 400;
 
 /// The number of devices in a large change: more than one transaction of the database can contain,
 /// so it is written as a new generation.
-const LARGE: u64 = 10_001;
+const LARGE: u64 = 20_001;
 
 /// The number of kills of the other tests for each kill of a large change, which takes seconds.
 const KILLS_PER_LARGE: u64 = 4;

@@ -233,7 +233,7 @@ fn an_unchanged_record_does_not_change_the_version_of_its_kind() {
 
 #[test]
 fn a_large_change_becomes_a_new_generation() {
-    const DEVICES: usize = 12_000;
+    const DEVICES: usize = 21_000;
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     change(&store, |t| {
