@@ -22,7 +22,7 @@ use satchel::{
     access,
     migration::{EmptyFirst, ExportRequest, ImportRequest, Migration},
     model::{Kind, Secrets},
-    store::Store,
+    store::{Origin, Store},
 };
 
 /// The executable's own allocator: see `main.rs`.
@@ -122,7 +122,9 @@ fn import(folder: &Path) -> String {
         empty: EmptyFirst::Yes,
         ..ImportRequest::new("bench".parse().unwrap(), kinds)
     };
-    let report = migration.import(&request, "admin", &Progress::detached()).unwrap();
+    let report = migration
+        .import(&request, &Origin::of_user("admin", "bench"), &Progress::detached())
+        .unwrap();
     assert_eq!(report.problems.total, 0);
     serde_json::to_string(&report.milliseconds).unwrap()
 }

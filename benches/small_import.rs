@@ -26,7 +26,7 @@ use satchel::{
     job::Progress,
     migration::{EmptyFirst, ImportRequest, Migration},
     model::{Kind, Map, Value},
-    store::Store,
+    store::{Origin, Store},
 };
 use serde::Serialize;
 use sled::{Batch, Transactional};
@@ -81,7 +81,9 @@ fn imports(folder: &Path, devices: u64) {
     };
     let migration = Migration::new(store.clone()).unwrap();
     let begun = Instant::now();
-    let report = migration.import(&request, "admin", &Progress::detached()).unwrap();
+    let report = migration
+        .import(&request, &Origin::of_user("admin", "bench"), &Progress::detached())
+        .unwrap();
     let base = begun.elapsed().as_secs_f64();
     // The write lock is held from the plan to the end.
     let waiting = report.milliseconds.total.saturating_sub(report.milliseconds.decode);
@@ -154,7 +156,7 @@ fn import(
         on_error: OnError::Fail,
         mode: Mode::Apply,
         small,
-        principal: "admin",
+        origin: &Origin::of_user("admin", "bench"),
     };
     let run = import::apply(store, &options, &log, decoded).unwrap();
     let report = serde_json::to_value(run.report(Source {}, &[Kind::Device], &log)).unwrap();

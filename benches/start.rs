@@ -23,7 +23,7 @@ use satchel::{
     import::ImportOutcome,
     migration::{ImportRequest, Migration},
     model::Kind,
-    store::Store,
+    store::{Origin, Store},
 };
 use server::Server;
 
@@ -93,8 +93,9 @@ fn fill(data: &Path, devices: u64) {
     project::make(&data.join("migrations/bench"), devices);
     let migration = Migration::new(store).unwrap();
     let request = ImportRequest::new("bench".parse().unwrap(), vec![Kind::Device, Kind::Link]);
-    let report =
-        migration.import(&request, access::FIRST_USER_NAME, &Progress::detached()).unwrap();
+    let report = migration
+        .import(&request, &Origin::of_user(access::FIRST_USER_NAME, "bench"), &Progress::detached())
+        .unwrap();
     assert_eq!(report.outcome, ImportOutcome::Imported);
 }
 

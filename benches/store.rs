@@ -19,7 +19,9 @@ use satchel::job::Progress;
 use satchel::{
     disk::Sorter,
     model::{Device, Entity, Kind, Name, PropertyType, Record, Target, Value},
-    store::{Store, StoreError, encode_body, parse_target_key, posting, target_key},
+    store::{
+        LoadRecord, Origin, Store, StoreError, encode_body, parse_target_key, posting, target_key,
+    },
 };
 
 /// The time for which clients write.
@@ -99,7 +101,9 @@ fn clients(store: &Store, number: usize, next: &AtomicU64) -> f64 {
                     // Scattered, like real names.
                     let device = device((place / 2).wrapping_mul(0x9e37_79b9) % 1_000_000_000);
                     store
-                        .change(|change| -> Result<(), StoreError> { change.put(device).map(drop) })
+                        .change(&Origin::internal("test"), |change| -> Result<(), StoreError> {
+                            change.put(device).map(drop)
+                        })
                         .unwrap();
                     made.fetch_add(1, Ordering::Relaxed);
                 }
@@ -144,7 +148,7 @@ fn loads(folder: &Path, records: u64) -> Store {
         table.put(name.as_bytes(), ordinal as u64, load.version(), body).unwrap();
     }
     table.finish();
-    load.commit(&Progress::detached()).unwrap();
+    load.commit(&LoadRecord::of(Origin::internal("test")), &Progress::detached()).unwrap();
     let ours = rate(begun);
     line("Load", ours, format!("{}, {:.2} × sled's time", megabytes(ours), raw / ours));
     let indexed = indexed_load(&folder.join("indexed"), &bodies);
@@ -189,7 +193,7 @@ fn indexed_load(folder: &Path, bodies: &[(String, Vec<u8>)]) -> f64 {
         Ok(())
     })
     .unwrap();
-    load.commit(&Progress::detached()).unwrap();
+    load.commit(&LoadRecord::of(Origin::internal("test")), &Progress::detached()).unwrap();
     bodies.len() as f64 / begun.elapsed().as_secs_f64()
 }
 

@@ -20,7 +20,7 @@ use satchel::{
     access,
     codec::workbook::{Cell, Format, WorkbookWriter},
     import::ImportOutcome,
-    store::Store,
+    store::{Origin, Store},
     topology::{ExportContent, ExportRequest, ImportRequest, Topology},
 };
 
@@ -99,7 +99,9 @@ fn import(topology: &Topology, workbook: &Path) {
     let mut upload = topology.upload().unwrap();
     upload.write_all(&fs::read(workbook).unwrap()).unwrap();
     let request = ImportRequest::DEFAULT;
-    let report = topology.import(upload, &request, "admin", &Progress::detached()).unwrap();
+    let report = topology
+        .import(upload, &request, &Origin::of_user("admin", "bench"), &Progress::detached())
+        .unwrap();
     assert_eq!(report.outcome, ImportOutcome::Imported, "{report:?}");
     print!("{:?} ", report.milliseconds);
 }

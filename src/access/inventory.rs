@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{Entity, Field, Kind, Name, Secret, User},
-    store::{Store, StoreError},
+    store::{Origin, Store, StoreError},
 };
 
 /// The largest number of accounts in the cache, of about 300 bytes each. A further account clears
@@ -113,7 +113,8 @@ pub fn create_first_user(store: &Store) -> Result<bool, PasswordError> {
     let mut user = new_user(name);
     user.is_admin = Field::Set(true);
     user.password = Field::Set(password);
-    store.change(|transaction| transaction.put(user))?;
+    let origin = Origin::internal("create_first_user");
+    store.change(&origin, |transaction| transaction.put(user))?;
     Ok(true)
 }
 
@@ -182,7 +183,7 @@ pub fn set_password(
     rights: NewRights,
 ) -> Result<SetPassword, PasswordError> {
     let password = Secret::from_plain(&hash_password(password)?);
-    store.change(|transaction| {
+    store.change(&Origin::internal("passwd"), |transaction| {
         let existing = transaction.get::<User>(name)?.map(|stored| stored.record);
         let mut user = match (existing, Name::parse(name.to_owned())) {
             (Some(user), _) => user,
@@ -248,7 +249,7 @@ mod tests {
         assert_eq!(role(&accounts, "é>b"), None);
 
         store
-            .change(|transaction| {
+            .change(&Origin::internal("test"), |transaction| {
                 let user = transaction.get::<User>(FIRST_USER_NAME)?;
                 let mut user = user.map(|stored| stored.record).unwrap();
                 user.is_admin = Field::Set(false);

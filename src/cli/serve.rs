@@ -21,7 +21,7 @@ use crate::inventory::Inventory;
 use crate::job::Jobs;
 use crate::migration::{Demo, Migration};
 use crate::model::Kind;
-use crate::store::{Options, Store};
+use crate::store::{Options, Origin, Store};
 use crate::topology::Topology;
 
 pub(super) const EXAMPLES: &str = "\
@@ -124,7 +124,7 @@ impl OpenInventory {
             );
         }
         if config.demo {
-            match migration.demo(access::FIRST_USER_NAME)? {
+            match migration.demo(&Origin::of_user(access::FIRST_USER_NAME, "demo"))? {
                 Demo::Imported(report) => {
                     tracing::info!("Sample inventory: {}", report.summary);
                 }

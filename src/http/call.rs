@@ -1,19 +1,38 @@
 //! The request context that a handler gets.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use hyper::{Method, header::HeaderMap};
+use hyper::{
+    Method,
+    header::{HeaderMap, HeaderName},
+};
 
 use super::{
-    app::App, caller::Caller, description::CallOption, download::FileRequest, options::Options,
-    parameters::Parameters, query_string::Query, request_body::RequestBody, request_id::RequestId,
+    app::App,
+    caller::Caller,
+    description::CallOption,
+    download::FileRequest,
+    options::Options,
+    parameters::Parameters,
+    problem::{Flaw, Problem, ProblemKind, RequestLocation},
+    query_string::Query,
+    request_body::RequestBody,
+    request_id::RequestId,
 };
+use crate::store::{CHANGE_MESSAGE_BYTES_MAX, Origin};
+
+/// The header with the message of a change, which the history keeps.
+const X_CHANGE_MESSAGE: HeaderName = HeaderName::from_static("x-change-message");
 
 /// A request whose route is found and whose caller is authenticated and authorised.
 pub(super) struct Call {
     pub(super) app: Arc<App>,
     pub(super) id: RequestId,
     pub(super) caller: Caller,
+    /// The address of the client.
+    pub(super) address: IpAddr,
+    /// The name of the route's operation.
+    pub(super) operation: &'static str,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) parameters: Parameters,
@@ -27,8 +46,51 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Returns the origin of a change that this request makes.
+    ///
+    /// # Errors
+    /// 401 for an anonymous caller, 400 for a message that the history does not accept.
+    pub(super) fn origin(&self) -> Result<Origin, Problem> {
+        Ok(Origin {
+            principal: self.caller.require_principal()?.name.clone(),
+            address: Some(self.address),
+            operation: self.operation.to_owned(),
+            request: Some(self.id.number()),
+            message: change_message(&self.headers)?,
+        })
+    }
+
     /// Returns the parts of the request that a download needs.
     pub(super) fn file_request(&self) -> FileRequest<'_> {
         FileRequest { method: &self.method, headers: &self.headers, blocking: &self.app.blocking }
     }
+}
+
+/// Returns the message of the change. `None` if there is none, or if it is empty.
+///
+/// # Errors
+/// 400 if it is not UTF-8, contains control characters, is too long, or is sent twice.
+fn change_message(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut sent = headers.get_all(X_CHANGE_MESSAGE).iter();
+    let Some(value) = sent.next() else { return Ok(None) };
+    let refused = |detail: String| {
+        Problem::new(ProblemKind::MalformedRequest, detail.clone())
+            .with_flaw(Flaw::new(RequestLocation::Header("x-change-message"), detail))
+    };
+    if sent.next().is_some() {
+        return Err(refused("X-Change-Message is sent twice.".to_owned()));
+    }
+    let bytes = value.as_bytes();
+    if bytes.len() > CHANGE_MESSAGE_BYTES_MAX {
+        return Err(refused(format!(
+            "X-Change-Message has {} bytes, more than the {CHANGE_MESSAGE_BYTES_MAX} allowed.",
+            bytes.len()
+        )));
+    }
+    let text = str::from_utf8(bytes);
+    let text = text.map_err(|_| refused("X-Change-Message is not UTF-8 text.".to_owned()))?.trim();
+    if text.contains(char::is_control) {
+        return Err(refused("X-Change-Message contains a control character.".to_owned()));
+    }
+    Ok((!text.is_empty()).then(|| text.to_owned()))
 }

@@ -112,6 +112,8 @@ async fn steps(
         app,
         id,
         caller,
+        address: client,
+        operation: route.description.operation,
         method,
         headers,
         parameters,

@@ -1,7 +1,7 @@
 //! The way in which a planned import is written: not at all, as one change, or as a new generation.
 
 use super::{
-    ImportError, Log, Written,
+    ImportError, ImportOptions, KindReport, Log, Written,
     apply::{Application, Applied, Destination},
     decide::Steps,
     members::MemberSearch,
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     job::Step,
-    model::Kind,
-    store::{LockedStore, OneChange},
+    model::{Kind, PerKind},
+    store::{ChangeCounts, LoadRecord, LockedStore, OneChange},
 };
 
 /// The number of incoming records of each kind that are looked up to decide whether an import is
@@ -25,8 +25,7 @@ const PROBED_RECORDS: usize = 100;
 pub(super) struct Plan<'a> {
     pub scope: &'a Scope<'a>,
     pub resolved: &'a Resolved,
-    /// The imported kinds, the one with most work first.
-    pub kinds: &'a [Kind],
+    pub options: &'a ImportOptions<'a>,
     /// Whether the import is written as one change, if that fits into a transaction.
     pub is_small: bool,
     pub log: &'a Log,
@@ -68,7 +67,9 @@ impl Plan<'_> {
         let written = if applied.has_changes {
             let progress = self.log.progress();
             progress.step(Step::MakingDurable, None)?;
-            match write_lock.change(progress, |transaction| planned.write(transaction))? {
+            match write_lock
+                .change(self.options.origin, progress, |transaction| planned.write(transaction))?
+            {
                 OneChange::Done(()) => Written::OneChange,
                 OneChange::TooLarge(write_lock) => {
                     self.log.restart_administrators()?;
@@ -90,7 +91,9 @@ impl Plan<'_> {
         let load = write_lock.load()?;
         let mut applied = self.run(members, Reading::Walk, Destination::Generation(&load))?;
         applied.warn(self.log)?;
-        load.commit(self.log.progress())?;
+        let record =
+            LoadRecord { origin: self.options.origin.clone(), counts: counts(&applied.types) };
+        load.commit(&record, self.log.progress())?;
         Ok((applied, Written::NewGeneration))
     }
 
@@ -131,7 +134,7 @@ impl Plan<'_> {
         self.log.progress().step(Step::Applying, Some(records))?;
         let (scope, resolved) = (self.scope, self.resolved);
         let application = Application::new(scope, resolved, reading, destination, self.log);
-        application.run(members, self.kinds)
+        application.run(members, self.options.kinds)
     }
 
     /// Returns whether the first incoming records of each kind equal the existing ones.
@@ -148,4 +151,14 @@ impl Plan<'_> {
         }
         Ok(true)
     }
+}
+
+/// The numbers of changed records, for the history.
+fn counts(types: &[KindReport]) -> PerKind<ChangeCounts> {
+    let mut counts = PerKind::<ChangeCounts>::default();
+    for report in types {
+        let KindReport { created, updated, adjusted, removed, .. } = *report;
+        counts[report.kind] = ChangeCounts { created, updated: updated + adjusted, removed };
+    }
+    counts
 }

@@ -1,7 +1,7 @@
 //! The options of an import.
 
 use super::one_change::SmallImport;
-use crate::model::Kind;
+use crate::{model::Kind, store::Origin};
 
 /// The options of an import.
 pub struct ImportOptions<'a> {
@@ -19,8 +19,8 @@ pub struct ImportOptions<'a> {
     pub mode: Mode,
     /// Which imports are written as one change instead of a new generation.
     pub small: SmallImport,
-    /// The name of the principal. The import does not lock this user out.
-    pub principal: &'a str,
+    /// Who makes the import. It does not lock this user out.
+    pub origin: &'a Origin,
 }
 
 /// The reaction to rejected records.

@@ -95,7 +95,7 @@ pub fn apply(
 
     let applying = Instant::now();
     let is_small = options.small.includes(&scope, &members);
-    let plan = Plan { scope: &scope, resolved: &resolved, kinds: options.kinds, is_small, log };
+    let plan = Plan { scope: &scope, resolved: &resolved, options, is_small, log };
     let (applied, written) = match write_lock {
         Some(write_lock) => plan.apply(members, write_lock)?,
         None => plan.report(members)?,
@@ -130,10 +130,10 @@ fn scope<'a>(
         decoded,
         emptied,
         source,
-        principal: options.principal,
+        principal: &options.origin.principal,
         principal_kept: false,
     };
-    scope.principal_kept = !scope.has_incoming_record(Kind::User, options.principal)?;
+    scope.principal_kept = !scope.has_incoming_record(Kind::User, &options.origin.principal)?;
     Ok(scope)
 }
 

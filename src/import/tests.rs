@@ -1,6 +1,6 @@
 //! Both ways of an import, as one change and as a new generation, have the same result.
 
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 use proptest::prelude::*;
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     job::{CancelOutcome, Progress},
     model::{Entity, Field, Kind, Map, Name, Pool, Secret, Secrets, Side, User, Value},
-    store::{Store, StoreError},
+    store::{Origin, Store, StoreError},
 };
 
 /// The hash of a password, as eNMS writes it. It is not computed here, because that is slow.
@@ -19,6 +19,13 @@ const HASH: &str = "$argon2id$v=19$m=102400,t=2,p=8$+P9APyYIpwvU1QH9PsV3yA$yvsIo
 
 /// The administrator who imports.
 const PRINCIPAL: &str = "admin";
+
+/// The origin of the changes of these tests.
+static ORIGIN: LazyLock<Origin> = LazyLock::new(|| Origin::of_user(PRINCIPAL, "test"));
+
+fn origin() -> Origin {
+    ORIGIN.clone()
+}
 
 /// Every merging import is written as one change, also into a small inventory.
 const ONE_CHANGE: SmallImport = SmallImport {
@@ -69,7 +76,7 @@ impl Inventory {
         let mut user = User::named(Name::parse(PRINCIPAL.to_owned()).unwrap());
         user.is_admin = Field::Set(true);
         user.password = Field::Set(Secret::from_plain(HASH));
-        store.change(|change| change.put(user).map(drop)).unwrap();
+        store.change(&origin(), |change| change.put(user).map(drop)).unwrap();
         Self { store, _folder: folder }
     }
 
@@ -150,7 +157,7 @@ fn options(small: SmallImport) -> ImportOptions<'static> {
         on_error: OnError::Fail,
         mode: Mode::Apply,
         small,
-        principal: PRINCIPAL,
+        origin: &ORIGIN,
     }
 }
 
@@ -384,7 +391,7 @@ fn an_import_as_one_change_is_refused_for_undo() {
     undo_is_refused(folder.path());
     // The refusal survives a restart.
     let store = Store::open(folder.path()).unwrap();
-    assert!(matches!(store.undo(), Err(StoreError::ImportNotUndoable { .. })));
+    assert!(matches!(store.undo(&origin()), Err(StoreError::ImportNotUndoable { .. })));
 }
 
 fn undo_is_refused(folder: &Path) {
@@ -399,7 +406,7 @@ fn undo_is_refused(folder: &Path) {
     let generations = inventory.store.generations().unwrap();
     let version = generations.current.summary.version;
     assert_eq!(generations.last_import, Some(version));
-    let refused = inventory.store.undo();
+    let refused = inventory.store.undo(&origin());
     assert!(
         matches!(refused, Err(StoreError::ImportNotUndoable { change }) if change == version),
         "{refused:?}"
@@ -409,11 +416,11 @@ fn undo_is_refused(folder: &Path) {
     // The next new generation can be undone, twice.
     imported(&inventory, &change("[x]"), NEW_GENERATION);
     assert_eq!(inventory.store.generations().unwrap().last_import, None);
-    inventory.store.undo().unwrap();
+    inventory.store.undo(&origin()).unwrap();
     assert_ne!(with_change, before);
     let names = |inventory: &Inventory| inventory.store.read().scan_raw(Kind::Device).count();
     assert_eq!(names(&inventory), 3);
-    inventory.store.undo().unwrap();
+    inventory.store.undo(&origin()).unwrap();
     assert_eq!(names(&inventory), 4);
     imported(&inventory, &change("last"), ONE_CHANGE);
 }

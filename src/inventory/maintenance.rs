@@ -7,7 +7,7 @@ use super::{DamageReport, Inventory, InventoryError};
 use crate::{
     import::Mode,
     model::Kind,
-    store::{Damage, GenerationInfo, GenerationSwitch, StoreError},
+    store::{Damage, GenerationInfo, GenerationSwitch, Origin, StoreError},
     wording::counted,
 };
 
@@ -114,9 +114,9 @@ impl Inventory {
     /// - [`StoreError::ImportNotUndoable`] if the last import was written as one change.
     /// - [`StoreError::Damaged`] if the previous generation is damaged.
     /// - The other errors of [`Store::undo`](crate::store::Store::undo).
-    pub fn undo(&self, mode: Mode) -> Result<UndoReport, InventoryError> {
+    pub fn undo(&self, mode: Mode, origin: &Origin) -> Result<UndoReport, InventoryError> {
         let undone = match mode {
-            Mode::Apply => self.0.store.undo()?,
+            Mode::Apply => self.0.store.undo(origin)?,
             Mode::DryRun => {
                 let generations = self.0.store.generations()?;
                 if let Some(change) = generations.last_import {

@@ -3,7 +3,7 @@
 use crate::{
     inventory::{Dialect, Flow, InstanceRow, Inventory, InventoryError, RowSink},
     model::{AnyRecord, Entity, Kind, KindVisitor, Map, Pool, PropertyType, Side, Target, Value},
-    store::{LiveView, Store, StoreError, Transaction},
+    store::{LiveView, Origin, Store, StoreError, Transaction},
 };
 use std::sync::Arc;
 
@@ -155,7 +155,9 @@ impl Sample {
 
     pub(super) fn put(&self, kind: Kind, properties: Map) {
         let record = AnyRecord::parse(kind, properties).unwrap().record;
-        self.store.change(|t| -> Result<_, StoreError> { t.put(record) }).unwrap();
+        self.store
+            .change(&Origin::internal("test"), |t| -> Result<_, StoreError> { t.put(record) })
+            .unwrap();
     }
 
     /// Stores the members of a computed pool.
@@ -165,7 +167,7 @@ impl Sample {
             t.add_members(pool, side, members);
             Ok(())
         };
-        self.store.change(fill).unwrap();
+        self.store.change(&Origin::internal("test"), fill).unwrap();
     }
 
     /// Stores a long text of a device.
@@ -173,7 +175,7 @@ impl Sample {
         let write = |t: &mut Transaction<'_>| -> Result<_, StoreError> {
             t.put_text(device, property, text)
         };
-        self.store.change(write).unwrap();
+        self.store.change(&Origin::internal("test"), write).unwrap();
     }
 
     pub(super) fn shown(&self, kind: Kind, name: &str) -> Row {

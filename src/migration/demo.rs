@@ -6,7 +6,9 @@ use std::{
 };
 
 use super::{ImportReport, ImportRequest, Migration, MigrationError, ProjectName};
-use crate::{disk::sync_directory, import::ImportOutcome, job::Progress, model::Kind};
+use crate::{
+    disk::sync_directory, import::ImportOutcome, job::Progress, model::Kind, store::Origin,
+};
 
 /// The name of the sample project in the project library.
 const NAME: &str = "demo";
@@ -37,13 +39,13 @@ pub enum Demo {
 }
 
 impl Migration {
-    /// Writes the sample project to the project library and imports it for the user `caller`, if
+    /// Writes the sample project to the project library and imports it, if
     /// the inventory has no records except users.
     ///
     /// # Errors
     /// As [`Migration::import`]; and [`MigrationError::Sample`] if the project cannot be written.
     /// Nothing was imported.
-    pub fn demo(&self, caller: &str) -> Result<Demo, MigrationError> {
+    pub fn demo(&self, origin: &Origin) -> Result<Demo, MigrationError> {
         let summary = self.0.store.read().summary()?;
         if summary.records() > summary.kind(Kind::User).count {
             return Ok(Demo::NotEmpty);
@@ -52,7 +54,7 @@ impl Migration {
             NAME.parse().unwrap_or_else(|error| unreachable!("{NAME} is a name: {error}"));
         write_files(&self.0.store.directory().migrations())?;
         let request = ImportRequest::new(name, Kind::ALL.to_vec());
-        let report = self.import(&request, caller, &Progress::detached())?;
+        let report = self.import(&request, origin, &Progress::detached())?;
         debug_assert_eq!(report.outcome, ImportOutcome::Imported);
         Ok(Demo::Imported(Box::new(report)))
     }

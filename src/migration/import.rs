@@ -14,7 +14,7 @@ use crate::{
     },
     job::Step,
     model::{Kind, PropertyType, Secrets, Value, python},
-    store::Store,
+    store::{Origin, Store},
     wording::{chain, counted},
 };
 
@@ -26,7 +26,7 @@ pub(super) fn import(
     store: &Store,
     project: &Project,
     request: &ImportRequest,
-    caller: &str,
+    origin: &Origin,
     log: &Log,
 ) -> Result<ImportReport, MigrationError> {
     let documents_bytes = project.documents();
@@ -46,7 +46,7 @@ pub(super) fn import(
         on_error: request.on_error,
         mode: request.mode,
         small: SmallImport::DEFAULT,
-        principal: caller,
+        origin,
     };
     let decoded = decode(store, project, &kinds, log)?;
     let run = import::apply(store, &options, log, decoded)?;

@@ -32,7 +32,7 @@ use library::ProjectLibrary;
 use crate::{
     import::{ImportSource, Log, Reports},
     job::Progress,
-    store::Store,
+    store::{Origin, Store},
     wording::Chain,
 };
 
@@ -76,7 +76,7 @@ impl Migration {
         export::export(&self.0.store, &self.0.library, request, progress)
     }
 
-    /// Imports a project from the library for the user `caller`. The report contains the problems
+    /// Imports a project from the library for the user of the origin. The report contains the problems
     /// of the records, and whether the inventory was changed.
     ///
     /// # Errors
@@ -88,12 +88,12 @@ impl Migration {
     pub fn import(
         &self,
         request: &ImportRequest,
-        caller: &str,
+        origin: &Origin,
         progress: &Progress,
     ) -> Result<ImportReport, MigrationError> {
         let project = self.0.library.project(&request.name)?;
         let log = Log::new(ImportSource::Documents, &self.0.store.directory().scratch(), progress)?;
-        let mut report = import::import(&self.0.store, &project, request, caller, &log)?;
+        let mut report = import::import(&self.0.store, &project, request, origin, &log)?;
         // The import has taken effect, even if its report cannot be stored.
         match self.0.reports.write(&report, &log) {
             Ok(id) => report.report_id = Some(id),

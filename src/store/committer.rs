@@ -24,6 +24,7 @@ use sled::{
 use super::{
     StoreError, Summary, format,
     generation::{Generation, guarded, panic_text},
+    history::HistoryEnd,
     layers::Changes,
     mark::MarkFile,
     snapshot::Snapshots,
@@ -51,6 +52,8 @@ pub(super) struct Pending {
     pub summary: Option<Summary>,
     /// The number of the last import among these changes.
     pub last_import: Option<u64>,
+    /// The end of the history after these changes; `None` without changes.
+    pub history_end: Option<HistoryEnd>,
 }
 
 struct Shared {
@@ -234,7 +237,7 @@ impl Shared {
         };
         let mut pending = self.pending();
         let number = self.lock().requested;
-        let Pending { changes, summary, last_import } = std::mem::take(&mut *pending);
+        let Pending { changes, summary, last_import, history_end } = std::mem::take(&mut *pending);
         let summary_bytes = summary.as_ref().map(format::encode);
         if let (Some(summary), Some(bytes)) = (summary, &summary_bytes) {
             self.version_last.store(summary.version, Ordering::SeqCst);
@@ -242,6 +245,9 @@ impl Shared {
                 self.snapshots.change(&generation, &changes, || {
                     apply(&generation, &changes, bytes, last_import)?;
                     generation.note_applied(summary);
+                    if let Some(end) = history_end {
+                        generation.note_history_end(end);
+                    }
                     Ok(())
                 })
             })?;
@@ -259,7 +265,12 @@ impl Shared {
 
 /// Applies all changes, the encoded summary and the number of the last import in one transaction.
 /// They are visible afterwards, but not durable yet.
-fn apply(
+///
+/// # Errors
+/// - [`StoreError::Damaged`] if a page is damaged.
+/// - [`StoreError::DiskFull`] or [`StoreError::FileSizeLimit`] if the file system has no space.
+/// - [`StoreError::Database`] for any other error of sled.
+pub(super) fn apply(
     generation: &Generation,
     changes: &Changes,
     summary: &[u8],
@@ -334,6 +345,12 @@ impl CommitFailure {
             StoreError::ReadOnly { reason } => CommitFailure::Other(reason.clone()),
             other => CommitFailure::Other(other.to_string()),
         }
+    }
+
+    /// Returns the error for a read.
+    pub(super) fn to_read_error(&self) -> StoreError {
+        // A failure that reopening cures is temporary for a reader.
+        if self.is_cured_by_reopening() { StoreError::Reopening } else { self.to_error() }
     }
 
     /// Returns the error for a refused change.

@@ -8,6 +8,7 @@
 //! RECOVERING        exists while a recovery is incomplete
 //! RESERVE           reserved space, released when the disk is full
 //! inventory-<n>/    generation n: a sled database and its seal
+//! history/          the archive of the history: a sled database and its seal
 //! damaged-<time>/   a damaged generation, moved here by `satchel recover`
 //! migrations/       projects: bundles and folders
 //! spreadsheets/     workbooks
@@ -42,11 +43,19 @@ use crate::disk::{
 /// |---|---|
 /// | 1 | other keys in the reverse index; no release wrote it; refused |
 /// | 2 | no high-water mark, seals, content hashes and checksum of the pointer; upgraded when opened |
-/// | 3 | the current format |
-pub const DIRECTORY_FORMAT: u32 = 3;
+/// | 3 | no history; upgraded when opened |
+/// | 4 | the current format |
+pub const DIRECTORY_FORMAT: u32 = 4;
 
-/// The older format, which is upgraded when it is opened.
-const EARLIER_FORMAT: u32 = 2;
+/// The number that stands for the archive of the history, whose database is opened like that of a
+/// generation. Generations count from 1.
+pub(super) const ARCHIVE_NUMBER: u64 = 0;
+
+/// The format without checksums.
+const UNCHECKED_FORMAT: u32 = 2;
+
+/// The format without a history.
+const WITHOUT_HISTORY_FORMAT: u32 = 3;
 
 /// The time to wait for the lock. A child process inherits the locked file between `fork` and
 /// `exec`, so the lock can outlive its release by the parent for a moment.
@@ -80,8 +89,10 @@ pub(super) struct PointerFile {
 /// The format in which a pointer was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PointerFormat {
-    /// Format 2, without a checksum.
-    Earlier,
+    /// Format 2, without checksums.
+    Unchecked,
+    /// Format 3, without a history.
+    WithoutHistory,
     /// [`DIRECTORY_FORMAT`].
     Present,
 }
@@ -199,7 +210,11 @@ impl DataDirectory {
         self.path.join("key")
     }
 
+    /// Returns the folder of a generation, or of the archive of the history.
     pub(super) fn generation(&self, number: u64) -> PathBuf {
+        if number == ARCHIVE_NUMBER {
+            return self.path.join("history");
+        }
         self.path.join(format!("{GENERATION_PREFIX}{number}"))
     }
 
@@ -357,10 +372,10 @@ const CHECK_WORD: &str = "check";
 fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
     // A changed byte must not turn the pointer into one of another format, so a checksum is verified in
     // every format.
-    let (lines, format) = match text.find(CHECK_WORD) {
-        Some(at) if text[at..] == check_line(&text[..at]) => (&text[..at], PointerFormat::Present),
+    let (lines, is_checked) = match text.find(CHECK_WORD) {
+        Some(at) if text[at..] == check_line(&text[..at]) => (&text[..at], true),
         Some(_) => return Err(damaged_pointer("the checksum in CURRENT is wrong".to_owned())),
-        None => (text, PointerFormat::Earlier),
+        None => (text, false),
     };
     let mut found = None;
     let mut current = None;
@@ -378,18 +393,19 @@ fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
     let (Some(found), Some(current)) = (found, current) else {
         return Err(damaged_pointer("CURRENT is incomplete".to_owned()));
     };
-    let known = match format {
-        PointerFormat::Present => DIRECTORY_FORMAT,
-        PointerFormat::Earlier => EARLIER_FORMAT,
-    };
-    if found == u64::from(known) {
-        return Ok(PointerFile { pointer: Pointer { current, previous }, format });
-    }
-    if found == u64::from(DIRECTORY_FORMAT) {
-        return Err(damaged_pointer("CURRENT has no checksum".to_owned()));
-    }
     let found = u32::try_from(found).unwrap_or(u32::MAX);
-    Err(DirectoryError::OtherFormat { found, known: DIRECTORY_FORMAT }.into())
+    let format = match (found, is_checked) {
+        (UNCHECKED_FORMAT, false) => PointerFormat::Unchecked,
+        (WITHOUT_HISTORY_FORMAT, true) => PointerFormat::WithoutHistory,
+        (DIRECTORY_FORMAT, true) => PointerFormat::Present,
+        (WITHOUT_HISTORY_FORMAT | DIRECTORY_FORMAT, false) => {
+            return Err(damaged_pointer("CURRENT has no checksum".to_owned()));
+        }
+        (found, _) => {
+            return Err(DirectoryError::OtherFormat { found, known: DIRECTORY_FORMAT }.into());
+        }
+    };
+    Ok(PointerFile { pointer: Pointer { current, previous }, format })
 }
 
 fn damaged_pointer(detail: String) -> StoreError {
@@ -447,24 +463,31 @@ mod tests {
             fs::write(directory.pointer_path(), &text).unwrap();
             assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })), "{text:?}");
         }
-        fs::write(directory.pointer_path(), b"satchel 3\n\xff").unwrap();
+        fs::write(directory.pointer_path(), b"satchel 4\n\xff").unwrap();
         assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })));
-        for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 4\ncurrent 1\n", 4)] {
+        for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 5\ncurrent 1\n", 5)] {
             fs::write(directory.pointer_path(), text).unwrap();
             let error = directory.pointer().unwrap_err();
             let StoreError::Directory(error) = error else { panic!("{error}") };
-            assert_eq!(*error, DirectoryError::OtherFormat { found, known: 3 });
+            assert_eq!(*error, DirectoryError::OtherFormat { found, known: 4 });
         }
     }
 
     #[test]
-    fn a_pointer_of_the_earlier_format_is_read() {
+    fn pointers_of_earlier_formats_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let directory = hold(folder.path()).unwrap();
-        fs::write(directory.pointer_path(), "satchel 2\ncurrent 7\nprevious 6\n").unwrap();
+        let unchecked = "satchel 2\ncurrent 7\nprevious 6\n".to_owned();
+        let checked = "satchel 3\ncurrent 7\nprevious 6\n".to_owned();
+        let checked = [checked.clone(), check_line(&checked)].concat();
         let pointer = Pointer { current: 7, previous: Some(6) };
-        let expected = PointerFile { pointer, format: PointerFormat::Earlier };
-        assert_eq!(directory.pointer_file().unwrap(), Some(expected));
+        for (text, format) in
+            [(unchecked, PointerFormat::Unchecked), (checked, PointerFormat::WithoutHistory)]
+        {
+            fs::write(directory.pointer_path(), text).unwrap();
+            let expected = PointerFile { pointer, format };
+            assert_eq!(directory.pointer_file().unwrap(), Some(expected));
+        }
     }
 
     #[test]

@@ -73,6 +73,16 @@ impl Raw {
         &self.bytes[self.body_offset..]
     }
 
+    /// The value of the record's own key: the header, and the body of a short record.
+    pub(super) fn head(&self) -> IVec {
+        if self.header.is_long() {
+            let Header { ordinal, version, .. } = self.header;
+            values(ordinal, version, self.body()).head.into()
+        } else {
+            self.bytes.clone()
+        }
+    }
+
     /// Decodes the record.
     ///
     /// # Errors

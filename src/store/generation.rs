@@ -4,7 +4,7 @@ use std::{
     fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     thread,
     time::{Duration, Instant},
 };
@@ -15,6 +15,7 @@ use super::{
     DataDirectory, Options, StoreError, Summary,
     content::Content,
     format,
+    history::{self, HistoryEnd},
     known::{Identity, KnownState},
     layers::Changes,
     log::SEGMENT_BYTES,
@@ -40,6 +41,8 @@ pub(super) struct Generation {
     summary: RwLock<Arc<Summary>>,
     /// The summary after the durable changes only.
     durable_summary: RwLock<Arc<Summary>>,
+    /// The end of the history after all applied changes.
+    history_end: Mutex<HistoryEnd>,
     /// Dropped last: keeps the data directory locked until the database is closed, also for a reader
     /// that outlives the store.
     directory: Arc<DataDirectory>,
@@ -137,12 +140,14 @@ impl Generation {
             let (summary, identity) = begin(&tree(TreeId::Meta)?)?;
             let summary = Arc::new(summary);
             let trees = PerTree::try_new(tree)?;
+            let history_end = history::end_of(&trees[TreeId::History])?;
             Ok(Self {
                 number,
                 identity,
                 trees,
                 summary: RwLock::new(summary.clone()),
                 durable_summary: RwLock::new(summary),
+                history_end: Mutex::new(history_end),
                 db,
                 directory: directory.clone(),
             })
@@ -254,6 +259,16 @@ impl Generation {
     pub(super) fn note_durable(&self) {
         let summary = self.summary();
         *self.durable_summary.write().unwrap_or_else(PoisonError::into_inner) = summary;
+    }
+
+    /// The end of the history after all applied changes.
+    pub(super) fn history_end(&self) -> HistoryEnd {
+        *self.history_end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the end of the history after applied changes.
+    pub(super) fn note_history_end(&self, end: HistoryEnd) {
+        *self.history_end.lock().unwrap_or_else(PoisonError::into_inner) = end;
     }
 
     /// Reverts the summary to that of the durable changes, because a commit failed.

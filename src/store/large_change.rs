@@ -22,7 +22,7 @@ impl Store {
         current: &CurrentGeneration,
         made: FinishedChange,
     ) -> Result<(), StoreError> {
-        let FinishedChange { changes, summary } = made;
+        let FinishedChange { changes, summary, history_end, .. } = made;
         if changes.bytes() > CHANGE_BYTES_MAX {
             return Err(StoreError::ChangeLarge { records: changes.entries() });
         }
@@ -35,6 +35,7 @@ impl Store {
                 into.write(&key, &value)?;
             }
         }
+        unfinished.new_generation().generation().note_history_end(history_end);
         // A small change has no job that could be cancelled.
         unfinished.commit(&Progress::detached())
     }

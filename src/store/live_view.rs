@@ -24,13 +24,7 @@ impl LiveView {
     }
 
     pub(super) fn generation(&self) -> Result<&Generation, StoreError> {
-        // A failure that reopening cures is temporary for a reader.
-        self.generation.as_deref().map_err(|failure| match failure {
-            CommitFailure::DiskFull
-            | CommitFailure::FileSizeLimit
-            | CommitFailure::Damaged { .. } => StoreError::Reopening,
-            CommitFailure::Other(_) => failure.to_error(),
-        })
+        self.generation.as_deref().map_err(CommitFailure::to_read_error)
     }
 
     pub(super) fn trees(&self) -> Result<Trees<'_>, StoreError> {

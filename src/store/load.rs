@@ -4,7 +4,8 @@
 use std::{fs, sync::Arc};
 
 use super::{
-    LoadTable, Store, StoreError, Summary, directory::Pointer, generation::Generation,
+    LoadRecord, LoadTable, ReplacedGeneration, Replacement, Store, StoreError, Summary,
+    directory::Pointer, generation::Generation, history::ReplacementEntries,
     new_generation::NewGeneration, write_lock::WriteGuard,
 };
 use crate::{
@@ -127,8 +128,8 @@ impl<'s> Load<'s> {
         self.unfinished.new_generation().members(each)
     }
 
-    /// Copies the long texts of the devices in the new generation, seals it, makes it durable and
-    /// switches the pointer to it.
+    /// Copies the long texts of the devices in the new generation, writes the change to the history,
+    /// seals the generation, makes it durable and switches the pointer to it.
     ///
     /// # Errors
     /// On every error the inventory stays unchanged. One exception: writing the pointer can fail in a
@@ -137,10 +138,19 @@ impl<'s> Load<'s> {
     /// - [`StoreError::DiskFull`] if the file system has no space.
     /// - [`StoreError::Io`] for any other error of the file system.
     /// - [`StoreError::Database`] for any other error of sled.
-    pub fn commit(self, progress: &Progress) -> Result<(), StoreError> {
+    pub fn commit(self, record: &LoadRecord, progress: &Progress) -> Result<(), StoreError> {
         progress.step(Step::MakingDurable, None)?;
-        let previous = self.unfinished.previous.trees();
-        self.unfinished.new_generation().copy_texts(previous, progress)?;
+        let UnfinishedGeneration { previous, .. } = &self.unfinished;
+        let new = self.unfinished.new_generation();
+        new.copy_texts(previous.trees(), progress)?;
+        let replaced = ReplacedGeneration {
+            before: Some(previous.number),
+            after: new.generation().number,
+            by: Replacement::Load,
+        };
+        self.unfinished.store.archive_history(previous)?;
+        let end = previous.history_end();
+        new.write_history(&ReplacementEntries::new(new.version(), end, record, replaced))?;
         self.unfinished.commit(progress)
     }
 }

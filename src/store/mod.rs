@@ -26,6 +26,7 @@ mod folder_copy;
 mod format;
 mod full_disk;
 mod generation;
+mod history;
 mod holder;
 mod inventory_damage;
 mod key_check;
@@ -42,6 +43,7 @@ mod new_generation;
 mod one_change;
 mod opening;
 mod options;
+mod origin;
 mod owner;
 mod packed;
 mod read_ahead;
@@ -76,6 +78,10 @@ pub use directory::{DIRECTORY_FORMAT, DataDirectory};
 pub use directory_error::{DirectoryError, ForeignContents};
 pub use error::{Damage, RECORD_BYTES_MAX, StoreError};
 pub use format::{Header, RECORD_FORMAT, Raw, decode_any_body, decode_record, encode_body};
+pub use history::{
+    AtChange, ChangeCounts, Effect, HistoryBegin, HistoryChange, HistoryLimits, HistoryTrimmer,
+    HistoryView, LoadRecord, ReplacedGeneration, Replacement, Touched, TouchedValue, Trimmed,
+};
 pub use holder::LockHolder;
 pub use inventory_damage::{InventoryDamage, KnownCounts};
 pub use key_check::KeyState;
@@ -85,6 +91,7 @@ pub use load::Load;
 pub use new_generation::LoadTable;
 pub use one_change::OneChange;
 pub use options::{InterruptedRecovery, Options};
+pub use origin::{CHANGE_MESSAGE_BYTES_MAX, Origin};
 pub use owner::FileOwner;
 pub use recover::{
     LostRecord, PreviousState, Recovered, Recovery, RecoveryState, RewriteReport, RewrittenKind,
@@ -104,6 +111,7 @@ use committer::{CommitFailure, Committer};
 use directory::Pointer;
 use full_disk::{AmpleSpace, Reopening};
 use generation::Generation;
+use history::Archive;
 use mark::MarkFile;
 use opening::OpenedInventory;
 use snapshot::Snapshots;
@@ -123,6 +131,8 @@ pub struct Store {
     reopening: Reopening,
     ample_space: AmpleSpace,
     mark: Arc<MarkFile>,
+    /// The history of replaced generations.
+    archive: Archive,
     /// The number of the last generation that was begun. Numbers are not reused: a database that was
     /// closed can still write to its directory for a moment.
     number_last: AtomicU64,
@@ -204,6 +214,7 @@ impl Store {
             reopening: Reopening::default(),
             ample_space: AmpleSpace::default(),
             number_last: AtomicU64::new(number_last),
+            archive: Archive::new(directory.clone(), options),
             directory,
         })
     }
@@ -242,6 +253,21 @@ impl Store {
         LiveView::new(generation, self.vault.clone())
     }
 
+    /// Returns a live view of the history.
+    ///
+    /// # Errors
+    /// - [`StoreError::Reopening`] while the database cannot be opened after a failed write, and
+    ///   [`StoreError::ReadOnly`] if reopening does not help.
+    /// - [`StoreError::Io`] or [`StoreError::Database`] if the archive cannot be opened.
+    pub fn history(&self) -> Result<HistoryView, StoreError> {
+        self.reopen_for_reading();
+        let current = self.current().map_err(|failure| failure.to_read_error())?;
+        let view = LiveView::new(Ok(current.generation.clone()), self.vault.clone());
+        // The generation first: what it replaced is in the archive by then.
+        let archive = self.archive.database()?;
+        Ok(HistoryView::new(current.generation, archive, view))
+    }
+
     /// Returns a snapshot: the inventory at this moment, without later changes.
     ///
     /// # Errors
@@ -255,7 +281,7 @@ impl Store {
         self.snapshots.take(generation, self.vault.clone())
     }
 
-    /// Makes a small change. If `make` returns `Ok`, the transaction is committed as a whole and durable
+    /// Makes a small change, which the history keeps with its origin. If `make` returns `Ok`, the transaction is committed as a whole and durable
     /// when this returns. If it returns an error, nothing is changed.
     ///
     /// # Errors
@@ -266,19 +292,20 @@ impl Store {
     /// - [`StoreError::ReadOnly`] if a write failed in another way, now or earlier.
     pub fn change<T, X: From<StoreError>>(
         &self,
+        origin: &Origin,
         make: impl FnOnce(&mut Transaction<'_>) -> Result<T, X>,
     ) -> Result<T, X> {
         let guard = self.write_lock.lock()?;
         let current = self.writable()?;
         self.snapshots.wait_for_space()?;
         let mut pending = current.committer.pending();
-        let mut transaction = Transaction::new(&current.generation, &self.vault, &pending);
+        let mut transaction = Transaction::new(&current.generation, &self.vault, origin, &pending);
         let output = make(&mut transaction)?;
         let changed = transaction.finish()?;
         let ticket = match changed {
             // The caller might have read an earlier change that is not durable yet.
             None => current.committer.last_requested(),
-            Some(changed) if changed.changes.is_large() => {
+            Some(changed) if changed.is_large => {
                 drop(pending);
                 current.committer.settle()?;
                 self.rewrite(&current, changed)?;
@@ -289,6 +316,7 @@ impl Store {
                 self.require_space(&current.generation, bytes)?;
                 pending.changes.absorb(changed.changes);
                 pending.summary = Some(changed.summary);
+                pending.history_end = Some(changed.history_end);
                 current.committer.request()
             }
         };

@@ -13,6 +13,7 @@ use super::{
     content::{Content, TreeContent},
     format::{self, values},
     generation::{Generation, chunk_key, write_entry},
+    history::ReplacementEntries,
     members,
     packed::Packer,
     seal,
@@ -165,6 +166,20 @@ impl NewGeneration {
     /// Returns a writer for long texts of devices.
     pub(super) fn text_writer(&self) -> TextWriter<'_> {
         TextWriter { texts: self.writer(TreeId::Texts), chunks: self.writer(TreeId::Chunks) }
+    }
+
+    /// Writes the entries of the change that replaces the generation to the history.
+    ///
+    /// # Errors
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
+    pub(super) fn write_history(&self, entries: &ReplacementEntries) -> Result<(), StoreError> {
+        for (tree, key, value) in entries.iter() {
+            self.writer(tree).write(key, value)?;
+        }
+        self.generation.note_history_end(entries.end);
+        Ok(())
     }
 
     /// Adds the content hashes to the summary, seals the generation and makes it durable.

@@ -6,7 +6,7 @@
 //! it.
 
 use super::{
-    LockedStore, StoreError, Transaction, format,
+    LockedStore, Origin, StoreError, Transaction, format,
     generation::{Generation, guarded},
     summary::LAST_IMPORT_KEY,
     tree_id::TreeId,
@@ -22,7 +22,7 @@ pub enum OneChange<'s, T> {
 }
 
 impl<'s> LockedStore<'s> {
-    /// Writes an import as one change. `make` returns `None` if the change does not fit into a
+    /// Writes an import as one change, which the history keeps with its origin. `make` returns `None` if the change does not fit into a
     /// transaction: see [`Transaction::is_large`].
     ///
     /// # Errors
@@ -34,6 +34,7 @@ impl<'s> LockedStore<'s> {
     /// - [`StoreError::ReadOnly`] if a write failed in another way, now or earlier.
     pub fn change<T, X: From<StoreError>>(
         self,
+        origin: &Origin,
         progress: &Progress,
         make: impl FnOnce(&mut Transaction<'_>) -> Result<Option<T>, X>,
     ) -> Result<OneChange<'s, T>, X> {
@@ -41,12 +42,12 @@ impl<'s> LockedStore<'s> {
         let current = store.writable()?;
         store.snapshots.wait_for_space()?;
         let mut pending = current.committer.pending();
-        let mut transaction = Transaction::new(&current.generation, &store.vault, &pending);
+        let mut transaction = Transaction::new(&current.generation, &store.vault, origin, &pending);
         let Some(output) = make(&mut transaction)? else {
             return Ok(OneChange::TooLarge(Self { guard, store }));
         };
         let Some(changed) = transaction.finish()? else { return Ok(OneChange::Done(output)) };
-        if changed.changes.is_large() {
+        if changed.is_large {
             return Ok(OneChange::TooLarge(Self { guard, store }));
         }
         let bytes = pending.changes.bytes() + changed.changes.bytes();
@@ -59,6 +60,7 @@ impl<'s> LockedStore<'s> {
             .map_err(StoreError::from)?;
         pending.changes.absorb(changed.changes);
         pending.summary = Some(changed.summary);
+        pending.history_end = Some(changed.history_end);
         pending.last_import = Some(version);
         let ticket = current.committer.request();
         drop(pending);

@@ -56,8 +56,15 @@ pub(super) fn open(
         None => set_up(directory, options),
         // The set-up was interrupted before there was an inventory.
         Some(PointerFile { pointer: Pointer { current: 0, .. }, .. }) => set_up(directory, options),
-        Some(PointerFile { pointer, format: PointerFormat::Earlier }) => {
+        Some(PointerFile { pointer, format: PointerFormat::Unchecked }) => {
             upgrade(directory, pointer, options)
+        }
+        Some(PointerFile { pointer, format: PointerFormat::WithoutHistory }) => {
+            let opened = open_present(directory, pointer, options)?;
+            // The history begins with the next change. Its trees are empty, and no entry of the
+            // database changes. Only the pointer tells older executables that they must not open it.
+            directory.switch_pointer(pointer)?;
+            Ok(opened)
         }
         Some(PointerFile { pointer, format: PointerFormat::Present }) => {
             open_present(directory, pointer, options)
@@ -132,7 +139,7 @@ fn upgrade(
     Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
-/// Opens an inventory of the current format.
+/// Opens an inventory of the current format, or of the format without a history.
 fn open_present(
     directory: &Arc<DataDirectory>,
     pointer: Pointer,

@@ -109,9 +109,14 @@ impl Overlay {
                         entry.insert(block);
                     }
                 }
-                // A snapshot does not serve references and long texts. The chunks of a record are
-                // copied with the record.
-                TreeId::References | TreeId::Texts | TreeId::Chunks | TreeId::Meta => {}
+                // A snapshot does not serve references, long texts and the history. The chunks of a
+                // record are copied with the record.
+                TreeId::References
+                | TreeId::Texts
+                | TreeId::Chunks
+                | TreeId::History
+                | TreeId::Before
+                | TreeId::Meta => {}
             }
         }
         self.bytes.fetch_add(bytes, Ordering::SeqCst);

@@ -1,10 +1,11 @@
 //! Transactions: a small change in memory, until it is committed.
 
 use super::{
-    Raw, Referrer, StoreError, Stored, StoredText, Summary, Vault,
+    Origin, Raw, Referrer, StoreError, Stored, StoredText, Summary, Vault,
     committer::Pending,
     format::{self, values},
     generation::{Generation, chunk_key},
+    history::{HistoryEnd, TouchedValues},
     layers::Changes,
     members,
     packed::{self, ListChange, ListEdit},
@@ -20,12 +21,17 @@ use crate::model::{
 pub struct Transaction<'s> {
     generation: &'s Generation,
     vault: &'s Vault,
+    origin: &'s Origin,
     /// Earlier changes that are not applied yet.
     before: &'s Changes,
     summary: Summary,
     own: Changes,
     /// The edits of packed lists. [`finish`](Self::finish) applies them to the blocks.
     edits: ListEdits,
+    /// The values that the transaction has touched, for the history.
+    touched: TouchedValues,
+    /// The end of the history before this change.
+    history_end: HistoryEnd,
 }
 
 /// The effect of [`Transaction::put`].
@@ -43,10 +49,19 @@ pub enum PutOutcome {
 pub(super) struct FinishedChange {
     pub changes: Changes,
     pub summary: Summary,
+    /// The end of the history after this change.
+    pub history_end: HistoryEnd,
+    /// Whether the change is written as a new generation.
+    pub is_large: bool,
 }
 
 impl<'s> Transaction<'s> {
-    pub(super) fn new(generation: &'s Generation, vault: &'s Vault, pending: &'s Pending) -> Self {
+    pub(super) fn new(
+        generation: &'s Generation,
+        vault: &'s Vault,
+        origin: &'s Origin,
+        pending: &'s Pending,
+    ) -> Self {
         let mut summary = match &pending.summary {
             Some(summary) => summary.clone(),
             None => Summary::clone(&generation.summary()),
@@ -55,10 +70,13 @@ impl<'s> Transaction<'s> {
         Self {
             generation,
             vault,
+            origin,
             before: &pending.changes,
             summary,
             own: Changes::default(),
             edits: ListEdits::default(),
+            touched: TouchedValues::default(),
+            history_end: pending.history_end.unwrap_or_else(|| generation.history_end()),
         }
     }
 
@@ -162,6 +180,7 @@ impl<'s> Transaction<'s> {
     /// Creates a record whose name is free.
     fn create(&mut self, record: &dyn Record, ordinal: u64, body: &[u8]) -> Result<(), StoreError> {
         let (kind, name) = (record.kind(), record.name().as_str());
+        self.touched.note(ValueOwner::Record(kind), name.as_bytes(), None);
         self.edit_references(record, ListChange::Insert);
         let counts = self.summary.kind(kind);
         let in_name_order =
@@ -241,6 +260,8 @@ impl<'s> Transaction<'s> {
                 self.remove_text(from, &property)?;
             }
         }
+        self.touched.note_rename(kind, from, &name);
+        self.touched.note(ValueOwner::Record(kind), name.as_bytes(), None);
         self.write(ValueOwner::Record(kind), name.into_bytes(), old.ordinal, &body);
         Ok(true)
     }
@@ -257,9 +278,10 @@ impl<'s> Transaction<'s> {
         self.stamp(owner);
     }
 
-    /// Removes a value with its chunks.
+    /// Removes a value. Its chunks stay if it is the before-value of this change.
     fn erase(&mut self, owner: ValueOwner, key: &[u8], raw: &Raw) -> Result<(), StoreError> {
-        if raw.header.is_long() {
+        self.touched.note(owner, key, Some(raw));
+        if raw.header.is_long() && raw.header.version == self.summary.version {
             let prefix = owner.chunk_prefix(key, raw.header.version);
             let chunks = self.trees().tree(TreeId::Chunks).prefix(&prefix);
             let keys = chunks.map(|entry| Ok(entry?.0.to_vec()));
@@ -352,6 +374,8 @@ impl<'s> Transaction<'s> {
                 return Ok(());
             }
             self.erase(ValueOwner::Text, &key, &raw)?;
+        } else {
+            self.touched.note(ValueOwner::Text, &key, None);
         }
         self.write(ValueOwner::Text, key, 0, text.as_bytes());
         Ok(())
@@ -382,9 +406,17 @@ impl<'s> Transaction<'s> {
             let value = (length > 0).then(|| format::encode(&length).into());
             self.own.set(TreeId::Members, key, value);
         }
+        if self.own.is_empty() {
+            return Ok(None);
+        }
+        // The history does not count: it is written in the order of its keys.
+        let is_large = self.own.is_large();
+        let touched = std::mem::take(&mut self.touched);
+        let (version, end) = (self.summary.version, self.history_end);
+        let history_end = touched.write(&mut self.own, version, end, self.origin);
         self.hash_changes()?;
         let Self { own, summary, .. } = self;
-        Ok((!own.is_empty()).then_some(FinishedChange { changes: own, summary }))
+        Ok(Some(FinishedChange { changes: own, summary, history_end, is_large }))
     }
 
     /// Updates the content hashes for this change.
@@ -393,8 +425,10 @@ impl<'s> Transaction<'s> {
         for (tree, changes) in self.own.iter() {
             let before = before.tree(tree);
             let content = &mut self.summary.content[tree];
+            // A key of the history contains the number of this change, so it is always new.
+            let is_history = matches!(tree, TreeId::History | TreeId::Before);
             for (key, value) in changes {
-                if let Some(before) = before.get(key)? {
+                if !is_history && let Some(before) = before.get(key)? {
                     content.subtract(key, &before);
                 }
                 if let Some(value) = value {

@@ -17,6 +17,10 @@ pub(super) enum TreeId {
     Texts,
     /// The content of the long texts, in chunks.
     Chunks,
+    /// The changes, by their numbers.
+    History,
+    /// The values before each change, by owner, key and the number of the change.
+    Before,
     /// The summary and the identity of the generation.
     Meta,
 }
@@ -24,8 +28,16 @@ pub(super) enum TreeId {
 impl TreeId {
     /// Returns every tree of a generation.
     pub(super) fn all() -> impl Iterator<Item = TreeId> {
-        let others =
-            [Self::References, Self::Members, Self::Texts, Self::Chunks, Self::Meta].into_iter();
+        let others = [
+            Self::References,
+            Self::Members,
+            Self::Texts,
+            Self::Chunks,
+            Self::History,
+            Self::Before,
+            Self::Meta,
+        ]
+        .into_iter();
         Kind::ALL.into_iter().map(TreeId::Kind).chain(others)
     }
 
@@ -37,6 +49,8 @@ impl TreeId {
             Self::Members => "members",
             Self::Texts => "texts",
             Self::Chunks => "chunks",
+            Self::History => "history",
+            Self::Before => "before",
             Self::Meta => "meta",
         }
     }
@@ -50,7 +64,7 @@ impl TreeId {
     pub(super) fn has_plain_keys(self) -> bool {
         match self {
             Self::Kind(_) | Self::Texts | Self::Meta => true,
-            Self::References | Self::Members | Self::Chunks => false,
+            Self::References | Self::Members | Self::Chunks | Self::History | Self::Before => false,
         }
     }
 }
@@ -63,6 +77,8 @@ pub(super) struct PerTree<T> {
     members: T,
     texts: T,
     chunks: T,
+    history: T,
+    before: T,
     meta: T,
 }
 
@@ -78,6 +94,8 @@ impl<T> PerTree<T> {
             members: make(TreeId::Members)?,
             texts: make(TreeId::Texts)?,
             chunks: make(TreeId::Chunks)?,
+            history: make(TreeId::History)?,
+            before: make(TreeId::Before)?,
             meta: make(TreeId::Meta)?,
         })
     }
@@ -93,6 +111,8 @@ impl<T> Index<TreeId> for PerTree<T> {
             TreeId::Members => &self.members,
             TreeId::Texts => &self.texts,
             TreeId::Chunks => &self.chunks,
+            TreeId::History => &self.history,
+            TreeId::Before => &self.before,
             TreeId::Meta => &self.meta,
         }
     }
@@ -106,6 +126,8 @@ impl<T> IndexMut<TreeId> for PerTree<T> {
             TreeId::Members => &mut self.members,
             TreeId::Texts => &mut self.texts,
             TreeId::Chunks => &mut self.chunks,
+            TreeId::History => &mut self.history,
+            TreeId::Before => &mut self.before,
             TreeId::Meta => &mut self.meta,
         }
     }

@@ -50,6 +50,14 @@ impl ValueOwner {
         }
     }
 
+    /// Returns whether the values are the records of this kind.
+    pub(super) fn is_record_of(self, kind: Kind) -> bool {
+        match self {
+            ValueOwner::Record(own) => own == kind,
+            ValueOwner::Text => false,
+        }
+    }
+
     fn damaged(self, key: &[u8], detail: impl Into<String>) -> StoreError {
         match self {
             ValueOwner::Record(kind) => corrupt(kind, key, detail),
@@ -186,7 +194,10 @@ impl<'a> Trees<'a> {
     }
 
     /// Adds the chunks of a long value. Returns `None` if some are missing.
-    fn with_chunks(
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if the value cannot be read.
+    pub(super) fn with_chunks(
         &self,
         owner: ValueOwner,
         key: &[u8],

@@ -6,11 +6,13 @@
 use std::{fs, io, path::Path};
 
 use super::{
-    Damage, Store, StoreError, Summary,
+    Damage, LoadRecord, Origin, ReplacedGeneration, Replacement, Store, StoreError, Summary,
     directory::Pointer,
     generation::Generation,
+    history::ReplacementEntries,
     opening::{self, LogEndPolicy},
 };
+use crate::wording::Chain;
 
 /// The number, the counts and the size of a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +82,7 @@ impl Store {
         }
     }
 
-    /// Makes the previous generation the current one.
+    /// Makes the previous generation the current one. The history keeps this change with its origin.
     ///
     /// # Errors
     /// On every error the inventory stays unchanged.
@@ -91,28 +93,56 @@ impl Store {
     /// - [`StoreError::DiskFull`] if the file system has no space.
     /// - [`StoreError::Io`] for any other error of the file system.
     /// - [`StoreError::Database`] for any other error of sled.
-    pub fn undo(&self) -> Result<GenerationSwitch, StoreError> {
+    pub fn undo(&self, origin: &Origin) -> Result<GenerationSwitch, StoreError> {
         let _guard = self.write_lock.lock()?;
-        self.writable()?.committer.settle()?;
+        let current = self.writable()?;
+        current.committer.settle()?;
         if let Some(change) = self.last_import()? {
             return Err(StoreError::ImportNotUndoable { change });
         }
+        let history_end = current.generation.history_end();
+        self.archive_history(&current.generation)?;
+        // The database is closed after the switch, as soon as nothing reads from it.
+        drop(current);
         let pointer = self.pointer()?;
         let number = pointer.previous.ok_or(StoreError::NothingToUndo)?;
         let before = self.current_info()?;
         let generation = self.reopen_generation(number)?;
         // Versions distinguish the states of the inventory, including undone ones. So later changes get
-        // versions that were never used.
+        // versions that were never used. A greater version than that of the current generation is the
+        // version of an undo that was interrupted before the switch, so nobody has seen it.
         let earlier = generation.summary();
-        let summary = earlier.restored(earlier.version.max(before.summary.version) + 1);
-        generation.note_summary(summary);
-        generation.write_summary()?;
+        let version = earlier.version.max(before.summary.version + 1);
+        let record = LoadRecord::of(origin.clone());
+        let replaced = ReplacedGeneration {
+            before: Some(pointer.current),
+            after: number,
+            by: Replacement::Undo,
+        };
+        ReplacementEntries::new(version, history_end, &record, replaced)
+            .write_to(&generation, earlier.restored(version))?;
         generation.forget_last_import()?;
         generation.make_durable()?;
         let after = self.info(&generation)?;
         let swapped = Pointer { current: number, previous: Some(pointer.current) };
         self.replace(*generation, swapped)?;
         Ok(GenerationSwitch { before, after })
+    }
+
+    /// Copies the history of the current generation to the archive before it is replaced. Damage of
+    /// the history does not prevent the change: the history then has a gap.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`], [`StoreError::Io`] or [`StoreError::Database`] if the archive cannot
+    /// be written.
+    pub(super) fn archive_history(&self, current: &Generation) -> Result<(), StoreError> {
+        match self.archive.take(current) {
+            Err(error) if error.is_damage() => {
+                tracing::error!(error = %Chain(&error), "Cannot copy the history to the archive. A part of the history is lost.");
+                Ok(())
+            }
+            taken => taken,
+        }
     }
 
     pub(super) fn pointer(&self) -> Result<Pointer, StoreError> {

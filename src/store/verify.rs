@@ -6,10 +6,11 @@
 use std::{io, str};
 
 use super::{
-    LiveView, StoreError, Stored,
+    LiveView, StoreError, Stored, Touched,
     content::Content,
     format,
     generation::chunk_key,
+    history::{HistoryFinding, ReadHistory},
     members, packed,
     references::{self, parse_posting, parse_target_key, posting, target_key},
     summary::KindSummary,
@@ -50,6 +51,8 @@ pub struct Verified {
     pub secrets: u64,
     /// Long texts of devices.
     pub texts: u64,
+    /// Changes in the history.
+    pub changes: u64,
 }
 
 /// The numbers of verified entries of one kind.
@@ -106,6 +109,7 @@ impl LiveView {
             references: Sorter::new(scratch, SORTED_BYTES),
             chunks: Sorter::new(scratch, SORTED_BYTES),
             content: Content::default(),
+            history: None,
         };
         walk.run(scratch)
     }
@@ -147,6 +151,8 @@ struct Verification<'a, 'f> {
     chunks: Sorter,
     /// The content hashes of the entries that were read.
     content: Content,
+    /// The changes of the history; `None` before they are read.
+    history: Option<ReadHistory>,
 }
 
 fn sort_error(error: io::Error) -> StoreError {
@@ -157,6 +163,15 @@ impl Verification<'_, '_> {
     fn run(mut self, scratch: &std::path::Path) -> Result<Verified, StoreError> {
         let records = self.view.summary()?.records();
         self.progress.step(Step::Reading, Some(records))?;
+        let history = ReadHistory::read(
+            self.trees,
+            scratch,
+            &mut self.content,
+            self.progress,
+            &mut |finding| (self.report)(finding.into()),
+        )?;
+        self.verified.changes = history.changes;
+        self.history = Some(history);
         for kind in Kind::ALL {
             self.verify_kind(kind, scratch)?;
         }
@@ -164,6 +179,7 @@ impl Verification<'_, '_> {
         let references = std::mem::replace(&mut self.references, Sorter::new(scratch, 1));
         let references = references.finish().map_err(sort_error)?;
         self.progress.step(Step::Comparing, None)?;
+        self.verify_history()?;
         self.verify_blocks()?;
         self.verify_targets(&references)?;
         self.verify_index(&references)?;
@@ -213,6 +229,7 @@ impl Verification<'_, '_> {
                 let detail = "its version is newer than the last change of the database";
                 (self.report)(Finding::of(kind, &name, "version", detail));
             }
+            self.verify_version(ValueOwner::Record(kind), &key, raw.header.version)?;
             match Stored::read_any(kind, &key, &raw) {
                 Ok(stored) => self.verify_record(stored.record)?,
                 Err(error) => self.report_damaged(kind, name, error)?,
@@ -345,6 +362,7 @@ impl Verification<'_, '_> {
             if raw.header.is_long() {
                 self.expect_chunks(ValueOwner::Text, &key, &raw)?;
             }
+            self.verify_version(ValueOwner::Text, &key, raw.header.version)?;
             let found = match str::from_utf8(raw.body()) {
                 Err(error) => {
                     Some(("damaged", format!("its {property} is not UTF-8 text: {error}")))
@@ -380,11 +398,42 @@ impl Verification<'_, '_> {
         raw: &super::Raw,
     ) -> Result<(), StoreError> {
         let prefix = owner.chunk_prefix(key, raw.header.version);
-        let chunks = raw.body().len().div_ceil(format::VALUE_BYTES_MAX);
-        for number in 0..chunks {
-            self.chunks.push(&chunk_key(&prefix, number), &[]).map_err(sort_error)?;
+        expect_chunks(&mut self.chunks, &prefix, raw.body().len())
+    }
+
+    /// Checks that the history has the change that wrote a value.
+    fn verify_version(
+        &mut self,
+        owner: ValueOwner,
+        key: &[u8],
+        version: u64,
+    ) -> Result<(), StoreError> {
+        let Some(history) = &self.history else { return Ok(()) };
+        let found = match history.has_version(self.trees, owner, key, version) {
+            // Reported with the history.
+            Err(error) if error.is_damage() => true,
+            found => found?,
+        };
+        if !found && let Some(value) = Touched::of_key(owner, key) {
+            let detail = format!("was written by change {version}, which the history lacks");
+            (self.report)(HistoryFinding { value: Some(value), detail }.into());
         }
         Ok(())
+    }
+
+    /// Compares the before-values with the changes of the history and with the present values.
+    fn verify_history(&mut self) -> Result<(), StoreError> {
+        let Some(history) = self.history.take() else { return Ok(()) };
+        let chunks = &mut self.chunks;
+        history.compare(
+            self.trees,
+            &mut self.content,
+            self.progress,
+            &mut |finding| (self.report)(finding.into()),
+            &mut |owner, key, header, bytes| {
+                expect_chunks(chunks, &owner.chunk_prefix(key, header.version), bytes)
+            },
+        )
     }
 
     /// Checks that the items of each block of a packed list are within the bound of its key. Truncated
@@ -542,6 +591,8 @@ impl Verification<'_, '_> {
                 | TreeId::Members
                 | TreeId::Texts
                 | TreeId::Chunks
+                | TreeId::History
+                | TreeId::Before
                 | TreeId::Meta => None,
             };
             let detail = format!(
@@ -554,6 +605,22 @@ impl Verification<'_, '_> {
             (self.report)(Finding::general(kind, "content", detail));
         }
         Ok(())
+    }
+}
+
+/// Notes the keys of the chunks of a long value.
+fn expect_chunks(chunks: &mut Sorter, prefix: &[u8], bytes: usize) -> Result<(), StoreError> {
+    for number in 0..bytes.div_ceil(format::VALUE_BYTES_MAX) {
+        chunks.push(&chunk_key(prefix, number), &[]).map_err(sort_error)?;
+    }
+    Ok(())
+}
+
+impl From<HistoryFinding> for Finding {
+    fn from(finding: HistoryFinding) -> Self {
+        let (kind, name) = finding.record().unzip();
+        let name = name.map(str::to_owned);
+        Self { kind, name, code: "history", detail: finding.detail }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     },
     job::Step,
     model::{Kind, nearest},
-    store::Store,
+    store::{Origin, Store},
 };
 
 /// The longest list of sheets or columns in a report.
@@ -30,7 +30,7 @@ pub(super) fn import(
     decoder: &Path,
     upload: &Upload,
     request: &ImportRequest,
-    caller: &str,
+    origin: &Origin,
     log: &Log,
 ) -> Result<ImportReport, TopologyError> {
     let format = upload.format().map_err(TopologyError::of_io)?;
@@ -52,7 +52,7 @@ pub(super) fn import(
         on_error: request.on_error,
         mode: request.mode,
         small: SmallImport::DEFAULT,
-        principal: caller,
+        origin,
     };
     let mut read = Read::new(selection, &request.reading);
     let decoded = read.decode(store, decoder, upload, log)?;

@@ -81,7 +81,7 @@ use crate::{
     import::{ImportSource, Log, Reports},
     job::Progress,
     model::Kind,
-    store::Store,
+    store::{Origin, Store},
     wording::Chain,
 };
 
@@ -155,7 +155,7 @@ impl Topology {
         Upload::new(&self.0.store.directory().scratch())
     }
 
-    /// Imports a workbook or a table for the user `caller`. The report lists the problems of its
+    /// Imports a workbook or a table for the user of the origin. The report lists the problems of its
     /// cells, and whether the inventory was changed.
     ///
     /// # Errors
@@ -169,12 +169,12 @@ impl Topology {
         &self,
         upload: Upload,
         request: &ImportRequest,
-        caller: &str,
+        origin: &Origin,
         progress: &Progress,
     ) -> Result<ImportReport, TopologyError> {
         let log = Log::new(ImportSource::Sheets, &self.0.store.directory().scratch(), progress)?;
         let mut report =
-            import::import(&self.0.store, &self.0.decoder, &upload, request, caller, &log)?;
+            import::import(&self.0.store, &self.0.decoder, &upload, request, origin, &log)?;
         // The import has succeeded even if its report cannot be stored.
         match self.0.reports.write(&report, &log) {
             Ok(id) => {

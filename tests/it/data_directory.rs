@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::{ADMIN, Server};
@@ -28,14 +28,33 @@ fn unpack(format: u32) -> TempDir {
 
 #[test]
 fn a_directory_of_format_2_is_upgraded_in_place() {
-    let mut server = Server::start_on_data(unpack(2));
+    upgrade(
+        2,
+        json!({
+            "credential": 3, "device": 17, "file": 3, "group": 2, "link": 17, "network": 3,
+            "pool": 5, "service": 6, "task": 2, "user": 4, "workflow_edge": 4,
+        }),
+    );
+}
+
+#[test]
+fn a_directory_of_format_3_is_upgraded_in_place() {
+    upgrade(
+        3,
+        json!({
+            "credential": 2, "device": 18, "file": 3, "group": 2, "link": 22, "network": 3,
+            "pool": 5, "service": 6, "task": 2, "user": 5, "workflow_edge": 4,
+        }),
+    );
+}
+
+/// Opens a golden directory, and compares its records with these counts and with the changes after
+/// its last import.
+fn upgrade(format: u32, expected: Value) {
+    let mut server = Server::start_on_data(unpack(format));
     for _ in 0..2 {
         let get = |path: &str| server.request("GET", path).login(ADMIN).send();
         let counts = get("/rest/count").json();
-        let expected = json!({
-            "credential": 3, "device": 17, "file": 3, "group": 2, "link": 17, "network": 3,
-            "pool": 5, "service": 6, "task": 2, "user": 4, "workflow_edge": 4,
-        });
         // A kind that is newer than the directory has no records.
         for (kind, count) in counts.as_object().unwrap() {
             assert_eq!(count, expected.get(kind).unwrap_or(&json!(0)), "{kind}");
@@ -51,10 +70,11 @@ fn a_directory_of_format_2_is_upgraded_in_place() {
         server = server.start_again();
     }
     let pointer = fs::read_to_string(server.data().join("CURRENT")).unwrap();
-    assert!(pointer.starts_with("satchel 3\n"), "{pointer}");
+    assert!(pointer.starts_with("satchel 4\n"), "{pointer}");
     // The previous generation was upgraded as well: an undo restores the sample inventory.
     let undone = server.request("POST", "/rest/undo").login(ADMIN).send();
     assert_eq!(undone.status, 200, "{}", String::from_utf8_lossy(&undone.body));
+    // The sample inventory of the time, and its first user.
     assert_eq!(undone.json()["after"]["records"], 69);
     let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
     assert_eq!(verified["whole"], true, "{verified}");

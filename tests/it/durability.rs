@@ -17,7 +17,7 @@ use std::{
 use satchel::job::Progress;
 use satchel::{
     model::{Device, Entity, Kind, Name, Record, Target, Value},
-    store::{Store, StoreError, encode_body, posting, target_key},
+    store::{LoadRecord, Origin, Store, StoreError, encode_body, posting, target_key},
 };
 
 /// The environment variable with the task of a child process: a word, a blank and the data
@@ -114,7 +114,7 @@ pub(crate) fn last_change(store: &Store, writer: usize) -> u64 {
 }
 
 fn change(store: &Store, writer: usize, number: u64) -> Result<(), StoreError> {
-    store.change(|transaction| {
+    store.change(&Origin::internal("test"), |transaction| {
         for name in pair(writer) {
             transaction.put(device(&name, number, bytes(number)))?;
         }
@@ -146,7 +146,7 @@ fn load(store: &Store, number: u64, mut progress: impl FnMut()) -> Result<(), St
         references.iter().try_for_each(|(target, posting)| each(target, posting))
     })?;
     progress();
-    load.commit(&Progress::detached())
+    load.commit(&LoadRecord::of(Origin::internal("test")), &Progress::detached())
 }
 
 fn large_name(place: u64) -> String {
@@ -154,7 +154,7 @@ fn large_name(place: u64) -> String {
 }
 
 fn change_much(store: &Store, number: u64) -> Result<(), StoreError> {
-    store.change(|transaction| {
+    store.change(&Origin::internal("test"), |transaction| {
         for place in 0..LARGE {
             transaction.put(device(&large_name(place), number, 200))?;
         }

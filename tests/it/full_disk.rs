@@ -19,7 +19,7 @@ use satchel::job::Progress;
 use satchel::{
     codec::workbook::{Format, WorkbookWriter, WriteError},
     model::{Device, Entity, Kind, Name, Record},
-    store::{Load, Store, StoreError},
+    store::{Load, LoadRecord, Origin, Store, StoreError},
 };
 
 /// A small file system, which is unmounted when it is dropped.
@@ -87,7 +87,7 @@ fn put(store: &Store, number: u32) -> Result<(), StoreError> {
     device
         .set("text", "x".repeat(if number.is_multiple_of(5) { 20_000 } else { 700 }).into())
         .unwrap();
-    store.change(|transaction| transaction.put(device).map(drop))
+    store.change(&Origin::internal("test"), |transaction| transaction.put(device).map(drop))
 }
 
 /// Asserts that the store holds the first `acknowledged` devices, and at most one
@@ -401,7 +401,7 @@ fn write_until_full(load: Load<'_>) -> StoreError {
         }
     }
     table.finish();
-    load.commit(&Progress::detached()).unwrap_err()
+    load.commit(&LoadRecord::of(Origin::internal("test")), &Progress::detached()).unwrap_err()
 }
 
 fn generations(data: &Path) -> Vec<String> {

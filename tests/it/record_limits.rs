@@ -9,7 +9,7 @@ use satchel::model::limits::{
     VALUE_DEPTH_MAX,
 };
 use satchel::model::{self, Device, Entity, Field, Name, Pool, Record, Side};
-use satchel::store::{Store, StoreError};
+use satchel::store::{Origin, Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::forms::{self, Form};
@@ -228,7 +228,7 @@ fn an_older_record_over_a_limit_is_served_exported_and_reported() {
         let mut device = Device::named(name(NAME));
         let long = model::Value::from("x".repeat(TEXT_BYTES_MAX + 1));
         device.set("rack", long).unwrap();
-        store.change(|transaction| transaction.put(device))
+        store.change(&Origin::internal("test"), |transaction| transaction.put(device))
     });
     let device = get(&server, &path("device", NAME));
     assert_eq!(device["rack"].as_str().unwrap().len(), TEXT_BYTES_MAX + 1);
@@ -254,12 +254,12 @@ fn pool_members_over_the_document_limit_are_recomputed() {
         let mut pool = Pool::named(name("all é"));
         pool.set("device_name", "x".into()).unwrap();
         pool.manually_defined = Field::Set(false);
-        store.change(|transaction| transaction.put(pool))?;
+        store.change(&Origin::internal("test"), |transaction| transaction.put(pool))?;
         let ordinal = store.read().get::<Pool>("all é")?.unwrap().ordinal;
         let names: Vec<_> = (0..count).map(|n| format!("{n:0>NAME_BYTES_MAX$}")).collect();
         let members: Vec<_> =
             names.iter().enumerate().map(|(n, name)| (n as u64, name.as_str())).collect();
-        store.change(|transaction| {
+        store.change(&Origin::internal("test"), |transaction| {
             transaction.add_members(ordinal, Side::Device, &members);
             Ok::<_, StoreError>(())
         })

@@ -15,7 +15,7 @@ use crate::{
     job::Progress,
     migration::{ImportReport, ImportRequest, Migration, ProjectName, ProjectSummary},
     model::Kind,
-    store::{CreateDirectory, Options, Recovery, Store},
+    store::{CreateDirectory, Options, Origin, Recovery, Store},
 };
 
 /// An empty inventory beside the damaged one, with the same key and the same project library.
@@ -60,7 +60,8 @@ impl Scratch {
         let has = |kind: &Kind| project.documents[*kind].is_some();
         let kinds = Kind::ALL.into_iter().filter(has).collect();
         let request = ImportRequest::new(name.clone(), kinds);
-        Ok(self.migration.import(&request, FIRST_USER_NAME, &Progress::detached())?)
+        let origin = Origin::of_user(FIRST_USER_NAME, "recover");
+        Ok(self.migration.import(&request, &origin, &Progress::detached())?)
     }
 
     /// Closes the inventory. Returns its data directory.

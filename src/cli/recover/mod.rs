@@ -25,7 +25,8 @@ use crate::{
     inventory::Inventory,
     migration::ProjectName,
     store::{
-        CreateDirectory, InterruptedRecovery, Options, Recovered, Recovery, RecoveryState, Store,
+        CreateDirectory, InterruptedRecovery, Options, Origin, Recovered, Recovery, RecoveryState,
+        Store,
     },
 };
 use text::Findings;
@@ -267,7 +268,7 @@ fn finish(data: &Path, options: Options) -> anyhow::Result<bool> {
     let options = Options { interrupted: InterruptedRecovery::Open, ..options };
     let store = Arc::new(Store::open_with(data, options)?);
     Inventory::new(store.clone())
-        .update_pools(None)
+        .update_pools(None, &Origin::internal("recover"))
         .context("Cannot compute the members of the pools")?;
     store.complete_recovery()?;
     Ok(access::has_able_administrator(&store)?)

@@ -44,8 +44,10 @@ pub(in crate::http) async fn verify(call: Call) -> Result<Response, Problem> {
 /// Handles `POST /rest/undo`. Once started, the undo continues if the client disconnects.
 pub(in crate::http) async fn undo(call: Call) -> Result<Response, Problem> {
     let mode = if call.options.is_on(&DRY_RUN) { Mode::DryRun } else { Mode::Apply };
+    let origin = call.origin()?;
 
     let inventory = call.app.inventory.clone();
-    let report = call.app.blocking.run(Lane::Operation, move || inventory.undo(mode)).await??;
+    let undo = move || inventory.undo(mode, &origin);
+    let report = call.app.blocking.run(Lane::Operation, undo).await??;
     json_response::json(StatusCode::OK, &report)
 }

@@ -46,20 +46,20 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
 /// Handles `POST /rest/migrate/import`. Once started, an import continues if the client
 /// disconnects; a dry run is cancelled.
 pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
-    let Call { app, id, caller, headers, options, .. } = call;
+    let origin = call.origin()?;
+    let Call { app, id, headers, options, .. } = call;
     let request = import_request(&options)?;
-    let caller = caller.require_principal()?.name.clone();
 
     let about = About {
         operation: Operation::ImportProject,
         subject: Some(request.name.to_string()),
         mode: job_mode(request.mode),
-        user: caller.clone(),
+        user: origin.principal.clone(),
     };
 
     let migration = app.migration.clone();
     let import = move |progress: &Progress| {
-        let report = migration.import(&request, &caller, progress)?;
+        let report = migration.import(&request, &origin, progress)?;
         let link = report.report_id.as_deref().map(|id| paths::PROJECT_REPORT.path([id]));
         import_result(&report, &ImportLinks { report: link, marked_workbook: None })
     };

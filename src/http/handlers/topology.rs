@@ -107,8 +107,8 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
 /// Handles `POST /rest/topology/import`. Once started, an import continues if the client
 /// disconnects; a dry run is cancelled. An incomplete upload leaves no file.
 pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
-    let Call { app, id, caller, headers, query, mut body, known_options, .. } = call;
-    let caller = caller.require_principal()?.name.clone();
+    let origin = call.origin()?;
+    let Call { app, id, headers, query, mut body, known_options, .. } = call;
     let mut sent = SentOptions::default();
     sent.add_query(query);
     let (upload, file_name) = match Boundary::of(&headers)? {
@@ -129,14 +129,14 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
         operation: Operation::ImportTopology,
         subject: request.file_name.clone(),
         mode: job_mode(request.mode),
-        user: caller.clone(),
+        user: origin.principal.clone(),
     };
 
     let topology = app.topology.clone();
     // From here on the job owns the upload, away from async code.
     let upload = upload.into_inner()?;
     let import = move |progress: &Progress| {
-        let mut report = topology.import(upload, &request, &caller, progress)?;
+        let mut report = topology.import(upload, &request, &origin, progress)?;
         // The warnings about the request precede those about its file.
         report.warnings.splice(0..0, warnings);
         let id = report.report_id.as_deref();

@@ -11,7 +11,7 @@ use crate::{
     import::Mode,
     inventory::{Inventory, InventoryError},
     model::{Arity, Kind, arity},
-    store::StoreError,
+    store::{Origin, StoreError},
 };
 
 /// The kind and name of a record.
@@ -24,7 +24,7 @@ impl Inventory {
     /// # Errors
     /// - [`InventoryError::NotFound`] if there is no such instance.
     /// - [`InventoryError::Stale`] if it does not have the expected version.
-    /// - [`InventoryError::OwnUser`] if it is the principal.
+    /// - [`InventoryError::OwnUser`] if it is the principal of the origin.
     /// - [`InventoryError::NoAdministrator`] if no administrator would remain.
     /// - [`InventoryError::TooManyReferences`] if more than [`RECORDS_MAX`] records would change.
     /// - [`InventoryError::Store`] if the store cannot be read or written.
@@ -32,17 +32,17 @@ impl Inventory {
         &self,
         kind: Kind,
         name: &str,
-        principal: &str,
+        origin: &Origin,
         expected_version: &ExpectedVersion,
     ) -> Result<DeleteReport, InventoryError> {
-        self.0.change(|editing| {
+        self.0.change(origin, |editing| {
             let Some(stored) = editing.transaction.get_any(kind, name)? else {
                 return Err(InventoryError::NotFound { kind, name: name.to_owned() });
             };
             if !expected_version.holds(Some(stored.version)) {
                 return Err(InventoryError::Stale { kind, name: name.to_owned() });
             }
-            delete_all(editing, kind, vec![name.to_owned()], principal)
+            delete_all(editing, kind, vec![name.to_owned()], &origin.principal)
         })
     }
 
@@ -56,15 +56,15 @@ impl Inventory {
     ///   be evaluated.
     /// - [`InventoryError::Store`] if a record that might match is damaged.
     pub fn delete_many(&self, request: &DeletionRequest) -> Result<DeletionReport, InventoryError> {
-        let DeletionRequest { kind, instances, principal, mode } = request;
-        let made = self.0.change(|editing| {
+        let DeletionRequest { kind, instances, origin, mode } = request;
+        let made = self.0.change(origin, |editing| {
             let (found, not_found) = match instances {
                 Selected::Named(names) => existing(editing, *kind, names)?,
                 // The change holds the write lock, so the records stay as the search finds them.
                 Selected::Matching(criteria) => (self.matching(*kind, criteria)?, Vec::new()),
             };
             let DeleteReport { deleted, dereferenced } =
-                delete_all(editing, *kind, found, principal)?;
+                delete_all(editing, *kind, found, &origin.principal)?;
             let report = DeletionReport { deleted, dereferenced, not_found };
             match mode {
                 Mode::Apply => Ok(report),

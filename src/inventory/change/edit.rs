@@ -14,7 +14,7 @@ use crate::{
         pools::refill::Refills,
     },
     model::{self, AnyRecord, Kind, Membership, Pool, Record, Side, Target, limits},
-    store::{Referrer, StoreError, Stored, Transaction},
+    store::{Origin, Referrer, StoreError, Stored, Transaction},
 };
 
 /// The largest number of records that one rename or one deletion affects. They are held in memory
@@ -41,9 +41,10 @@ impl Inner {
     /// - The errors of [`Store::change`](crate::store::Store::change).
     pub(in crate::inventory) fn change<T, X: From<StoreError>>(
         &self,
+        origin: &Origin,
         make: impl FnOnce(&mut Editing<'_, '_>) -> Result<T, X>,
     ) -> Result<T, X> {
-        let (made, pools) = self.store.change(|transaction| -> Result<_, X> {
+        let (made, pools) = self.store.change(origin, |transaction| -> Result<_, X> {
             let mut editing = Editing {
                 inventory: self,
                 transaction,

@@ -18,12 +18,12 @@ use crate::{
         AnyRecord, Field, IpText, Kind, Membership, Name, Pool, Property, PropertyDefault,
         PropertyType, Record, Ref, Refused, Secrets, Side, Target, Value, View, indicates_secret,
     },
-    store::{StoreError, Stored},
+    store::{Origin, StoreError, Stored},
 };
 
-/// The context of a change: the principal, the time and the conditions.
+/// The context of a change: the origin, the time and the conditions.
 pub(in crate::inventory) struct ChangeContext<'a> {
-    pub principal: &'a str,
+    pub origin: &'a Origin,
     /// The time of the change, in the form of eNMS.
     pub timestamp: String,
     pub atomicity: Atomicity,
@@ -456,9 +456,9 @@ fn stamp(record: &mut dyn Record, context: &ChangeContext<'_>, created: bool) {
         }
     };
     set(modified, &context.timestamp);
-    set(modified_by, context.principal);
+    set(modified_by, &context.origin.principal);
     if created {
-        set("creator", context.principal);
+        set("creator", &context.origin.principal);
     }
 }
 

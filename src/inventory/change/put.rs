@@ -55,7 +55,7 @@ impl Inventory {
         request: &ChangeRequest,
     ) -> Result<ChangeReport, InventoryError> {
         let context = ChangeContext {
-            principal: &request.principal,
+            origin: &request.origin,
             timestamp: timestamp(OffsetDateTime::now_utc()),
             atomicity: request.atomicity,
             expected_version: match objects.len() {
@@ -203,7 +203,10 @@ impl Batch {
         // Each round adds a result or a rejected object, so this ends.
         while all.results.len() < self.patches.len() {
             let from = all.results.len();
-            match inventory.0.change(|editing| self.attempt(from, editing, context, &rejected)) {
+            match inventory
+                .0
+                .change(context.origin, |editing| self.attempt(from, editing, context, &rejected))
+            {
                 Ok(next) | Err(Abort::Discard(Discarded::Rejected(next))) => {
                     all.results.extend(next.results);
                     all.warnings.extend(next.warnings);

@@ -4,13 +4,14 @@ use crate::{
     import::Mode,
     inventory::Criterion,
     model::{Kind, Map},
+    store::Origin,
 };
 
 /// The options of a change of instances.
 #[derive(Clone, Debug)]
 pub struct ChangeRequest {
-    /// The name of the principal.
-    pub principal: String,
+    /// Who makes the change, and with which request.
+    pub origin: Origin,
     /// Whether the objects are one change together.
     pub atomicity: Atomicity,
     /// The version that the instance must still have. It is used for a single object only.
@@ -127,8 +128,8 @@ pub struct DeletionRequest {
     pub kind: Kind,
     /// The instances to delete.
     pub instances: Selected,
-    /// The name of the principal.
-    pub principal: String,
+    /// Who makes the change, and with which request.
+    pub origin: Origin,
     /// Whether the instances are deleted, or only reported.
     pub mode: Mode,
 }

@@ -4,7 +4,7 @@ use super::{ExpectedVersion, edit::Editing};
 use crate::{
     inventory::{Inventory, InventoryError, long_text::LongText},
     model::{Kind, nearest},
-    store::StoreError,
+    store::{Origin, StoreError},
 };
 
 impl Inventory {
@@ -21,7 +21,7 @@ impl Inventory {
         device: &str,
         property: &str,
         text: String,
-        principal: &str,
+        origin: &Origin,
         expected_version: &ExpectedVersion,
     ) -> Result<u64, InventoryError> {
         let Some(kind) = LongText::of(Kind::Device, property) else {
@@ -32,7 +32,7 @@ impl Inventory {
                 nearest: nearest(property, known).map(str::to_owned),
             });
         };
-        let version = self.0.change(|editing| {
+        let version = self.0.change(origin, |editing| {
             let transaction = &mut *editing.transaction;
             if !transaction.contains(Kind::Device, device)? {
                 let name = device.to_owned();
@@ -51,6 +51,7 @@ impl Inventory {
                 }
             }
         })?;
+        let principal = &*origin.principal;
         tracing::debug!(device, property, principal, version, "A text was stored.");
         Ok(version)
     }

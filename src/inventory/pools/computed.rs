@@ -188,7 +188,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let put = |pool: Pool| {
-            store.change(|t| -> Result<_, StoreError> { t.put(pool) }).unwrap();
+            store
+                .change(&crate::store::Origin::internal("test"), |t| -> Result<_, StoreError> {
+                    t.put(pool)
+                })
+                .unwrap();
         };
         put(pool("é>b", &[("device_name", "r 1%")]));
         put(pool("[x]", &[("link_name", "^l$"), ("link_name_match", "regex")]));

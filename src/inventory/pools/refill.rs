@@ -8,7 +8,7 @@ use super::{PoolsReport, computed::ComputedPools};
 use crate::{
     inventory::{Inventory, InventoryError},
     model::{Criteria, Device, Entity, Kind, Link, Membership, Pool, Side},
-    store::{StoreError, Stored, Transaction},
+    store::{Origin, StoreError, Stored, Transaction},
     wording::chain,
 };
 
@@ -181,8 +181,12 @@ impl Inventory {
     /// # Errors
     /// [`InventoryError::NotFound`] if a named pool does not exist, [`InventoryError::Store`] if the
     /// store cannot be read or written.
-    pub fn update_pools(&self, names: Option<&[String]>) -> Result<PoolsReport, InventoryError> {
-        self.0.change(|editing| {
+    pub fn update_pools(
+        &self,
+        names: Option<&[String]>,
+        origin: &Origin,
+    ) -> Result<PoolsReport, InventoryError> {
+        self.0.change(origin, |editing| {
             let mut stored = HashMap::new();
             match names {
                 Some(names) => {

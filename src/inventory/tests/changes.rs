@@ -239,7 +239,7 @@ fn a_change_with_another_expected_version_is_refused() {
     let version = fixture.put_valid(Kind::Device, &[("name", "R 1%".into())]).version;
     let put = |name: &str, expected_version: ExpectedVersion| {
         let request = ChangeRequest {
-            principal: PRINCIPAL.to_owned(),
+            origin: origin(),
             atomicity: Atomicity::Each,
             expected_version,
             exact_type: None,
@@ -283,7 +283,7 @@ fn the_last_administrator_cannot_lose_its_rights() {
     assert!(report.outcomes.iter().all(|outcome| outcome.result.is_ok()), "{report:?}");
     assert_eq!(fixture.get::<User>("admin").unwrap().record.is_admin, Field::Set(true));
     let request = ChangeRequest {
-        principal: PRINCIPAL.to_owned(),
+        origin: origin(),
         atomicity: Atomicity::All,
         expected_version: ExpectedVersion::Any,
         exact_type: None,
@@ -330,7 +330,7 @@ fn kinds_without_a_creator_property_get_no_creator() {
 fn a_configuration_is_stored_apart_from_its_device() {
     let fixture = Fixture::new();
     let put = |text: &str, expected: ExpectedVersion| {
-        fixture.inventory.put_text("R 1%", "configuration", text.to_owned(), PRINCIPAL, &expected)
+        fixture.inventory.put_text("R 1%", "configuration", text.to_owned(), &origin(), &expected)
     };
     assert!(matches!(put("x", ExpectedVersion::Any), Err(InventoryError::NotFound { .. })));
     let version = fixture.put_valid(Kind::Device, &[("name", "R 1%".into())]).version;
@@ -344,7 +344,7 @@ fn a_configuration_is_stored_apart_from_its_device() {
         "R 1%",
         "config",
         String::new(),
-        PRINCIPAL,
+        &origin(),
         &ExpectedVersion::Any,
     );
     assert!(matches!(unknown, Err(InventoryError::UnknownProperty { .. })));
@@ -556,7 +556,7 @@ fn an_exact_type_is_set_and_kept() {
     fixture.put_valid(Kind::Device, &[("name", "plain".into())]);
     let put = |name: &str, more: &[(&str, Value)]| {
         let request = ChangeRequest {
-            principal: PRINCIPAL.to_owned(),
+            origin: origin(),
             atomicity: Atomicity::Each,
             expected_version: ExpectedVersion::Any,
             exact_type: Some("router".to_owned()),

@@ -67,15 +67,26 @@ fn deleting_a_service_deletes_its_edges_and_tasks_but_no_workflows() {
 fn the_own_user_and_the_last_administrator_cannot_be_deleted() {
     let fixture = Fixture::new();
     assert!(matches!(fixture.delete(Kind::User, PRINCIPAL), Err(InventoryError::OwnUser { .. })));
-    let delete =
-        |caller: &str| fixture.inventory.delete(Kind::User, "admin", caller, &ExpectedVersion::Any);
+    let delete = |caller: &str| {
+        fixture.inventory.delete(
+            Kind::User,
+            "admin",
+            &Origin::of_user(caller, "test"),
+            &ExpectedVersion::Any,
+        )
+    };
     assert!(matches!(delete("other"), Err(InventoryError::NoAdministrator)));
     fixture.put_valid(
         Kind::User,
         &[("name", "other".into()), ("is_admin", Value::Bool(true)), ("password", "x".into())],
     );
     assert!(delete("other").is_ok());
-    let stale = fixture.inventory.delete(Kind::User, "other", "", &ExpectedVersion::OneOf(vec![0]));
+    let stale = fixture.inventory.delete(
+        Kind::User,
+        "other",
+        &Origin::internal("test"),
+        &ExpectedVersion::OneOf(vec![0]),
+    );
     assert!(matches!(stale, Err(InventoryError::Stale { .. })));
 }
 

@@ -11,11 +11,16 @@ use super::*;
 use crate::{
     access::create_first_user,
     model::{Entity, Kind, Map, Value},
-    store::{Store, Stored},
+    store::{Origin, Store, Stored},
 };
 
 /// The administrator who makes the changes of these tests.
 const PRINCIPAL: &str = "admin";
+
+/// The origin of the changes of these tests.
+fn origin() -> Origin {
+    Origin::of_user(PRINCIPAL, "test")
+}
 
 /// An inventory with one user, in a temporary folder.
 struct Fixture {
@@ -34,7 +39,7 @@ impl Fixture {
 
     fn put_all(&self, kind: Kind, objects: Vec<Map>, atomicity: Atomicity) -> ChangeReport {
         let request = ChangeRequest {
-            principal: PRINCIPAL.to_owned(),
+            origin: origin(),
             atomicity,
             expected_version: ExpectedVersion::Any,
             exact_type: None,
@@ -70,7 +75,7 @@ impl Fixture {
     }
 
     fn delete(&self, kind: Kind, name: &str) -> Result<DeleteReport, InventoryError> {
-        self.inventory.delete(kind, name, PRINCIPAL, &ExpectedVersion::Any)
+        self.inventory.delete(kind, name, &origin(), &ExpectedVersion::Any)
     }
 }
 

@@ -112,9 +112,9 @@ fn invalid_criteria_are_refused() {
     for (property, value) in &regex[1..] {
         pool.set(property, value.clone()).unwrap();
     }
-    fixture.store.change(|transaction| transaction.put(pool)).unwrap();
+    fixture.store.change(&origin(), |transaction| transaction.put(pool)).unwrap();
     fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("description", "x".into())]);
-    let kept = fixture.inventory.update_pools(None).unwrap().kept;
+    let kept = fixture.inventory.update_pools(None, &origin()).unwrap().kept;
     assert_eq!((kept.len(), kept[0].0.as_str()), (1, "p"));
     fixture.device("R 1%", "x");
     fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("device_name", "^R".into())]);
@@ -148,7 +148,7 @@ fn wrong_members_are_found_and_corrected() {
     let damage_members = |unknown: &[(u64, &str)]| {
         fixture
             .store
-            .change(|transaction| -> Result<(), crate::store::StoreError> {
+            .change(&origin(), |transaction| -> Result<(), crate::store::StoreError> {
                 transaction.remove_members(p, Side::Device, &[(other.0, "R 1%")]);
                 transaction.add_members(p, Side::Device, &[(other.1, "..")]);
                 transaction.add_members(p, Side::Device, unknown);
@@ -159,13 +159,13 @@ fn wrong_members_are_found_and_corrected() {
     for unknown in [&[][..], &[(99, "nobody")][..]] {
         damage_members(unknown);
         let named = Some(&["q".to_owned()][..]);
-        assert_eq!(fixture.inventory.update_pools(named).unwrap().changed, 0);
-        let report = fixture.inventory.update_pools(None).unwrap();
+        assert_eq!(fixture.inventory.update_pools(named, &origin()).unwrap().changed, 0);
+        let report = fixture.inventory.update_pools(None, &origin()).unwrap();
         assert_eq!((report.computed, report.changed), (2, 1));
         assert_eq!(fixture.members("p", Side::Device), ["R 1%", "é>b"]);
-        assert_eq!(fixture.inventory.update_pools(None).unwrap().changed, 0);
+        assert_eq!(fixture.inventory.update_pools(None, &origin()).unwrap().changed, 0);
     }
-    let unknown = fixture.inventory.update_pools(Some(&["nobody".to_owned()]));
+    let unknown = fixture.inventory.update_pools(Some(&["nobody".to_owned()]), &origin());
     assert!(matches!(unknown, Err(InventoryError::NotFound { .. })));
 }
 
@@ -176,7 +176,7 @@ fn members_are_recomputed_after_an_import() {
     // Like an import: changes a pool without notifying the inventory.
     let mut pool = Pool::named(crate::model::Name::parse("é>b".to_owned()).unwrap());
     pool.set("device_vendor", "x".into()).unwrap();
-    fixture.store.change(|transaction| transaction.put(pool)).unwrap();
+    fixture.store.change(&origin(), |transaction| transaction.put(pool)).unwrap();
     fixture.device("R 1%", "x");
     assert_eq!(fixture.members("é>b", Side::Device), ["R 1%"]);
     assert_eq!(fixture.members("p", Side::Device), Vec::<String>::new());

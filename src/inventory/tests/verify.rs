@@ -25,7 +25,7 @@ fn a_consistent_inventory_is_ok_and_wrong_members_are_found() {
     let (all, none) = (ordinal("[Shared] x"), ordinal("none"));
     fixture
         .store
-        .change(|transaction| -> Result<_, crate::store::StoreError> {
+        .change(&origin(), |transaction| -> Result<_, crate::store::StoreError> {
             transaction.remove_members(all, Side::Device, &[(device, "R 1%")]);
             transaction.add_members(none, Side::Device, &[(device, "R 1%")]);
             transaction.add_members(77, Side::Device, &[(device, "R 1%")]);

@@ -18,9 +18,11 @@ use std::{
 pub use report::{LostRecord, RewriteReport, RewrittenKind, SalvageReport};
 
 use super::{
-    DataDirectory, InventoryDamage, KnownCounts, Options, Store, StoreError, Vault,
+    DataDirectory, InventoryDamage, KnownCounts, LoadRecord, Options, Origin, ReplacedGeneration,
+    Replacement, Store, StoreError, Vault,
     directory::Pointer,
     generation::Generation,
+    history::{self, Archive, HistoryEnd, ReplacementEntries},
     key_check,
     known::KnownState,
     mark::{self, FoundMark, MarkFile},
@@ -29,7 +31,7 @@ use super::{
     reserve,
     seal::{self, Seal},
 };
-use crate::disk::sync_directory;
+use crate::{disk::sync_directory, wording::Chain};
 
 /// A locked data directory with a damaged inventory.
 pub struct Recovery {
@@ -174,7 +176,7 @@ impl Recovery {
         let (number, known) = self.previous.clone().ok_or(StoreError::NothingToUndo)?;
         // Refuses a damaged generation before the current one is moved.
         drop(self.open_checked(number, known.as_ref())?);
-        self.adopt(number)
+        self.adopt(number, AdoptedHistory::Keep)
     }
 
     /// Moves the current generation of another data directory here and makes it the current one. Its
@@ -191,17 +193,23 @@ impl Recovery {
         let pointer = other.pointer()?.ok_or_else(|| self.no_inventory())?;
         fs::rename(other.generation(pointer.current), self.directory.generation(number))
             .map_err(StoreError::io("moving the new inventory"))?;
-        self.adopt(number)
+        self.adopt(number, AdoptedHistory::Discard)
     }
 
     /// Moves the damaged generation to a folder of its own and makes another one the current one.
-    fn adopt(self, number: u64) -> Result<Recovered, StoreError> {
+    fn adopt(self, number: u64, history: AdoptedHistory) -> Result<Recovered, StoreError> {
         let generation = self.open_checked(number, None)?;
+        match history {
+            AdoptedHistory::Keep => {}
+            AdoptedHistory::Discard => history::discard(&generation)?,
+        }
         // Clients distinguish states of the inventory by version, so no version is used twice.
         let summary = generation.summary();
         let version = self.version_last().max(summary.version) + 1;
-        generation.note_summary(summary.restored(version));
-        generation.write_summary()?;
+        let replaced =
+            ReplacedGeneration { before: self.current, after: number, by: Replacement::Recovery };
+        ReplacementEntries::new(version, generation.history_end(), &record(), replaced)
+            .write_to(&generation, summary.restored(version))?;
         generation.make_durable()?;
         let damaged_files = self.set_aside(&[Some(number), self.previous_number()])?;
         self.switch_to(&generation, self.previous.clone(), damaged_files)
@@ -281,7 +289,7 @@ impl Recovery {
             &self.directory,
             number,
             self.options,
-            version,
+            self.recorded(number, version),
             rewrite::Input { trees: collected.generation().trees(), secrets: self.secrets() },
         );
         let report = collected.report(self.known.as_ref());
@@ -304,11 +312,12 @@ impl Recovery {
         let known = self.known.as_ref().filter(|known| known.generation == current);
         let generation = self.open_checked(current, known)?;
         let version = self.version_last().max(generation.summary().version) + 1;
+        let number = self.number_next()?;
         let (new, report) = rewrite::rewrite(
             &self.directory,
-            self.number_next()?,
+            number,
             self.options,
-            version,
+            self.recorded(number, version),
             rewrite::Input { trees: generation.trees(), secrets: rewrite::Secrets::Remove },
         )?;
         drop(generation);
@@ -317,6 +326,15 @@ impl Recovery {
         let recovered = self.replace(&new.into_generation(), None)?;
         Vault::renew(&self.directory)?;
         Ok((recovered, report))
+    }
+
+    /// The version of a rewritten generation, with the entries of the recovery in its history.
+    fn recorded(&self, number: u64, version: u64) -> rewrite::RecordedVersion {
+        let replaced =
+            ReplacedGeneration { before: self.current, after: number, by: Replacement::Recovery };
+        let end = HistoryEnd::default();
+        let history = ReplacementEntries::new(version, end, &record(), replaced);
+        rewrite::RecordedVersion { version, history }
     }
 
     fn no_inventory(&self) -> StoreError {
@@ -331,7 +349,13 @@ impl Recovery {
 
     /// The number of the last known change.
     fn version_last(&self) -> u64 {
-        self.known.as_ref().map_or(0, |known| known.summary.version)
+        let known = self.known.as_ref().map_or(0, |known| known.summary.version);
+        // The history shows changes up to the version of the archive from there only.
+        let archived = Archive::new(self.directory.clone(), self.options).version();
+        known.max(archived.unwrap_or_else(|error| {
+            tracing::warn!(error = %Chain(&error), "Cannot open the archive of the history.");
+            0
+        }))
     }
 
     fn previous_number(&self) -> Option<u64> {
@@ -383,6 +407,20 @@ impl Store {
         };
         removed.map_err(StoreError::io(format!("removing {}", path.display())))
     }
+}
+
+/// Tells whether an adopted generation keeps its history.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AdoptedHistory {
+    /// It is a generation of this data directory.
+    Keep,
+    /// Its changes have the numbers of another data directory.
+    Discard,
+}
+
+/// The record of a recovery in the history.
+fn record() -> LoadRecord {
+    LoadRecord::of(Origin::internal("recover"))
 }
 
 fn remove_generation(path: &Path) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ use crate::{
     model::{AnyRecord, Arity, Kind, PerKind, Reference, Secret, Target, Value},
     store::{
         DataDirectory, Options, StoreError, Stored, Summary, format,
+        history::ReplacementEntries,
         new_generation::NewGeneration,
         references::{parse_target_key, posting, target_key},
         tree_id::TreeId,
@@ -24,6 +25,12 @@ const SORTED_BYTES: usize = 32 * 1024 * 1024;
 pub(super) struct Input<'a> {
     pub trees: Trees<'a>,
     pub secrets: Secrets,
+}
+
+/// The version of the written records, and the entries of the recovery in the history.
+pub(super) struct RecordedVersion {
+    pub version: u64,
+    pub history: ReplacementEntries,
 }
 
 /// Tells whether to keep encrypted secrets.
@@ -48,14 +55,16 @@ pub(super) fn rewrite(
     directory: &Arc<DataDirectory>,
     number: u64,
     options: Options,
-    version: u64,
+    recorded: RecordedVersion,
     input: Input<'_>,
 ) -> Result<(NewGeneration, RewriteReport), StoreError> {
     let mut report = RewriteReport::default();
     let mut names = readable_names(input.trees, &mut report)?;
     reject_dangling(input.trees, &mut names, &mut report)?;
+    let RecordedVersion { version, history } = recorded;
     let summary = Summary::default().restored(version);
     let new = NewGeneration::begin(directory, number, options, summary)?;
+    new.write_history(&history)?;
     let references = Sorter::new(&directory.scratch(), SORTED_BYTES);
     let mut rewrite = Rewrite { new, version, input, names, references, report };
     for kind in Kind::ALL {

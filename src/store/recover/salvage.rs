@@ -10,6 +10,7 @@ use crate::{
         DataDirectory, Options, StoreError,
         format::{self, Head},
         generation::Generation,
+        history,
         known::KnownState,
         log,
         tree_id::TreeId,
@@ -82,15 +83,20 @@ pub(super) fn collect(
 /// The tree to which an entry of an unknown tree belongs.
 enum Assigned {
     To(TreeId),
-    /// A tree that is computed from others.
+    /// A tree that is computed from others, or the history.
     Derived,
     Unknown,
 }
 
-/// Returns the tree with this name. `None` for trees that are computed from others.
+/// Returns the tree with this name. `None` for trees that are computed from others, and for the
+/// history, which a salvage does not keep.
 fn tree_of(name: &[u8]) -> Option<TreeId> {
-    let derived =
-        |tree: &TreeId| matches!(tree, TreeId::References | TreeId::Members | TreeId::Meta);
+    let derived = |tree: &TreeId| match tree {
+        TreeId::References | TreeId::Members | TreeId::History | TreeId::Before | TreeId::Meta => {
+            true
+        }
+        TreeId::Kind(_) | TreeId::Texts | TreeId::Chunks => false,
+    };
     TreeId::all().find(|tree| tree.name().as_bytes() == name).filter(|tree| !derived(tree))
 }
 
@@ -117,6 +123,9 @@ impl Collected {
     /// Determines the only kind of record, or the long text, that an entry can be.
     fn assign(&self, key: &[u8], value: &[u8]) -> Result<Assigned, StoreError> {
         let Ok(head) = format::head(value.into()) else { return Ok(Assigned::Derived) };
+        if history::parse_before_key(key).is_some() {
+            return Ok(Assigned::Derived);
+        }
         let mut found = Vec::new();
         for kind in Kind::ALL {
             let fits = match &head {

@@ -28,6 +28,7 @@ proptest! {
                 plain.change(&store, &change);
                 plain.agrees(&store);
             }
+            plain.agrees_with_past(&store);
         }
         plain.agrees(&Store::open(folder.path()).unwrap());
     }
@@ -96,7 +97,7 @@ fn concurrent_changes_do_not_lose_updates() {
                     // Each thread reads the stored value and writes it plus one, so a lost change
                     // is visible.
                     store
-                        .change(|transaction| {
+                        .change(&origin(), |transaction| {
                             let name = "counter";
                             let found = transaction.get::<Device>(name)?;
                             let mut device = found.map_or_else(

@@ -41,12 +41,15 @@ fn assert_unreadable(store: &Store, name: &str) {
     assert_corrupt(name, store.read().scan::<Device>().collect::<Result<Vec<_>, _>>());
     assert_corrupt(name, store.snapshot().unwrap().scan::<Device>().collect::<Result<Vec<_>, _>>());
     let device = || Device::named(Name::parse(name.to_owned()).unwrap());
-    assert_corrupt(name, store.change(|transaction| transaction.put(device())));
-    assert_corrupt(name, store.change(|transaction| transaction.remove(Kind::Device, name)));
+    assert_corrupt(name, store.change(&origin(), |transaction| transaction.put(device())));
+    assert_corrupt(
+        name,
+        store.change(&origin(), |transaction| transaction.remove(Kind::Device, name)),
+    );
     // Other records are still readable.
     let other = Device::named(Name::parse("other".to_owned()).unwrap());
-    store.change(|transaction| transaction.put(other)).unwrap();
-    store.change(|transaction| transaction.remove(Kind::Device, "other")).unwrap();
+    store.change(&origin(), |transaction| transaction.put(other)).unwrap();
+    store.change(&origin(), |transaction| transaction.remove(Kind::Device, "other")).unwrap();
 }
 
 #[test]
@@ -163,7 +166,9 @@ fn a_damaged_block_of_the_reverse_index_is_reported() {
         };
         assert_part_is_damaged(store.read().referrers(target, "ops").map(drop));
         assert_part_is_damaged(store.read().each_reference(|_, _| Ok(())));
-        assert_part_is_damaged(store.change(|t| t.remove(Kind::Device, "short").map(drop)));
+        assert_part_is_damaged(
+            store.change(&origin(), |t| t.remove(Kind::Device, "short").map(drop)),
+        );
     }
     // Complete entries that are not valid references.
     for block in [&b"\x00\x00"[..], b"\x01\x00\xff", b"\x03\x00\x03ab"] {
@@ -183,7 +188,9 @@ fn a_key_of_another_directory_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
     let recipe = Recipe::new(Kind::Credential, "root", 0);
-    store.change(|transaction| transaction.put(recipe.make::<crate::model::Credential>())).unwrap();
+    store
+        .change(&origin(), |transaction| transaction.put(recipe.make::<crate::model::Credential>()))
+        .unwrap();
     drop((store, generation));
     std::fs::write(folder.path().join("key"), [7; 32]).unwrap();
     let wrong = |opened| matches!(opened, Err(StoreError::Key(KeyError::Wrong { .. })));

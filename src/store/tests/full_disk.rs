@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::plain::origin;
 use crate::{
     model::{Device, Entity, Kind, Name},
     store::{Store, StoreError},
@@ -9,7 +10,7 @@ use crate::{
 
 fn put(store: &Store, name: &str) -> Result<(), StoreError> {
     let device = Device::named(Name::parse(name.to_owned()).unwrap());
-    store.change(|transaction| transaction.put(device).map(drop))
+    store.change(&origin(), |transaction| transaction.put(device).map(drop))
 }
 
 fn names(store: &Store) -> Vec<String> {

@@ -92,8 +92,8 @@ proptest! {
             let (load, loaded) = write(&store, &recipes);
             plain.agrees(&store);
             if commits {
-                load.commit(&Progress::detached()).unwrap();
-                plain = loaded;
+                load.commit(&plain.replaced_by(&loaded), &Progress::detached()).unwrap();
+                plain = loaded.replacing(&plain);
             } else {
                 drop(load);
                 prop_assert_eq!(generations(folder.path()), before);
@@ -107,6 +107,7 @@ proptest! {
             drop((store, reader));
             store = Store::open(folder.path()).unwrap();
             plain.agrees(&store);
+            plain.agrees_with_past(&store);
         }
     }
 }
@@ -118,7 +119,7 @@ fn only_the_previous_generation_is_kept() {
     let reader = store.read();
     for _ in 0..3 {
         let (load, _) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
-        load.commit(&Progress::detached()).unwrap();
+        load.commit(&record(), &Progress::detached()).unwrap();
     }
     assert_eq!(generations(folder.path()), [3, 4]);
     assert_eq!(reader.summary().unwrap().records(), 0);
@@ -131,7 +132,7 @@ fn a_cancelled_load_changes_nothing_and_leaves_no_files() {
     let (load, _) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
     let progress = Progress::detached();
     assert_eq!(progress.cancel(), CancelOutcome::Accepted);
-    assert!(matches!(load.commit(&progress), Err(StoreError::Cancelled(_))));
+    assert!(matches!(load.commit(&record(), &progress), Err(StoreError::Cancelled(_))));
     assert_eq!(generations(folder.path()), [1]);
     assert_eq!(store.read().summary().unwrap().records(), 0);
     // The write lock is free again, and an operation that waits for it can be cancelled.
@@ -140,7 +141,7 @@ fn a_cancelled_load_changes_nothing_and_leaves_no_files() {
     drop(writing);
     let (load, plain) = write(&store, &[Recipe::new(Kind::Device, "b", 3)]);
     let progress = Progress::detached();
-    load.commit(&progress).unwrap();
+    load.commit(&record(), &progress).unwrap();
     assert_eq!(progress.cancel(), CancelOutcome::TooLate);
     assert_eq!(progress.imported(), Some(ImportedState::Generation(3)));
     plain.agrees(&store);
@@ -151,7 +152,7 @@ fn opening_removes_only_generations_that_are_not_in_the_pointer() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let (load, plain) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
-    load.commit(&Progress::detached()).unwrap();
+    load.commit(&record(), &Progress::detached()).unwrap();
     drop(store);
     for name in ["inventory-3", "inventory-99", "inventory-007", "inventory-x"] {
         fs::create_dir(folder.path().join(name)).unwrap();
@@ -165,7 +166,7 @@ fn opening_removes_only_generations_that_are_not_in_the_pointer() {
     // The number of an interrupted load is free again after a start, not before.
     drop(write(&store, &[]));
     let (load, plain) = write(&store, &[]);
-    load.commit(&Progress::detached()).unwrap();
+    load.commit(&record(), &Progress::detached()).unwrap();
     plain.agrees(&store);
     assert_eq!(generations(folder.path()), [2, 4, 7]);
 }
@@ -218,14 +219,14 @@ fn a_pointer_of_an_interrupted_set_up_does_not_erase_an_inventory() {
 fn a_second_undo_reverts_the_first_one() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(folder.path()).unwrap();
-    assert!(matches!(store.undo(), Err(StoreError::NothingToUndo)));
+    assert!(matches!(store.undo(&origin()), Err(StoreError::NothingToUndo)));
     let (load, mut first) = write(&store, &[Recipe::new(Kind::Device, "[Shared] é", 10)]);
-    load.commit(&Progress::detached()).unwrap();
+    load.commit(&record(), &Progress::detached()).unwrap();
     let (load, mut second) = write(
         &store,
         &[Recipe::new(Kind::Device, "R 1%", 20_000), Recipe::new(Kind::Group, "..", 1)],
     );
-    load.commit(&Progress::detached()).unwrap();
+    load.commit(&record(), &Progress::detached()).unwrap();
     // The undo of an import also reverts later changes.
     let put = |salt| {
         let recipe = Recipe { salt, ..Recipe::new(Kind::Device, "after", 1) };
@@ -242,7 +243,7 @@ fn a_second_undo_reverts_the_first_one() {
             |look: &GenerationInfo| Kind::ALL.map(|kind| look.summary.kind(kind).count);
         assert_eq!(told_counts(&told.current), counts(&second));
         assert_eq!(told_counts(&told.previous.unwrap()), counts(&first));
-        let undone = store.undo().unwrap();
+        let undone = store.undo(&origin()).unwrap();
         assert_eq!(told_counts(&undone.before), counts(&second));
         assert_eq!(told_counts(&undone.after), counts(&first));
         // The versions are new, so that no cache or ETag matches the old content.
@@ -261,7 +262,7 @@ fn a_second_undo_reverts_the_first_one() {
     // The next import takes an unused number, and replaces the generation that an undo would restore.
     let numbers = generations(folder.path());
     let (load, third) = write(&store, &[]);
-    load.commit(&Progress::detached()).unwrap();
+    load.commit(&record(), &Progress::detached()).unwrap();
     third.agrees(&store);
     let newest = *generations(folder.path()).last().unwrap();
     assert!(!numbers.contains(&newest), "{newest} of {numbers:?}");
@@ -275,10 +276,10 @@ fn an_undo_is_refused_while_the_previous_generation_is_read() {
     let store = Store::open(folder.path()).unwrap();
     let reader = store.read();
     let (load, loaded) = write(&store, &[Recipe::new(Kind::Device, "a", 10)]);
-    load.commit(&Progress::detached()).unwrap();
-    assert!(matches!(store.undo(), Err(StoreError::Busy)));
+    load.commit(&record(), &Progress::detached()).unwrap();
+    assert!(matches!(store.undo(&origin()), Err(StoreError::Busy)));
     loaded.agrees(&store);
     drop(reader);
-    store.undo().unwrap();
+    store.undo(&origin()).unwrap();
     assert_eq!(store.read().summary().unwrap().records(), 0);
 }

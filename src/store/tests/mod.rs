@@ -4,6 +4,7 @@ mod beside;
 mod changes;
 mod damage;
 mod full_disk;
+mod history;
 mod loads;
 mod plain;
 mod snapshots;

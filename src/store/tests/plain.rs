@@ -9,12 +9,29 @@ use std::{
 use proptest::prelude::*;
 
 use crate::{
+    job::Progress,
     model::{Entity, Kind, KindVisitor, Name, PerKind, PropertyType, Target, Value},
     store::{
-        LiveView, Referrer, Snapshot, Store, StoreError, Stored, Summary, Transaction,
-        parse_posting, parse_target_key, tree_id::TreeId, trees::ValueOwner,
+        AtChange, HistoryView, LiveView, LoadRecord, Origin, Referrer, Snapshot, Store, StoreError,
+        Stored, Summary, Transaction,
+        format::{self, Head},
+        generation::Generation,
+        history::{BeforeKey, parse_before_key},
+        parse_posting, parse_target_key,
+        tree_id::TreeId,
+        trees::ValueOwner,
     },
 };
+
+/// The origin of the changes of tests.
+pub(super) fn origin() -> Origin {
+    Origin::of_user("é>b 100%", "test")
+}
+
+/// The record of the loads of tests.
+pub(super) fn record() -> LoadRecord {
+    LoadRecord::of(origin())
+}
 
 /// Typical and hostile names.
 pub(super) fn name(number: u8) -> String {
@@ -120,6 +137,8 @@ pub(super) struct Plain {
     pub records: PerKind<BTreeMap<String, Held>>,
     ordinals: PerKind<u64>,
     pub version: u64,
+    /// The records after each earlier change.
+    past: Vec<(u64, PerKind<BTreeMap<String, Held>>)>,
 }
 
 impl Plain {
@@ -128,7 +147,60 @@ impl Plain {
         let ordinals = records.map(|_, records| {
             records.values().map(|held| held.ordinal + 1).max().unwrap_or_default()
         });
-        Self { records, ordinals, version }
+        Self { past: vec![(version, records.clone())], records, ordinals, version }
+    }
+
+    /// This inventory with the past of the inventory that it replaced.
+    pub(super) fn replacing(mut self, replaced: &Plain) -> Self {
+        self.past.splice(0..0, replaced.past.iter().cloned());
+        self
+    }
+
+    /// This inventory after an undo with this version, which replaced another one.
+    pub(super) fn restored(mut self, version: u64, replaced: &Plain) -> Self {
+        self.version = version;
+        self.past = replaced.past.clone();
+        self.past.push((version, self.records.clone()));
+        self
+    }
+
+    /// The record of a load that replaces this inventory by another one.
+    pub(super) fn replaced_by(&self, loaded: &Plain) -> LoadRecord {
+        let mut record = record();
+        for (kind, counts) in record.counts.iter_mut() {
+            let (before, after) = (&self.records[kind], &loaded.records[kind]);
+            let missing = |from: &BTreeMap<String, Held>, in_: &BTreeMap<String, Held>| {
+                from.keys().filter(|name| !in_.contains_key(*name)).count() as u64
+            };
+            counts.created = missing(after, before);
+            counts.removed = missing(before, after);
+            counts.updated = after.len() as u64 - counts.created;
+        }
+        record
+    }
+
+    /// Asserts that the history has every record as it was after each change, or says that a load or
+    /// an undo replaced it, and that a verification has no finding about it.
+    pub(super) fn agrees_with_past(&self, store: &Store) {
+        let history = store.history().unwrap();
+        for (version, records) in &self.past {
+            for kind in Kind::ALL {
+                for name in (0..12).map(name) {
+                    let held = records[kind].get(&name);
+                    kind.dispatch(InPast { history: &history, version: *version, name, held });
+                }
+            }
+        }
+        let mut findings = Vec::new();
+        let scratch = store.directory().scratch();
+        let verified = store.read().verify(&scratch, &Progress::detached(), &mut |finding| {
+            // The recipes refer to missing records.
+            if finding.code != "dangling" {
+                findings.push(finding);
+            }
+        });
+        assert_eq!(findings, []);
+        verified.unwrap();
     }
 
     /// Makes the change in the store and in this model, and compares the two within the transaction.
@@ -136,7 +208,7 @@ impl Plain {
         let mut after = self.clone();
         after.version += 1;
         let mut effective = false;
-        let result = store.change(|transaction| -> Result<(), Refusal> {
+        let result = store.change(&origin(), |transaction| -> Result<(), Refusal> {
             for step in &change.steps {
                 effective |= after.step(step);
                 let (kind, name) = match step {
@@ -151,7 +223,10 @@ impl Plain {
             if change.is_abandoned { Err(Refusal::Abandoned) } else { Ok(()) }
         });
         match (result, change.is_abandoned) {
-            (Ok(()), false) if effective => *self = after,
+            (Ok(()), false) if effective => {
+                *self = after;
+                self.past.push((self.version, self.records.clone()));
+            }
             (Ok(()), false) | (Err(Refusal::Abandoned), true) => {}
             (other, _) => panic!("{other:?}"),
         }
@@ -243,6 +318,7 @@ impl Plain {
                 owned += generation.tree(TreeId::Chunks).scan_prefix(prefix).count();
             }
         }
+        owned += chunks_of_history(&generation);
         assert_eq!(
             generation.tree(TreeId::Chunks).iter().count(),
             owned,
@@ -278,6 +354,21 @@ impl Plain {
             assert_eq!((stored.ordinal, stored.version), (held.ordinal, held.version));
         }
     }
+}
+
+/// The number of chunks that belong to before-values.
+pub(super) fn chunks_of_history(generation: &Generation) -> usize {
+    let mut owned = 0;
+    for (key, value) in generation.tree(TreeId::Before).iter().map(Result::unwrap) {
+        let Some(BeforeKey::Value { owner, key, .. }) = parse_before_key(&key) else { continue };
+        if !value.is_empty()
+            && let Head::Long(header, _) = format::head(value).unwrap()
+        {
+            let prefix = owner.chunk_prefix(key, header.version);
+            owned += generation.tree(TreeId::Chunks).scan_prefix(prefix).count();
+        }
+    }
+    owned
 }
 
 /// Asserts that sled wrote no blob files, because it does not make them durable.
@@ -351,6 +442,33 @@ impl KindVisitor for Compare<'_> {
         }
         assert_eq!(self.from.get::<E>("nobody's").unwrap(), None);
         self.plain.compare(stored, |record| self.from.decrypt_secrets(record));
+    }
+}
+
+/// Compares an earlier state of a record with the history.
+struct InPast<'a> {
+    history: &'a HistoryView,
+    version: u64,
+    name: String,
+    held: Option<&'a Held>,
+}
+
+impl KindVisitor for InPast<'_> {
+    type Output = ();
+    fn visit<E: Entity>(self) {
+        let Self { history, version, name, held } = self;
+        let brief = format!("{} {name:.16} after change {version}", E::KIND);
+        match (history.record_at(E::KIND, &name, version).unwrap(), held) {
+            (AtChange::Value(mut stored), Some(held)) => {
+                history.decrypt_secrets(&mut stored.record).unwrap();
+                let record = stored.record.into_kind::<E>().unwrap();
+                assert!(record == held.recipe.make::<E>(), "{brief}: {:.40?}", held.recipe);
+                assert_eq!((stored.ordinal, stored.version), (held.ordinal, held.version));
+            }
+            (AtChange::Absent, None) => {}
+            (AtChange::Replaced(number), _) => assert!(number > version, "{brief}"),
+            (other, held) => panic!("{brief}: {:.200} {}", format!("{other:?}"), held.is_some()),
+        }
     }
 }
 

@@ -164,7 +164,7 @@ fn a_snapshot_outlives_its_generation() {
             .unwrap()
             .load()
             .unwrap()
-            .commit(&Progress::detached())
+            .commit(&record(), &Progress::detached())
             .unwrap();
     }
     let mut now = Plain::loaded(plain.version + 2, PerKind::<BTreeMap<_, _>>::default());
@@ -189,7 +189,7 @@ fn a_change_waits_while_overlays_are_full() {
     let snapshot = store.snapshot().unwrap();
     plain.change(&store, &put(1));
     let after = store.snapshot().unwrap();
-    let refused = store.change(|transaction| transaction.remove(Kind::Device, "a"));
+    let refused = store.change(&origin(), |transaction| transaction.remove(Kind::Device, "a"));
     assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
     before.is_in(&snapshot);
     // A newer snapshot is still held. Its overlay is empty.

@@ -14,19 +14,19 @@ fn devices(store: &Store) -> Vec<String> {
 
 fn load(store: &Store, names: &[&str]) {
     let recipes: Vec<_> = names.iter().map(|name| Recipe::new(Kind::Device, name, 50)).collect();
-    write(store, &recipes).0.commit(&Progress::detached()).unwrap();
+    write(store, &recipes).0.commit(&record(), &Progress::detached()).unwrap();
 }
 
 #[test]
 fn a_second_undo_after_a_restart_reverts_the_first_one() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    assert!(matches!(store.undo(), Err(StoreError::NothingToUndo)));
+    assert!(matches!(store.undo(&origin()), Err(StoreError::NothingToUndo)));
     load(&store, &["R 1%"]);
     load(&store, &["é>b", "[Shared] x"]);
     let after_import = devices(&store);
 
-    let undone = store.undo().unwrap();
+    let undone = store.undo(&origin()).unwrap();
     assert_eq!(devices(&store), ["R 1%"]);
     let counts = |look: &crate::store::GenerationInfo| look.summary.kind(Kind::Device).count;
     assert_eq!((counts(&undone.before), counts(&undone.after)), (2, 1));
@@ -36,7 +36,7 @@ fn a_second_undo_after_a_restart_reverts_the_first_one() {
     assert_eq!(devices(&store), ["R 1%"]);
     let generations = store.generations().unwrap();
     assert_eq!(generations.previous.unwrap().number, undone.before.number);
-    store.undo().unwrap();
+    store.undo(&origin()).unwrap();
     assert_eq!(devices(&store), after_import);
 }
 
@@ -47,7 +47,7 @@ fn versions_and_generation_numbers_are_not_reused_after_an_undo() {
     load(&store, &["R 1%"]);
     load(&store, &["R 1%", "é>b"]);
     let seen = store.read().summary().unwrap().version;
-    store.undo().unwrap();
+    store.undo(&origin()).unwrap();
     assert!(store.changed(Kind::Device).unwrap() > seen);
     drop(store);
     // The number of the undone generation is not reused.
@@ -56,7 +56,7 @@ fn versions_and_generation_numbers_are_not_reused_after_an_undo() {
     assert_eq!(devices(&store), ["third"]);
     let generations = store.generations().unwrap();
     assert_eq!((generations.current.number, generations.previous.unwrap().number), (4, 2));
-    store.undo().unwrap();
+    store.undo(&origin()).unwrap();
     assert_eq!(devices(&store), ["R 1%"]);
 }
 
@@ -66,9 +66,9 @@ fn changes_after_an_undo_belong_to_the_restored_generation() {
     let store = Store::open(folder.path()).unwrap();
     load(&store, &["R 1%"]);
     load(&store, &["é>b"]);
-    store.undo().unwrap();
+    store.undo(&origin()).unwrap();
     store
-        .change(|transaction| -> Result<_, StoreError> {
+        .change(&origin(), |transaction| -> Result<_, StoreError> {
             transaction.put(Recipe::new(Kind::Device, "new", 10).make::<Device>())
         })
         .unwrap();
@@ -76,9 +76,9 @@ fn changes_after_an_undo_belong_to_the_restored_generation() {
     drop(store);
     let store = Store::open(folder.path()).unwrap();
     assert_eq!(devices(&store), ["R 1%", "new"]);
-    store.undo().unwrap();
+    store.undo(&origin()).unwrap();
     assert_eq!(devices(&store), ["é>b"]);
-    store.undo().unwrap();
+    store.undo(&origin()).unwrap();
     assert_eq!(
         devices(&store),
         ["R 1%", "new"],
@@ -95,13 +95,13 @@ fn an_interrupted_undo_changes_nothing() {
     load(&store, &["é>b"]);
     let files = ["CURRENT", "MARK"].map(|name| folder.path().join(name));
     let before = files.each_ref().map(|file| std::fs::read(file).unwrap());
-    store.undo().unwrap();
+    store.undo(&origin()).unwrap();
     drop(store);
     for (file, bytes) in files.iter().zip(before) {
         std::fs::write(file, bytes).unwrap();
     }
     let store = Store::open(folder.path()).unwrap();
     assert_eq!(devices(&store), ["é>b"]);
-    store.undo().unwrap();
+    store.undo(&origin()).unwrap();
     assert_eq!(devices(&store), ["R 1%"]);
 }

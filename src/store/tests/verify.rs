@@ -21,7 +21,7 @@ fn store(folder: &tempfile::TempDir) -> (Store, std::sync::Arc<super::super::Gen
     ];
     Plain::default().change(&store, &Change { steps, is_abandoned: false });
     store
-        .change(|t| -> Result<_, StoreError> {
+        .change(&origin(), |t| -> Result<_, StoreError> {
             t.put_text("R 1%", "configuration", &"x".repeat(9000))
         })
         .unwrap();

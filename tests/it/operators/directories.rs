@@ -187,7 +187,7 @@ fn a_directory_of_a_newer_format_needs_a_newer_satchel() {
     let text = fs::read_to_string(&pointer).unwrap();
     fs::write(&pointer, "satchel 4\ncurrent 2\n").unwrap();
     for name in COMMANDS {
-        let words = ["has format 4", "reads format 3", "Use a newer version of Satchel"];
+        let words = ["has format 5", "reads format 4", "Use a newer version of Satchel"];
         is_refused(&refused(&workspace, name), &words);
     }
     fs::write(&pointer, "satchel 1\ncurrent 2\n").unwrap();

@@ -8,7 +8,7 @@ use satchel::model::{
     Side, Target, Value,
 };
 use satchel::store::{
-    LiveView, Referrer, Store, StoreError, Stored, parse_posting, parse_target_key,
+    LiveView, Origin, Referrer, Store, StoreError, Stored, parse_posting, parse_target_key,
 };
 
 use super::plain::{Plain, Seen};
@@ -52,7 +52,7 @@ impl Plain {
                 self.shows(inventory, kind, name);
             }
         }
-        let pools = inventory.update_pools(None).unwrap();
+        let pools = inventory.update_pools(None, &Origin::internal("test")).unwrap();
         let computed = self.records[Kind::Pool].values().filter(|pool| !pool.manual).count();
         let found = (pools.computed, pools.changed, pools.kept);
         assert_eq!(found, (computed as u64, 0, Vec::new()), "they were right");

@@ -19,7 +19,7 @@ use satchel::inventory::{
 use satchel::job::Progress;
 use satchel::migration::{EmptyFirst, ImportReport, ImportRequest, Migration};
 use satchel::model::{Arity, Kind, Map, Target, Value};
-use satchel::store::Store;
+use satchel::store::{Origin, Store};
 use tempfile::TempDir;
 
 use imports::{Does, Project};
@@ -268,7 +268,7 @@ impl Site {
 
     fn put(&self, kind: Kind, objects: Vec<Map>, atomicity: Atomicity) -> ChangeReport {
         let request = ChangeRequest {
-            principal: CALLER.to_owned(),
+            origin: Origin::of_user(CALLER, "test"),
             atomicity,
             expected_version: ExpectedVersion::Any,
             exact_type: None,
@@ -285,7 +285,9 @@ impl Site {
             on_error: project.on_error,
             mode,
         };
-        self.migration.import(&request, CALLER, &Progress::detached()).unwrap()
+        self.migration
+            .import(&request, &Origin::of_user(CALLER, "test"), &Progress::detached())
+            .unwrap()
     }
 
     /// A record as a response shows it.
@@ -357,7 +359,12 @@ fn take(step: &Step, site: &Site, plain: &mut Plain) {
         Step::Delete { kind: number, name } => {
             let kind = kind(*number);
             let name = there(plain, kind, *name).unwrap_or_else(|| pick(&NAMES, *name).to_owned());
-            let result = site.inventory.delete(kind, &name, CALLER, &ExpectedVersion::Any);
+            let result = site.inventory.delete(
+                kind,
+                &name,
+                &Origin::of_user(CALLER, "test"),
+                &ExpectedVersion::Any,
+            );
             if (kind, name.as_str()) == (Kind::User, CALLER) {
                 assert!(matches!(result, Err(InventoryError::OwnUser { .. })), "{result:?}");
                 return;
@@ -385,7 +392,13 @@ fn take(step: &Step, site: &Site, plain: &mut Plain) {
             let put = |text: &str| {
                 let inventory = &site.inventory;
                 let text = text.to_owned();
-                inventory.put_text(&name, "configuration", text, CALLER, &ExpectedVersion::Any)
+                inventory.put_text(
+                    &name,
+                    "configuration",
+                    text,
+                    &Origin::of_user(CALLER, "test"),
+                    &ExpectedVersion::Any,
+                )
             };
             let version = put(&text).unwrap();
             assert_eq!(put(&text).unwrap(), version, "the same text");

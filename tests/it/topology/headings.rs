@@ -75,7 +75,10 @@ fn a_sheet_with_another_name_is_imported_as_the_requested_kind() {
         let named = workbook(format, &[("device", rows("d")), ("link", rows("l"))]);
         let report = fixture.import(&named, &reading(None, Some(Kind::Device), None));
         assert_eq!(report.source.sheets.len(), 2);
-        fixture.store.change(|change| change.remove(Kind::Link, "l").map(drop)).unwrap();
+        fixture
+            .store
+            .change(&Origin::internal("test"), |change| change.remove(Kind::Link, "l").map(drop))
+            .unwrap();
         let error =
             fixture.try_import(&several, &reading(Some("Switch"), Some(Kind::Device), None));
         assert!(error.unwrap_err().to_string().contains("no sheet 'Switch'. Its sheets: 'Notes'"));

@@ -21,7 +21,7 @@ use satchel::codec::workbook::{
 use satchel::import::{EmptyReplacement, ImportOutcome, Mode, OnError};
 use satchel::job::Progress;
 use satchel::model::{AnyRecord, Device, Entity, Field, Kind, Link, Map, Network, Shared, Value};
-use satchel::store::Store;
+use satchel::store::{Origin, Store};
 use satchel::topology::{
     ExportContent, ExportRequest, Ignored, ImportReport, ImportRequest, Mapping, ReadOptions,
     Replace, Topology, TopologyError,
@@ -57,7 +57,12 @@ impl Fixture {
     ) -> Result<ImportReport, TopologyError> {
         let mut upload = self.topology.upload().unwrap();
         upload.write_all(bytes).unwrap();
-        self.topology.import(upload, request, ADMIN, &Progress::detached())
+        self.topology.import(
+            upload,
+            request,
+            &Origin::of_user(ADMIN, "test"),
+            &Progress::detached(),
+        )
     }
 
     fn import(&self, bytes: &[u8], request: &ImportRequest) -> ImportReport {
@@ -92,7 +97,9 @@ impl Fixture {
     fn put<E: Entity>(&self, properties: Vec<(&str, Value)>) {
         let entries = properties.into_iter().map(|(name, value)| (name.into(), value)).collect();
         let record = AnyRecord::parse(E::KIND, Map::from_entries(entries)).unwrap().record;
-        self.store.change(|change| change.put(record).map(drop)).unwrap();
+        self.store
+            .change(&Origin::internal("test"), |change| change.put(record).map(drop))
+            .unwrap();
     }
 
     fn device(&self, name: &str) -> Option<Device> {

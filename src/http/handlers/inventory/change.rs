@@ -41,10 +41,10 @@ pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
             return Err(Problem::new(ProblemKind::UnknownKind, detail));
         }
     };
-    let Call { app, caller, headers, options, mut body, .. } = call;
+    let origin = call.origin()?;
+    let Call { app, headers, options, mut body, .. } = call;
     let atomicity = if options.is_on(&ATOMIC) { Atomicity::All } else { Atomicity::Each };
     let expected_version = expected_version(&headers)?;
-    let principal = caller.require_principal()?.name.clone();
     let mut body =
         body.json(&headers, &app.body_memory, "a JSON object or a list of objects").await?;
 
@@ -58,7 +58,7 @@ pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
             Objects::Many(objects) => (objects, Sent::List),
         };
         require_one(sent, &expected_version)?;
-        let request = ChangeRequest { principal, atomicity, expected_version, exact_type };
+        let request = ChangeRequest { origin, atomicity, expected_version, exact_type };
         let report = inventory.put(kind, objects, &request)?;
         render(report, sent)
     };

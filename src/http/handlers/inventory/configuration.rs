@@ -80,7 +80,7 @@ pub(in crate::http) async fn put(mut call: Call) -> Result<Response, Problem> {
     let device = call.parameters.take("device")?;
     let property = call.options.text(&PROPERTY).unwrap_or(DEFAULT_PROPERTY).to_owned();
     let expected = expected_version(&call.headers)?;
-    let caller = call.caller.require_principal()?.name.clone();
+    let origin = call.origin()?;
     require_text(&call.headers)?;
     let Call { app, mut body, .. } = call;
     let mut body = body.bytes(&app.body_memory).await?;
@@ -91,7 +91,7 @@ pub(in crate::http) async fn put(mut call: Call) -> Result<Response, Problem> {
         let bytes = text.len();
         let hash = Hash::of(text.as_bytes());
         let version = inventory
-            .put_text(&device, &property, text, &caller, &expected)
+            .put_text(&device, &property, text, &origin, &expected)
             .map_err(|error| Problem::of_inventory(error, in_query))?;
         let stored = StoredText { device: &device, property: &property, bytes };
         let mut response = json_response::json(StatusCode::OK, &stored)?;

@@ -52,13 +52,13 @@ struct Body {
 
 /// Handles `POST /rest/delete`.
 pub(in crate::http) async fn delete(call: Call) -> Result<Response, Problem> {
-    let Call { app, caller, headers, options, mut body, .. } = call;
-    let principal = caller.require_principal()?.name.clone();
+    let origin = call.origin()?;
+    let Call { app, headers, options, mut body, .. } = call;
     let body = parse(body.json_object(&headers, &app.body_memory).await?)?;
     let mode = mode(&options, body.dry_run)?;
 
     let inventory = app.inventory.clone();
-    let request = DeletionRequest { kind: body.kind, instances: body.instances, principal, mode };
+    let request = DeletionRequest { kind: body.kind, instances: body.instances, origin, mode };
     let delete = move || inventory.delete_many(&request);
     let report = app.blocking.run(Lane::Change, delete).await?.map_err(|error| {
         Problem::of_inventory(error, |property| {

@@ -91,7 +91,7 @@ pub(in crate::http) async fn remove(mut call: Call) -> Result<Response, Problem>
     let of = instance_type(&call)?;
     let name = call.parameters.take("name")?;
     let expected = expected_version(&call.headers)?;
-    let caller = call.caller.require_principal()?.name.clone();
+    let origin = call.origin()?;
 
     let inventory = call.app.inventory.clone();
     let delete = move || -> Result<_, Problem> {
@@ -101,7 +101,7 @@ pub(in crate::http) async fn remove(mut call: Call) -> Result<Response, Problem>
                 kind_of_instance(&inventory, &of, &name)?
             }
         };
-        Ok(inventory.delete(kind, &name, &caller, &expected)?)
+        Ok(inventory.delete(kind, &name, &origin, &expected)?)
     };
     let report = call.app.blocking.run(Lane::Change, delete).await??;
 

@@ -33,9 +33,10 @@ pub(in crate::http) struct Kept<'a> {
 
 /// Handles `POST /rest/update_all_pools`.
 pub(in crate::http) async fn update_all(call: Call) -> Result<Response, Problem> {
+    let origin = call.origin()?;
     let inventory = call.app.inventory.clone();
-    let report =
-        call.app.blocking.run(Lane::Operation, move || inventory.update_pools(None)).await??;
+    let update = move || inventory.update_pools(None, &origin);
+    let report = call.app.blocking.run(Lane::Operation, update).await??;
 
     let kept = report.kept.iter().map(|(name, reason)| Kept { name, reason }).collect();
     let updated = Updated { computed: report.computed, changed: report.changed, kept };

@@ -1,0 +1,291 @@
+//! The archive: a database beside the generations with the history of replaced generations.
+//!
+//! Before a generation is replaced, its changes are copied to the archive, in the order of their
+//! numbers. The version of the archive is the number of the last copied change, written in the same
+//! transaction as the end of the change. So each change is copied once, and an interrupted copy continues
+//! where it ended. A reader takes the changes up to this number from the archive and later ones from the current
+//! generation.
+
+use std::{
+    fs,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use time::OffsetDateTime;
+
+use super::{
+    entry::{ChangeHead, HistoryEnd, StoredTouched, decode_stored},
+    keys::{before_key, change_key, change_number, generation_key, owner_of_code},
+};
+use crate::store::{
+    DataDirectory, Options, StoreError, Summary, committer,
+    directory::ARCHIVE_NUMBER,
+    format::{self, Head},
+    generation::{Generation, guarded},
+    layers::Changes,
+    opening::{self, LogEndPolicy},
+    seal::{self, Seal},
+    tree_id::TreeId,
+    trees::ValueOwner,
+};
+use crate::wording::Chain;
+
+/// The cache of the archive's database, in bytes. It is read rarely.
+const CACHE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// The number of entries that ends a transaction of a copy. Larger transactions take more memory and
+/// are not faster.
+const BATCH_ENTRIES: usize = 2_000;
+
+/// The number of bytes that ends a transaction of a copy.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// The archive of one data directory. Its database is opened when it is needed.
+pub(in crate::store) struct Archive {
+    directory: Arc<DataDirectory>,
+    options: Options,
+    database: Mutex<Option<Arc<Generation>>>,
+    /// Held while changes are copied or removed.
+    writing: Mutex<()>,
+}
+
+impl Archive {
+    pub(in crate::store) fn new(directory: Arc<DataDirectory>, options: Options) -> Self {
+        let cache_bytes = options.cache_bytes.min(CACHE_BYTES_MAX);
+        Self {
+            directory,
+            options: Options { cache_bytes, ..options },
+            database: Mutex::default(),
+            writing: Mutex::default(),
+        }
+    }
+
+    /// Returns the database of the archive. `None` if nothing was archived yet. A damaged archive is
+    /// moved aside: the history then begins later, and the inventory is not affected.
+    ///
+    /// # Errors
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
+    pub(in crate::store) fn database(&self) -> Result<Option<Arc<Generation>>, StoreError> {
+        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        if database.is_none() {
+            *database = self.open()?.map(Arc::new);
+        }
+        Ok(database.clone())
+    }
+
+    /// Waits until nothing else writes to the archive.
+    pub(super) fn lock(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<Option<Generation>, StoreError> {
+        let path = self.directory.generation(ARCHIVE_NUMBER);
+        if !path.is_dir() {
+            return Ok(None);
+        }
+        if let Seal::Missing = seal::read(&path)? {
+            // Its creation was interrupted before it held a change.
+            fs::remove_dir_all(&path).map_err(StoreError::io("removing an incomplete archive"))?;
+            return Ok(None);
+        }
+        let opened = opening::open_checked(
+            &self.directory,
+            ARCHIVE_NUMBER,
+            self.options,
+            None,
+            LogEndPolicy::Keep,
+        );
+        match opened {
+            Ok(generation) => Ok(Some(generation)),
+            Err(error @ (StoreError::InventoryDamaged(_) | StoreError::Damaged { .. })) => {
+                let seconds = OffsetDateTime::now_utc().unix_timestamp();
+                let aside = self.directory.path().join(format!("damaged-history-{seconds}"));
+                fs::rename(&path, &aside)
+                    .map_err(StoreError::io("moving the damaged archive of the history"))?;
+                tracing::error!(
+                    error = %Chain(&error),
+                    aside = %aside.display(),
+                    "The archive of the history is damaged. It was moved aside, and the history \
+                     begins later. The inventory is not affected."
+                );
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the database of the archive. Creates it if there is none.
+    fn create(&self) -> Result<Arc<Generation>, StoreError> {
+        if let Some(database) = self.database()? {
+            return Ok(database);
+        }
+        let created = Generation::create(&self.directory, ARCHIVE_NUMBER, self.options)?;
+        created.write_summary()?;
+        created.make_durable()?;
+        // The seal is the last file: a folder without one is removed.
+        seal::write(&created.path(), &created.known())?;
+        created.make_durable()?;
+        let created = Arc::new(created);
+        *self.database.lock().unwrap_or_else(PoisonError::into_inner) = Some(created.clone());
+        Ok(created)
+    }
+
+    /// The number of the last archived change.
+    ///
+    /// # Errors
+    /// As for [`Archive::database`].
+    pub(in crate::store) fn version(&self) -> Result<u64, StoreError> {
+        Ok(self.database()?.map_or(0, |database| database.summary().version))
+    }
+
+    /// Copies the changes of a generation that the archive does not have yet. They are durable when
+    /// this returns. The caller prevents concurrent changes of the generation.
+    ///
+    /// # Errors
+    /// - [`StoreError::Damaged`] if the history of the generation cannot be read.
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
+    pub(in crate::store) fn take(&self, from: &Generation) -> Result<(), StoreError> {
+        let _writing = self.lock();
+        let after = self.version()?;
+        let first_new = from.trees().tree(TreeId::History).prefix_from(&[], &change_key(after + 1));
+        if first_new.take(1).count() == 0 {
+            return Ok(());
+        }
+        let archive = self.create()?;
+        let mut copy = Copy { from, batch: Batch::new(&archive), last: None };
+        let copied = copy.run(after).and_then(|()| archive.make_durable());
+        if copied.is_err() {
+            // After a failed write, sled refuses later ones until the database is opened again.
+            *self.database.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        copied
+    }
+}
+
+/// A running copy of changes to the archive.
+struct Copy<'a> {
+    from: &'a Generation,
+    batch: Batch<'a>,
+    /// The change of which parts are being read: its number, and the bytes of its parts.
+    last: Option<(u64, Vec<u8>)>,
+}
+
+impl Copy<'_> {
+    /// Copies the changes with greater numbers than `after`.
+    fn run(&mut self, after: u64) -> Result<(), StoreError> {
+        let history = self.from.trees().tree(TreeId::History);
+        for entry in history.prefix_from(&[], &change_key(after + 1)) {
+            let (key, part) = entry?;
+            let Some(number) = change_number(&key) else { continue };
+            if self.last.as_ref().is_none_or(|(last, _)| *last != number) {
+                self.end_change()?;
+                self.last = Some((number, Vec::new()));
+            }
+            if let Some((_, bytes)) = &mut self.last {
+                bytes.extend_from_slice(&part);
+            }
+            self.batch.put(TreeId::History, key.to_vec(), part)?;
+        }
+        self.end_change()?;
+        self.batch.write()
+    }
+
+    /// Copies the before-values of a change of which all parts are read.
+    fn end_change(&mut self) -> Result<(), StoreError> {
+        let Some((number, bytes)) = self.last.take() else { return Ok(()) };
+        let (head, touched) = decode_stored(number, &bytes)?;
+        for touched in &touched {
+            self.copy_before(number, touched)?;
+        }
+        if head.replaced.is_some() {
+            self.batch.put(TreeId::Before, generation_key(number), Default::default())?;
+        }
+        self.batch.end_change(number, &head);
+        Ok(())
+    }
+
+    /// Copies one before-value, with its chunks.
+    fn copy_before(&mut self, number: u64, touched: &StoredTouched) -> Result<(), StoreError> {
+        let Some(owner) = owner_of_code(touched.owner) else { return Ok(()) };
+        let key = before_key(owner, &touched.key, number);
+        let trees = self.from.trees();
+        let Some(value) = trees.tree(TreeId::Before).get(&key)? else { return Ok(()) };
+        if !value.is_empty()
+            && let Ok(Head::Long(header, _)) = format::head(value.clone())
+        {
+            let prefix = owner.chunk_prefix(&touched.key, header.version);
+            for chunk in trees.tree(TreeId::Chunks).prefix(&prefix) {
+                let (key, chunk) = chunk?;
+                self.batch.put(TreeId::Chunks, key.to_vec(), chunk)?;
+            }
+        }
+        self.batch.put(TreeId::Before, key, value)
+    }
+}
+
+/// Entries that are written to the archive in one transaction.
+struct Batch<'a> {
+    archive: &'a Generation,
+    changes: Changes,
+    summary: Summary,
+    end: HistoryEnd,
+    /// Whether an interrupted copy can have written entries of the change already.
+    is_resumed: bool,
+}
+
+impl<'a> Batch<'a> {
+    fn new(archive: &'a Generation) -> Self {
+        Self {
+            archive,
+            changes: Changes::default(),
+            summary: Summary::clone(&archive.summary()),
+            end: archive.history_end(),
+            is_resumed: true,
+        }
+    }
+
+    fn put(&mut self, tree: TreeId, key: Vec<u8>, value: sled::IVec) -> Result<(), StoreError> {
+        // After an undo, two before-values can be the same value, with the same chunks.
+        let can_exist = self.is_resumed || tree == TreeId::Chunks;
+        let layers = [Some(&self.changes), None];
+        if can_exist && self.archive.trees_under(layers).tree(tree).contains(&key)? {
+            return Ok(());
+        }
+        self.summary.content[tree].add(&key, &value);
+        self.changes.set(tree, key, Some(value));
+        if self.changes.entries() < BATCH_ENTRIES && self.changes.bytes() < BATCH_BYTES {
+            return Ok(());
+        }
+        self.write()
+    }
+
+    /// Notes that all entries of a change are in the batch or written.
+    fn end_change(&mut self, number: u64, head: &ChangeHead) {
+        self.summary.version = number;
+        self.end = head.end();
+        self.is_resumed = false;
+    }
+
+    /// Writes the entries and the summary. They are not durable yet.
+    fn write(&mut self) -> Result<(), StoreError> {
+        let changes = std::mem::take(&mut self.changes);
+        if changes.is_empty() && self.summary.version == self.archive.summary().version {
+            return Ok(());
+        }
+        guarded("writing the archive of the history", || {
+            committer::apply(self.archive, &changes, &format::encode(&self.summary), None)
+        })?;
+        self.archive.note_summary(self.summary.clone());
+        self.archive.note_history_end(self.end);
+        Ok(())
+    }
+}
+
+/// The owner and the key of a touched value, for a change that is removed.
+pub(super) fn value_of(touched: &StoredTouched) -> Option<(ValueOwner, &[u8])> {
+    Some((owner_of_code(touched.owner)?, &touched.key))
+}

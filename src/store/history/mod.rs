@@ -1,0 +1,52 @@
+//! The history: one entry for each committed change, written in the transaction of the change.
+//!
+//! The number of a change is the version that it gives to the records that it writes. Two trees of a
+//! generation hold the history:
+//!
+//! | tree | key | value |
+//! |---|---|---|
+//! | `history` | number of the change, and the number of the part after the first | the time, the origin, the counts, and the touched values |
+//! | `before` | owner, key of the value, number of the change | the stored value before the change; empty if it did not exist |
+//!
+//! A long value stays in the tree `chunks` when it is replaced: the keys of its chunks contain the
+//! version of the value, so they belong to the before-value from then on.
+//!
+//! When a generation is replaced, its history is copied to the archive, which is a database of its own.
+//!
+//! ```text
+//! keys     the keys of both trees
+//! entry    the format of a change on the disk
+//! touched  the values that a transaction touches, and their before-values
+//! replace  the entry of a change that replaces the generation: an import or an undo
+//! archive  the history of replaced generations
+//! trim     removes the oldest changes; `trimmer` is its thread
+//! verify   compares the history with itself and with the present values
+//! read     reads changes, newest first, and earlier states of values
+//! ```
+
+mod archive;
+mod entry;
+mod keys;
+mod read;
+mod replace;
+mod touched;
+mod trim;
+mod trimmer;
+mod verify;
+
+pub use entry::{
+    ChangeCounts, Effect, HistoryChange, ReplacedGeneration, Replacement, Touched, TouchedValue,
+};
+pub use read::{AtChange, HistoryBegin, HistoryView};
+pub use replace::LoadRecord;
+pub use trim::{HistoryLimits, Trimmed};
+pub use trimmer::HistoryTrimmer;
+
+pub(super) use archive::Archive;
+pub(super) use entry::{HistoryEnd, end_of};
+#[cfg(test)]
+pub(super) use keys::BeforeKey;
+pub(super) use keys::parse_before_key;
+pub(super) use replace::{ReplacementEntries, discard};
+pub(super) use touched::TouchedValues;
+pub(super) use verify::{HistoryFinding, ReadHistory};

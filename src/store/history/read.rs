@@ -1,0 +1,510 @@
+//! Reads the history: changes, newest first, and earlier states of values.
+
+use std::{ops::Bound, sync::Arc};
+
+use sled::{IVec, Tree};
+use time::OffsetDateTime;
+
+use super::{
+    entry::{ChangeHead, HistoryChange, ReplacedGeneration, Replacement, damaged, decode_change},
+    keys::{before_key, before_prefix, change_key, change_number, generation_prefix},
+};
+use crate::{
+    model::{AnyRecord, Kind},
+    store::{
+        LiveView, Raw, StoreError, Stored, contained,
+        generation::Generation,
+        tree_id::TreeId,
+        trees::{ValueOwner, text_key},
+    },
+};
+
+/// The history of an inventory, as a live view.
+pub struct HistoryView {
+    /// The parts of the history, the newest first. Their numbers do not overlap.
+    parts: Vec<HistoryPart>,
+    view: LiveView,
+}
+
+/// A range of the history in one database.
+struct HistoryPart {
+    generation: Arc<Generation>,
+    /// The part has the changes with greater numbers only.
+    after: u64,
+    /// The part has the changes up to this number only.
+    up_to: u64,
+}
+
+/// The first change that the history keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryBegin {
+    /// The number of the change.
+    pub number: u64,
+    /// When it was made.
+    pub time: OffsetDateTime,
+}
+
+/// The state of a value after a change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AtChange<T> {
+    /// The value existed.
+    Value(T),
+    /// The value did not exist.
+    Absent,
+    /// The history does not reach back to this change. Holds its first change.
+    BeforeBegin(Option<HistoryBegin>),
+    /// No change has this number yet.
+    NotYet,
+    /// The value before this change is not known: it replaced the whole generation.
+    Replaced(u64),
+}
+
+impl<T> AtChange<T> {
+    /// Converts the value.
+    ///
+    /// # Errors
+    /// The error of `convert`.
+    fn try_map<U, X>(self, convert: impl FnOnce(T) -> Result<U, X>) -> Result<AtChange<U>, X> {
+        Ok(match self {
+            Self::Value(value) => AtChange::Value(convert(value)?),
+            Self::Absent => AtChange::Absent,
+            Self::BeforeBegin(begin) => AtChange::BeforeBegin(begin),
+            Self::NotYet => AtChange::NotYet,
+            Self::Replaced(number) => AtChange::Replaced(number),
+        })
+    }
+}
+
+/// The value before a change.
+struct Before {
+    number: u64,
+    value: Option<Raw>,
+}
+
+impl HistoryView {
+    /// Creates a view of the history in the archive and in a generation, which `view` reads too.
+    pub(in crate::store) fn new(
+        generation: Arc<Generation>,
+        archive: Option<Arc<Generation>>,
+        view: LiveView,
+    ) -> Self {
+        // Changes up to this one are taken from the archive, also if the generation has them too.
+        let after = archive.as_ref().map_or(0, |archive| archive.summary().version);
+        let mut parts = vec![HistoryPart { generation, after, up_to: u64::MAX }];
+        parts.extend(archive.map(|generation| HistoryPart { generation, after: 0, up_to: after }));
+        Self { parts, view }
+    }
+
+    /// The first change of the history. `None` if it has none.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it cannot be read.
+    pub fn begin(&self) -> Result<Option<HistoryBegin>, StoreError> {
+        Ok(self
+            .first_after(0)?
+            .map(|change| HistoryBegin { number: change.number, time: change.time }))
+    }
+
+    /// The changes with smaller numbers than `below`, the newest first, without their touched values.
+    /// `None` begins at the newest change.
+    pub fn changes(
+        &self,
+        below: Option<u64>,
+    ) -> impl Iterator<Item = Result<HistoryChange, StoreError>> {
+        let mut below = below;
+        let mut ended = false;
+        std::iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            let change = self.last_below(below).transpose();
+            match &change {
+                Some(Ok(change)) => below = Some(change.number),
+                Some(Err(_)) | None => ended = true,
+            }
+            change
+        })
+    }
+
+    /// Returns a change with its touched values.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it cannot be read.
+    pub fn change(&self, number: u64) -> Result<Option<HistoryChange>, StoreError> {
+        let Some(part) = self.part_of(number) else { return Ok(None) };
+        let tree = part.tree(TreeId::History);
+        let mut bytes = Vec::new();
+        let mut entries = tree.scan_prefix(change_key(number));
+        while let Some((_, value)) = contained::read(tree, || entries.next().transpose())? {
+            bytes.extend_from_slice(&value);
+        }
+        if bytes.is_empty() { Ok(None) } else { decode_change(number, &bytes).map(Some) }
+    }
+
+    /// The number of the last change that was made at this time or earlier. `None` if the history
+    /// begins later.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the history cannot be read.
+    pub fn number_at(&self, time: OffsetDateTime) -> Result<Option<u64>, StoreError> {
+        let (Some(first), Some(last)) = (self.first_after(0)?, self.last_below(None)?) else {
+            return Ok(None);
+        };
+        if first.time > time {
+            return Ok(None);
+        }
+        // Times never decrease, so the last change can be searched in halves.
+        let (mut low, mut high) = (first.number, last.number);
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            match self.first_after(middle - 1)? {
+                Some(change) if change.time <= time => low = change.number.max(low),
+                Some(_) | None => high = middle - 1,
+            }
+        }
+        Ok(Some(low))
+    }
+
+    /// Returns the record before a change that touched it. `None` if the change created it or did not
+    /// touch it.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if the record cannot be read.
+    pub fn record_before(
+        &self,
+        kind: Kind,
+        name: &str,
+        number: u64,
+    ) -> Result<Option<Stored<AnyRecord>>, StoreError> {
+        let raw = self.value_before(ValueOwner::Record(kind), name.as_bytes(), number)?;
+        raw.map(|raw| Stored::read_any(kind, name.as_bytes(), &raw)).transpose()
+    }
+
+    /// Returns the long text before a change that touched it. `None` if the change created it or did
+    /// not touch it.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the text cannot be read.
+    pub fn text_before(
+        &self,
+        device: &str,
+        property: &str,
+        number: u64,
+    ) -> Result<Option<String>, StoreError> {
+        let key = text_key(device, property);
+        let raw = self.value_before(ValueOwner::Text, &key, number)?;
+        Ok(raw.map(|raw| String::from_utf8_lossy(raw.body()).into_owned()))
+    }
+
+    /// Returns the record as it was after the change with this number.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if the record or the history cannot be read.
+    pub fn record_at(
+        &self,
+        kind: Kind,
+        name: &str,
+        number: u64,
+    ) -> Result<AtChange<Stored<AnyRecord>>, StoreError> {
+        let raw = self.value_at(ValueOwner::Record(kind), name.as_bytes(), number)?;
+        raw.try_map(|raw| Stored::read_any(kind, name.as_bytes(), &raw))
+    }
+
+    /// Returns a long text of a device as it was after the change with this number.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the text or the history cannot be read.
+    pub fn text_at(
+        &self,
+        device: &str,
+        property: &str,
+        number: u64,
+    ) -> Result<AtChange<String>, StoreError> {
+        let raw = self.value_at(ValueOwner::Text, &text_key(device, property), number)?;
+        raw.try_map(|raw| Ok(String::from_utf8_lossy(raw.body()).into_owned()))
+    }
+
+    /// The numbers of the changes that touched a record or one of its long texts, the newest first,
+    /// below the given number. Changes of the whole generation are not among them.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the history cannot be read.
+    pub fn numbers_of(
+        &self,
+        kind: Kind,
+        name: &str,
+        below: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        let mut prefixes = vec![before_prefix(ValueOwner::Record(kind), name.as_bytes())];
+        if kind == Kind::Device {
+            for property in kind.long_texts() {
+                prefixes.push(before_prefix(ValueOwner::Text, &text_key(name, property)));
+            }
+        }
+        let mut numbers = Vec::new();
+        for prefix in prefixes {
+            let mut below = below;
+            for _ in 0..limit {
+                let Some(number) = self.last_with_prefix(&prefix, below)? else { break };
+                numbers.push(number);
+                below = Some(number);
+            }
+        }
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        numbers.dedup();
+        numbers.truncate(limit);
+        Ok(numbers)
+    }
+
+    /// Decrypts a record's encrypted secrets.
+    ///
+    /// # Errors
+    /// [`StoreError::UndecryptableSecret`] if one was encrypted with another key.
+    pub fn decrypt_secrets(&self, record: &mut AnyRecord) -> Result<(), StoreError> {
+        self.view.decrypt_secrets(&mut **record)
+    }
+
+    /// Returns the part of the history that has a change, if any has it.
+    fn part_of(&self, number: u64) -> Option<&HistoryPart> {
+        self.parts.iter().find(|part| part.after < number)
+    }
+
+    /// Returns the last change below a number.
+    fn last_below(&self, below: Option<u64>) -> Result<Option<HistoryChange>, StoreError> {
+        for part in &self.parts {
+            if let Some(change) = part.last_below(below)? {
+                return Ok(Some(change));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the first change with a greater number.
+    fn first_after(&self, number: u64) -> Result<Option<HistoryChange>, StoreError> {
+        for part in self.parts.iter().rev() {
+            if let Some(change) = part.first_after(number)? {
+                return Ok(Some(change));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the number of the last entry of the tree `before` with this prefix, below a number.
+    fn last_with_prefix(
+        &self,
+        prefix: &[u8],
+        below: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        for part in &self.parts {
+            let tree = part.tree(TreeId::Before);
+            let Some(last) = part.last_number(below) else { continue };
+            let from = [prefix, &(part.after + 1).to_be_bytes()].concat();
+            let end = [prefix, &last.to_be_bytes()].concat();
+            let range = (Bound::Included(from), Bound::Included(end));
+            let last = contained::read(tree, || tree.range(range).next_back().transpose())?;
+            if let Some((key, _)) = last {
+                return Ok(number_at_end(&key));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the first entry of the tree `before` with this prefix, above a number.
+    fn first_with_prefix(
+        &self,
+        prefix: &[u8],
+        above: u64,
+    ) -> Result<Option<(u64, IVec, &HistoryPart)>, StoreError> {
+        for part in self.parts.iter().rev() {
+            let tree = part.tree(TreeId::Before);
+            let Some(from) = above.max(part.after).checked_add(1) else { continue };
+            if from > part.up_to {
+                continue;
+            }
+            let from = [prefix, &from.to_be_bytes()].concat();
+            let end = [prefix, &part.up_to.to_be_bytes()].concat();
+            let range = (Bound::Included(from), Bound::Included(end));
+            let first = contained::read(tree, || tree.range(range).next().transpose())?;
+            if let Some((key, value)) = first
+                && let Some(number) = number_at_end(&key)
+            {
+                return Ok(Some((number, value, part)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the value before a change. `None` if the change created it or did not touch it.
+    fn value_before(
+        &self,
+        owner: ValueOwner,
+        key: &[u8],
+        number: u64,
+    ) -> Result<Option<Raw>, StoreError> {
+        let Some(part) = self.part_of(number) else { return Ok(None) };
+        let tree = part.tree(TreeId::Before);
+        let value = contained::read(tree, || tree.get(before_key(owner, key, number)))?;
+        value.map_or(Ok(None), |value| part.raw(owner, key, value))
+    }
+
+    /// Returns the first before-value of a change above a number.
+    fn first_before(
+        &self,
+        owner: ValueOwner,
+        key: &[u8],
+        above: u64,
+    ) -> Result<Option<Before>, StoreError> {
+        let found = self.first_with_prefix(&before_prefix(owner, key), above)?;
+        let Some((number, value, part)) = found else { return Ok(None) };
+        Ok(Some(Before { number, value: part.raw(owner, key, value)? }))
+    }
+
+    /// Returns the numbers of the changes of the whole generation above a number, sorted.
+    fn replacements_after(&self, number: u64) -> Result<Vec<u64>, StoreError> {
+        let mut numbers = Vec::new();
+        let mut last = number;
+        while let Some((number, ..)) = self.first_with_prefix(&generation_prefix(), last)? {
+            numbers.push(number);
+            last = number;
+        }
+        Ok(numbers)
+    }
+
+    /// Returns a value as it was after the change with this number.
+    ///
+    /// Without a change of the whole generation, it is the before-value of the next change that touched
+    /// it, or the present value. Before a bulk load, it is the value after the load if that has an
+    /// earlier version.
+    fn value_at(
+        &self,
+        owner: ValueOwner,
+        key: &[u8],
+        number: u64,
+    ) -> Result<AtChange<Raw>, StoreError> {
+        // The present value is read first: a change in between then has a before-value.
+        let present = self.view.trees()?.value(owner, key)?;
+        let begin = self.begin()?;
+        let version = self.view.summary()?.version;
+        if number > version {
+            return Ok(AtChange::NotYet);
+        }
+        if begin.map_or(number < version, |begin| number + 1 < begin.number) {
+            return Ok(AtChange::BeforeBegin(begin));
+        }
+        let replacements = self.replacements_after(number)?;
+        // First the value after the last replacement, then those before it. `Err` holds the replacement
+        // before which the value is not known.
+        let mut state = Ok(present);
+        let mut limit: Option<u64> = None;
+        for start in replacements.iter().copied().rev().chain([number]) {
+            let next = self.first_before(owner, key, start)?;
+            match next.filter(|next| limit.is_none_or(|limit| next.number < limit)) {
+                Some(next) => state = Ok(next.value),
+                None => {
+                    if let (Some(replacement), Ok(after)) = (limit, &state)
+                        && !self.is_kept_by(replacement, owner, after.as_ref())?
+                    {
+                        state = Err(replacement);
+                    }
+                }
+            }
+            limit = Some(start);
+        }
+        Ok(match state {
+            // Part of the history is missing, for example because a damaged archive was moved aside.
+            Ok(Some(value)) if value.header.version > number => {
+                AtChange::Replaced(value.header.version)
+            }
+            Ok(Some(value)) => AtChange::Value(value),
+            Ok(None) => AtChange::Absent,
+            Err(replacement) => AtChange::Replaced(replacement),
+        })
+    }
+
+    /// Returns whether a change of the whole generation certainly left a value as it was. `after` is the value
+    /// after the change.
+    fn is_kept_by(
+        &self,
+        number: u64,
+        owner: ValueOwner,
+        after: Option<&Raw>,
+    ) -> Result<bool, StoreError> {
+        let Some(change) = self.change(number)? else { return Ok(false) };
+        let Some(ReplacedGeneration { by: Replacement::Load, .. }) = change.replaced else {
+            return Ok(false);
+        };
+        let kind = match owner {
+            ValueOwner::Record(kind) => kind,
+            ValueOwner::Text => Kind::Device,
+        };
+        Ok(match after {
+            Some(after) => after.header.version < number,
+            None => change.counts[kind].removed == 0,
+        })
+    }
+}
+
+impl HistoryPart {
+    fn tree(&self, tree: TreeId) -> &Tree {
+        self.generation.tree(tree)
+    }
+
+    /// Returns the largest number below another one that this part can have.
+    fn last_number(&self, below: Option<u64>) -> Option<u64> {
+        let last = below.map_or(Some(u64::MAX), |below| below.checked_sub(1))?.min(self.up_to);
+        (last > self.after).then_some(last)
+    }
+
+    /// Returns the last change of this part below a number.
+    fn last_below(&self, below: Option<u64>) -> Result<Option<HistoryChange>, StoreError> {
+        let tree = self.tree(TreeId::History);
+        let Some(last) = self.last_number(below) else { return Ok(None) };
+        let from = Bound::Included(change_key(self.after + 1));
+        // The key after all parts of the last change.
+        let end = match last.checked_add(1) {
+            Some(next) => Bound::Excluded(change_key(next)),
+            None => Bound::Unbounded,
+        };
+        let last = contained::read(tree, || {
+            tree.range::<[u8; 8], _>((from, end)).next_back().transpose()
+        })?;
+        // The last entry can be a later part of the change.
+        last.and_then(|(key, _)| change_number(&key)).map(|number| self.head(number)).transpose()
+    }
+
+    /// Returns the first change of this part with a greater number.
+    fn first_after(&self, number: u64) -> Result<Option<HistoryChange>, StoreError> {
+        let tree = self.tree(TreeId::History);
+        let Some(from) = number.max(self.after).checked_add(1) else { return Ok(None) };
+        let first = contained::read(tree, || tree.range(change_key(from)..).next().transpose())?;
+        let first = first.and_then(|(key, _)| change_number(&key));
+        first.filter(|number| *number <= self.up_to).map(|number| self.head(number)).transpose()
+    }
+
+    /// Reads the head of a change.
+    fn head(&self, number: u64) -> Result<HistoryChange, StoreError> {
+        let tree = self.tree(TreeId::History);
+        let bytes = contained::read(tree, || tree.get(change_key(number)))?;
+        let bytes = bytes.ok_or_else(|| damaged(number, "its first part is missing"))?;
+        let (head, _) = ChangeHead::decode(number, &bytes)?;
+        head.shown(number).ok_or_else(|| damaged(number, "its time or its counts are wrong"))
+    }
+
+    /// Returns the value of an entry of the tree `before`, with its chunks.
+    fn raw(&self, owner: ValueOwner, key: &[u8], value: IVec) -> Result<Option<Raw>, StoreError> {
+        if value.is_empty() {
+            return Ok(None);
+        }
+        let raw = self.generation.trees().with_chunks(owner, key, value)?;
+        raw.map(Some).ok_or_else(|| StoreError::Damaged {
+            part: "history",
+            detail: "parts of a before-value are missing".to_owned(),
+        })
+    }
+}
+
+/// The number at the end of a key of the tree `before`.
+fn number_at_end(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|number| u64::from_be_bytes(*number))
+}

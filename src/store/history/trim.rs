@@ -1,0 +1,253 @@
+//! Retention: removes the oldest changes of the history, in small steps.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use sled::IVec;
+use time::OffsetDateTime;
+
+use super::{
+    archive::value_of,
+    entry::{ChangeHead, HistoryEnd, StoredTouched, decode_stored},
+    keys::{before_key, before_prefix, change_key, change_number, generation_key},
+};
+use crate::store::{
+    Store, StoreError, Summary, committer,
+    format::{self, Head},
+    generation::{Generation, guarded},
+    layers::Changes,
+    tree_id::TreeId,
+    trees::ValueOwner,
+};
+
+/// The largest number of changes that one step removes. Other changes wait for about 10 ms.
+const STEP_CHANGES_MAX: usize = 500;
+
+/// The number of removed entries that ends a step.
+const STEP_ENTRIES_MAX: usize = 2_000;
+
+/// How much of the history is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryLimits {
+    /// Older changes are removed.
+    pub age_max: Duration,
+    /// The oldest changes are removed if the history has more bytes.
+    pub bytes_max: u64,
+}
+
+/// The result of one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trimmed {
+    /// All remaining changes are within the limits.
+    Complete,
+    /// The step removed this number of changes, and more can follow.
+    Removed(u64),
+}
+
+/// The limits at one moment.
+#[derive(Clone, Copy)]
+struct Cutoff {
+    /// Changes before this time are removed, in milliseconds since 1970.
+    milliseconds: u64,
+    /// Changes that end at this position or earlier are removed.
+    bytes: u64,
+    /// The last change, which is always kept.
+    last: u64,
+}
+
+impl Cutoff {
+    fn new(limits: &HistoryLimits, end: HistoryEnd, last: u64) -> Self {
+        let oldest = OffsetDateTime::now_utc() - limits.age_max;
+        let milliseconds = oldest.unix_timestamp_nanos() / 1_000_000;
+        Self {
+            milliseconds: u64::try_from(milliseconds).unwrap_or_default(),
+            bytes: end.bytes.saturating_sub(limits.bytes_max),
+            last,
+        }
+    }
+
+    fn removes(&self, number: u64, head: &ChangeHead) -> bool {
+        number < self.last
+            && (head.milliseconds < self.milliseconds || head.end().bytes <= self.bytes)
+    }
+}
+
+impl Store {
+    /// Removes some of the oldest changes that are beyond the limits.
+    ///
+    /// # Errors
+    /// - [`StoreError::Busy`] if an import holds the write lock for too long.
+    /// - [`StoreError::Damaged`] if the history cannot be read.
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
+    pub fn trim_history(&self, limits: &HistoryLimits) -> Result<Trimmed, StoreError> {
+        let Some(last) = self.history()?.changes(None).next().transpose()? else {
+            return Ok(Trimmed::Complete);
+        };
+        let end = self.current().map_err(|failure| failure.to_read_error())?.generation;
+        let cutoff = Cutoff::new(limits, end.history_end(), last.number);
+        drop(end);
+        if let Some(archive) = self.archive.database()? {
+            let _writing = self.archive.lock();
+            let mut removal = Removal::new(&archive);
+            if removal.collect(0, &cutoff)? > 0 {
+                let summary = removal.summary;
+                guarded("trimming the history", || {
+                    committer::apply(&archive, &removal.changes, &format::encode(&summary), None)
+                })?;
+                archive.note_summary(summary);
+                archive.make_durable()?;
+                return Ok(Trimmed::Removed(removal.count));
+            }
+        }
+        self.trim_current(&cutoff)
+    }
+
+    /// Removes changes from the current generation.
+    fn trim_current(&self, cutoff: &Cutoff) -> Result<Trimmed, StoreError> {
+        let archived = self.archive.version()?;
+        let guard = self.write_lock.lock()?;
+        let current = self.writable()?;
+        current.committer.settle()?;
+        let mut removal = Removal::new(&current.generation);
+        if removal.collect(archived, cutoff)? == 0 {
+            return Ok(Trimmed::Complete);
+        }
+        // A version stands for one state of the database, so the removal has a version of its own.
+        removal.summary.version += 1;
+        let mut pending = current.committer.pending();
+        pending.changes.absorb(removal.changes);
+        pending.summary = Some(removal.summary);
+        let ticket = current.committer.request();
+        drop(pending);
+        drop(guard);
+        current.committer.wait(ticket)?;
+        Ok(Trimmed::Removed(removal.count))
+    }
+}
+
+/// The keys and values of the parts of one change.
+type Parts = Vec<(Vec<u8>, IVec)>;
+
+/// Entries to remove from one database.
+struct Removal<'a> {
+    generation: &'a Generation,
+    changes: Changes,
+    /// The summary without the removed entries.
+    summary: Summary,
+    /// The number of removed changes.
+    count: u64,
+    /// The prefixes of removed chunks.
+    chunks: BTreeSet<Vec<u8>>,
+}
+
+impl<'a> Removal<'a> {
+    fn new(generation: &'a Generation) -> Self {
+        Self {
+            generation,
+            changes: Changes::default(),
+            summary: Summary::clone(&generation.summary()),
+            count: 0,
+            chunks: BTreeSet::new(),
+        }
+    }
+
+    /// Collects the first changes with greater numbers than `after` that are beyond the limits. Returns
+    /// their number.
+    fn collect(&mut self, after: u64, cutoff: &Cutoff) -> Result<u64, StoreError> {
+        let mut parts: Option<(u64, Parts)> = None;
+        let history = self.generation.trees().tree(TreeId::History);
+        for entry in history.prefix_from(&[], &change_key(after + 1)) {
+            let (key, part) = entry?;
+            let Some(number) = change_number(&key) else { continue };
+            if parts.as_ref().is_none_or(|(last, _)| *last != number) {
+                if let Some((number, parts)) = parts.take() {
+                    self.remove_change(number, parts)?;
+                }
+                let is_full = self.count >= STEP_CHANGES_MAX as u64
+                    || self.changes.entries() >= STEP_ENTRIES_MAX;
+                if is_full || !cutoff.removes(number, &ChangeHead::decode(number, &part)?.0) {
+                    return Ok(self.count);
+                }
+                parts = Some((number, Vec::new()));
+            }
+            if let Some((_, parts)) = &mut parts {
+                parts.push((key.to_vec(), part));
+            }
+        }
+        // The last change of the archive. That of the current generation is always kept.
+        if let Some((number, parts)) = parts {
+            self.remove_change(number, parts)?;
+        }
+        Ok(self.count)
+    }
+
+    fn remove_change(&mut self, number: u64, parts: Parts) -> Result<(), StoreError> {
+        let bytes: Vec<u8> = parts.iter().flat_map(|(_, part)| part.iter().copied()).collect();
+        for (key, part) in parts {
+            self.remove(TreeId::History, key, &part);
+        }
+        self.count += 1;
+        let (head, touched) = decode_stored(number, &bytes)?;
+        for touched in &touched {
+            self.remove_before(number, touched)?;
+        }
+        if head.replaced.is_some() {
+            self.remove(TreeId::Before, generation_key(number), &[]);
+        }
+        Ok(())
+    }
+
+    /// Removes a before-value, with its chunks.
+    fn remove_before(&mut self, number: u64, touched: &StoredTouched) -> Result<(), StoreError> {
+        let Some((owner, key)) = value_of(touched) else { return Ok(()) };
+        let trees = self.generation.trees();
+        let before = before_key(owner, key, number);
+        let Some(value) = trees.tree(TreeId::Before).get(&before)? else { return Ok(()) };
+        if !value.is_empty()
+            && let Ok(Head::Long(..)) = format::head(value.clone())
+            && !self.is_kept_by_next(owner, key, &before, &value)?
+        {
+            self.remove_chunks(owner, key, &value)?;
+        }
+        self.remove(TreeId::Before, before, &value);
+        Ok(())
+    }
+
+    /// Returns whether the next before-value of the same record is the same value: after an undo, a value can
+    /// be replaced a second time.
+    fn is_kept_by_next(
+        &self,
+        owner: ValueOwner,
+        key: &[u8],
+        before: &[u8],
+        value: &IVec,
+    ) -> Result<bool, StoreError> {
+        let tree = self.generation.trees().tree(TreeId::Before);
+        let mut entries = tree.prefix_from(&before_prefix(owner, key), before).skip(1);
+        Ok(entries.next().transpose()?.is_some_and(|(_, next)| next == *value))
+    }
+
+    fn remove_chunks(
+        &mut self,
+        owner: ValueOwner,
+        key: &[u8],
+        value: &IVec,
+    ) -> Result<(), StoreError> {
+        let Ok(Head::Long(header, _)) = format::head(value.clone()) else { return Ok(()) };
+        let prefix = owner.chunk_prefix(key, header.version);
+        if !self.chunks.insert(prefix.clone()) {
+            return Ok(());
+        }
+        for chunk in self.generation.trees().tree(TreeId::Chunks).prefix(&prefix) {
+            let (key, chunk) = chunk?;
+            self.remove(TreeId::Chunks, key.to_vec(), &chunk);
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, tree: TreeId, key: Vec<u8>, value: &[u8]) {
+        self.summary.content[tree].subtract(&key, value);
+        self.changes.set(tree, key, None);
+    }
+}
