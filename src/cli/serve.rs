@@ -21,7 +21,7 @@ use crate::inventory::Inventory;
 use crate::job::Jobs;
 use crate::migration::{Demo, Migration};
 use crate::model::Kind;
-use crate::store::{Options, Origin, Store};
+use crate::store::{HistoryTrimmer, Options, Origin, Store};
 use crate::topology::Topology;
 
 pub(super) const EXAMPLES: &str = "\
@@ -72,13 +72,14 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         let (supervisor, store) = (supervisor.clone(), inventory.store.clone());
         async move { supervisor.watch(move || read_from_store(&store)).await }
     });
+    let trimmer = HistoryTrimmer::start(inventory.store.clone(), config.history_limits())?;
     let shutdown_wait = config.limits.limits().shutdown_wait;
     if let Some(tls) = listeners.tls.clone() {
         runtime.spawn(async move { tls.watch().await });
     }
-    let serve_end =
-        runtime.block_on(serve(Arc::new(app), listeners, &supervisor, shutdown_wait))?;
-    shut_down(runtime, inventory, serve_end)
+    let serve_end = runtime.block_on(serve(Arc::new(app), listeners, &supervisor, shutdown_wait));
+    drop(trimmer);
+    shut_down(runtime, inventory, serve_end?)
 }
 
 /// If root serves another user's data directory, makes the process run as that user. The listeners are

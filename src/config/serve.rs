@@ -30,6 +30,19 @@ const CACHE_MIB_MAX: u64 = 64 * 1024;
 /// unit by mistake.
 const CHECK_AT_OPEN_MIB_MAX: u64 = 64 * 1024;
 
+/// The default age up to which changes are kept, in days: changes of the same week of the last year
+/// are still there.
+const HISTORY_DAYS: u32 = 400;
+
+/// The largest age of kept changes, in days: a hundred years. A larger value is a mistake.
+const HISTORY_DAYS_MAX: i64 = 36_500;
+
+/// The default size of the history, in MiB: more than a million changes of devices.
+const HISTORY_MIB: u64 = 512;
+
+/// The largest size of the history, in MiB. A larger value is probably in another unit by mistake.
+const HISTORY_MIB_MAX: u64 = 64 * 1024;
+
 const MIB_BYTES: u64 = 1024 * 1024;
 
 /// The largest number of connections. Each takes a file descriptor, and no system allows a process
@@ -98,6 +111,16 @@ pub struct ServeConfig {
           value_parser = value_parser!(u64).range(..=CHECK_AT_OPEN_MIB_MAX))]
     check_at_open_mib: u64,
 
+    /// Days for which the history keeps changes, 1 to 36500
+    #[arg(long, env = "SATCHEL_HISTORY_DAYS", value_name = "DAYS", default_value_t = HISTORY_DAYS,
+          value_parser = value_parser!(u32).range(1..=HISTORY_DAYS_MAX))]
+    history_days: u32,
+
+    /// Size of the history in MiB, 1 to 65536; the oldest changes are removed beyond it
+    #[arg(long, env = "SATCHEL_HISTORY_MIB", value_name = "MIB", default_value_t = HISTORY_MIB,
+          value_parser = value_parser!(u64).range(1..=HISTORY_MIB_MAX))]
+    history_mib: u64,
+
     /// Start with a small sample inventory if the inventory is empty
     #[arg(long)]
     pub demo: bool,
@@ -136,6 +159,14 @@ impl ServeConfig {
     /// The name of the host.
     pub fn host(&self) -> String {
         host_name()
+    }
+
+    /// How much of the history is kept.
+    pub fn history_limits(&self) -> store::HistoryLimits {
+        store::HistoryLimits {
+            age_max: Duration::from_secs(u64::from(self.history_days) * 24 * 60 * 60),
+            bytes_max: self.history_mib * MIB_BYTES,
+        }
     }
 
     /// The options to open the store with.
