@@ -11,7 +11,7 @@ use super::{
     confirm,
     output::{OutputArgs, counted, table},
     safe_text::safe,
-    target::{IfMissing, TargetArgs},
+    target::{ChangeMessage, IfMissing, TargetArgs},
 };
 use crate::{http::paths, model::Kind};
 
@@ -65,6 +65,10 @@ pub(super) struct DeleteArgs {
     #[arg(long)]
     all: bool,
 
+    /// A message for the history: why the change is made
+    #[arg(long, value_name = "TEXT", conflicts_with = "dry_run")]
+    message: Option<ChangeMessage>,
+
     #[command(flatten)]
     target: TargetArgs,
 
@@ -115,7 +119,8 @@ pub(super) fn run(args: &DeleteArgs) -> anyhow::Result<ExitCode> {
         bail!("Not interactive: pass --yes to confirm, or --dry-run to see what would be deleted");
     }
     let mut body = args.body()?;
-    let connection = args.target.resolve("delete", IfMissing::Fail)?.connect(&progress)?;
+    let mut connection = args.target.resolve("delete", IfMissing::Fail)?.connect(&progress)?;
+    connection.client.set_message(args.message.as_ref());
     let client = &connection.client;
     let mut ask = |dry_run: bool| {
         body["dry_run"] = dry_run.into();

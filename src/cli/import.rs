@@ -14,7 +14,7 @@ use super::{
     progress::Progress,
     reading::{MappingFile, ReadArgs},
     report::{Length, Outcome, Report},
-    target::{ApiResponse, Client, IfMissing, TargetArgs},
+    target::{ApiResponse, ChangeMessage, Client, IfMissing, TargetArgs},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -105,6 +105,10 @@ pub(super) struct ImportArgs {
     #[arg(long)]
     all: bool,
 
+    /// A message for the history: why the change is made
+    #[arg(long, value_name = "TEXT", conflicts_with = "dry_run")]
+    message: Option<ChangeMessage>,
+
     #[command(flatten)]
     target: TargetArgs,
 
@@ -146,7 +150,8 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     // A dry run creates nothing, and no data directory.
     let creates = args.create && !args.dry_run;
     let if_missing = if creates { IfMissing::Create } else { IfMissing::Fail };
-    let connection = args.target.resolve("import", if_missing)?.connect(&progress)?;
+    let mut connection = args.target.resolve("import", if_missing)?.connect(&progress)?;
+    connection.client.set_message(args.message.as_ref());
     let options = ImportOptions {
         types: args.kinds.names(),
         replace,

@@ -26,6 +26,7 @@ mod failure;
 mod file_size_signal;
 mod fingerprint;
 mod help;
+mod history;
 mod import;
 mod import_call;
 mod input;
@@ -48,6 +49,7 @@ mod rename_helper;
 mod report;
 mod safe_text;
 mod serve;
+mod show;
 mod supervisor;
 mod target;
 mod undo;
@@ -96,6 +98,12 @@ enum Command {
     /// Check a bundle or the inventory for damage
     #[command(after_help = verify::EXAMPLES)]
     Verify(Box<verify::VerifyArgs>),
+    /// List the changes of the inventory, or show one change
+    #[command(after_help = history::EXAMPLES)]
+    History(Box<history::HistoryArgs>),
+    /// Show a record, now or at an earlier moment
+    #[command(after_help = show::EXAMPLES)]
+    Show(Box<show::ShowArgs>),
     /// Undo the last import
     #[command(after_help = undo::EXAMPLES)]
     Undo(Box<undo::UndoArgs>),
@@ -201,6 +209,8 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
         Command::Diff(args) => diff::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::History(args) => history::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Undo(args) => undo::run(&args),
         Command::Delete(args) => delete::run(&args),
         Command::Passwd(args) => passwd::run(&args),

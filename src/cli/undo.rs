@@ -12,7 +12,7 @@ use super::{
     inspect::Generation,
     output::{OutputArgs, number, table},
     safe_text::safe,
-    target::{IfMissing, TargetArgs},
+    target::{ChangeMessage, IfMissing, TargetArgs},
 };
 use crate::http::paths;
 
@@ -47,6 +47,10 @@ pub(super) struct UndoArgs {
     #[arg(long, short, conflicts_with = "dry_run")]
     yes: bool,
 
+    /// A message for the history: why the change is made
+    #[arg(long, value_name = "TEXT", conflicts_with = "dry_run")]
+    message: Option<ChangeMessage>,
+
     #[command(flatten)]
     target: TargetArgs,
 
@@ -71,7 +75,8 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     if needs_confirmation && !confirm::can_ask() {
         bail!("Not interactive: pass --yes to confirm, or --dry-run to see what would be undone");
     }
-    let connection = args.target.resolve("undo", IfMissing::Fail)?.connect(&progress)?;
+    let mut connection = args.target.resolve("undo", IfMissing::Fail)?.connect(&progress)?;
+    connection.client.set_message(args.message.as_ref());
     let client = &connection.client;
     let post_undo = |dry_run: bool| {
         let path = format!("{}?dry_run={dry_run}", paths::UNDO.pattern());

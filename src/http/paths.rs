@@ -68,6 +68,13 @@ pub const OPENAPI: PathPattern<0> = PathPattern::new("/rest/openapi.json");
 pub const INSTANCES: PathPattern<1> = PathPattern::new("/rest/instance/{kind}");
 /// One instance, by its kind and name.
 pub const INSTANCE: PathPattern<2> = PathPattern::new("/rest/instance/{kind}/{name}");
+/// The changes of one instance.
+pub const INSTANCE_HISTORY: PathPattern<2> =
+    PathPattern::new("/rest/instance/{kind}/{name}/history");
+/// The changes of the inventory.
+pub const HISTORY: PathPattern<0> = PathPattern::new("/rest/history");
+/// One change, by its number.
+pub const CHANGE: PathPattern<1> = PathPattern::new("/rest/history/{number}");
 /// The instances of a kind that have given values.
 pub const QUERY: PathPattern<1> = PathPattern::new("/rest/query/{kind}");
 /// Columns of the instances that match criteria.

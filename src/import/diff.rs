@@ -6,7 +6,7 @@ use super::problem::{PropertyChange, ShownValue};
 use crate::model::{AnyRecord, Record, Secret, Secrets, View};
 
 /// The properties that differ, sorted by name. The values of secrets are left out.
-pub(super) fn differences(mut before: AnyRecord, mut after: AnyRecord) -> Vec<PropertyChange> {
+pub fn differences(mut before: AnyRecord, mut after: AnyRecord) -> Vec<PropertyChange> {
     let mut changes = changed_secrets(&mut before, &mut after);
     let mut old = before.views(Secrets::LeftOut).into_iter().peekable();
     let mut new = after.views(Secrets::LeftOut).into_iter().peekable();

@@ -60,6 +60,7 @@ mod sorted_cursor;
 mod tests;
 
 pub use decoded::Decoded;
+pub use diff::differences;
 pub use error::{EmptyKind, ImportError};
 pub use intake::{Intake, KindRecords, SortedRecords};
 pub use listing::{EntryGroup, ListExcerpt};

@@ -216,11 +216,11 @@ pub enum AdministratorChangeKind {
 pub struct PropertyChange {
     /// The name of the property.
     pub property: String,
-    /// The value before the import; absent if the property had none or holds a secret.
+    /// The value before the change; absent if the property had none or holds a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Json")]
     pub before: Option<ShownValue>,
-    /// The value after the import; absent if the property has none or holds a secret.
+    /// The value after the change; absent if the property has none or holds a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Json")]
     pub after: Option<ShownValue>,

@@ -1,5 +1,6 @@
 //! The reasons why a read or a change fails.
 
+use super::HistoryStart;
 use crate::{model::Kind, store::StoreError};
 
 /// The reason why a read or a change failed.
@@ -70,6 +71,27 @@ pub enum InventoryError {
         /// The name of the instance.
         name: String,
     },
+    /// The history has no change with this number.
+    #[error("there is no change {number}")]
+    NoChange {
+        /// The requested number.
+        number: u64,
+    },
+    /// The requested moment is before the first change that the history keeps.
+    #[error("{}", not_kept(.begin.as_ref()))]
+    NotKept {
+        /// The first change; `None` if the history is empty.
+        begin: Option<HistoryStart>,
+    },
+    /// The value before this change is not known, because it replaced the whole inventory.
+    #[error(
+        "the record was changed by change {change}, an import or an undo of the whole inventory, and \
+         the history does not keep the values before it"
+    )]
+    Replaced {
+        /// The number of the change.
+        change: u64,
+    },
     /// The principal tried to delete its own user.
     #[error("the user '{name}' cannot delete itself")]
     OwnUser {
@@ -97,6 +119,16 @@ pub enum InventoryError {
     /// A new password cannot be hashed, because the system provides no random numbers.
     #[error("a password cannot be hashed")]
     Hash(#[from] crate::access::HashError),
+}
+
+/// The reason why a moment is not in the history, as a sentence.
+fn not_kept(begin: Option<&HistoryStart>) -> String {
+    match begin {
+        Some(HistoryStart { number, time }) => {
+            format!("the history begins with change {number} at {time}")
+        }
+        None => "the history is empty: nothing was changed since it is kept".to_owned(),
+    }
 }
 
 /// The records that are deleted beside the first one, as a part of a sentence.

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! read         single instances, pages, queries, searches, long texts
+//! history      changes and earlier states of records
 //! change       create, update, rename, delete, write long texts
 //! pools        the members of computed pools
 //! maintenance  the state of the inventory as a whole, and undo
@@ -16,6 +17,7 @@
 mod change;
 mod damage;
 mod error;
+mod history;
 mod long_text;
 mod maintenance;
 mod pools;
@@ -34,6 +36,10 @@ pub use change::{
 };
 pub use damage::{DamageReport, DamageShown};
 pub use error::InventoryError;
+pub use history::{
+    ChangeDetails, ChangeRecord, ChangeSummary, ChangedName, GenerationChange, HistoryPage,
+    HistoryRequest, HistoryStart, KindChanges, Moment, RecordEffect, ReplacedBy, ShownDifference,
+};
 pub use maintenance::{GenerationState, InventoryState, KindCount, UndoOutcome, UndoReport};
 pub use pools::PoolsReport;
 pub use read::{

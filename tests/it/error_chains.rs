@@ -25,7 +25,7 @@ use satchel::codec::workbook::{
 use satchel::codec::yaml::{ReadError, Rule as YamlRule};
 use satchel::config::{Expected, FileError, ParseError, SettingFault, SettingProblem};
 use satchel::import::ImportError;
-use satchel::inventory::InventoryError;
+use satchel::inventory::{HistoryStart, InventoryError};
 use satchel::job::Cancelled;
 use satchel::migration::{FileProblem, LibraryError, MigrationError, ProjectName};
 use satchel::model::{
@@ -419,6 +419,11 @@ fn access_and_inventory_errors_say_each_thing_once() {
         },
         InventoryError::Regex { .. } =>
             InventoryError::Regex { property, detail: "a brace".to_owned(), position: 7 },
+        InventoryError::NoChange { .. } => InventoryError::NoChange { number: 7 },
+        InventoryError::NotKept { .. } => InventoryError::NotKept {
+            begin: Some(HistoryStart { number: 7, time: "2026-11-27T16:20:00Z".to_owned() }),
+        },
+        InventoryError::Replaced { .. } => InventoryError::Replaced { change: 7 },
         InventoryError::Stale { .. } => InventoryError::Stale { kind, name: name.clone() },
         InventoryError::OwnUser { .. } => InventoryError::OwnUser { name: name.clone() },
         InventoryError::TooManyReferences { .. } =>

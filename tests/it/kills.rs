@@ -52,6 +52,7 @@ fn leftovers(data: &Path) -> Vec<String> {
         "CURRENT",
         "LOCK",
         "RESERVE",
+        "history",
         "MARK",
         "jobs",
         "key",
@@ -140,6 +141,12 @@ fn undo(server: &Server, _other: usize) -> Request<'_> {
     server.request("POST", "/rest/undo").login(ADMIN)
 }
 
+/// The number of the last change in the history.
+fn last_change(server: &Server) -> u64 {
+    let answer = server.request("GET", "/rest/history?limit=1").login(ADMIN).send();
+    answer.json()[0]["number"].as_u64().unwrap()
+}
+
 impl Between {
     /// Kills the server repeatedly at random moments of such requests.
     fn kill(self, mut server: Server) {
@@ -150,6 +157,7 @@ impl Between {
         let (mut current, mut acknowledged, mut done) = (1, 0, 0);
         for kill in 0..kills {
             let other = 1 - current;
+            let change_before = last_change(&server);
             let bytes = request(&server, other).bytes();
             let mut connection = server.connect();
             let wait = Duration::from_nanos(random_below(window));
@@ -177,6 +185,13 @@ impl Between {
                     differing(&states[other], &found)
                 );
             };
+            // The change and its entry in the history are there together, or neither is.
+            let is_listed = last_change(&server) > change_before;
+            assert_eq!(
+                is_listed,
+                state == other,
+                "{moment}: the history has the change: {is_listed}"
+            );
             if let Some(status) = status {
                 assert_eq!(status, 200, "{moment}");
                 assert_eq!(state, other, "{moment}: what was acknowledged is not there");

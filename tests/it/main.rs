@@ -22,6 +22,7 @@ mod errors;
 mod forms;
 mod full_disk;
 mod harness;
+mod history;
 mod host_names;
 mod instances;
 mod inventory;

@@ -237,6 +237,14 @@ fn inventory(server: &Server, checked: &mut Checked) {
     checked.check("get_configuration", 200, &stored);
     checked.check("update_all_pools", 200, &post(server, "/rest/update_all_pools", &json!({})));
     checked.check("count_instances", 200, &get(server, "/rest/count"));
+    checked.check("list_history", 200, &get(server, "/rest/history"));
+    let changes = get(server, "/rest/history?type=device").json();
+    for change in changes.as_array().unwrap() {
+        let answer = get(server, &format!("/rest/history/{}", change["number"]));
+        checked.check("get_change", 200, &answer);
+    }
+    let history = get(server, "/rest/instance/device/Faro%201/history");
+    checked.check("get_instance_history", 200, &history);
     let deleted = server.request("DELETE", "/rest/instance/device/Faro%201").login(ADMIN).send();
     checked.check("delete_instance", 200, &deleted);
     for dry_run in [true, false] {

@@ -23,6 +23,7 @@ use crate::{
         interrupt::{self, Interrupted},
         progress::{Bar, Progress},
     },
+    store::CHANGE_MESSAGE_BYTES_MAX,
     tls::ServerCheck,
     wording::counted,
 };
@@ -50,6 +51,8 @@ pub(in crate::cli) struct Client {
     authorization: Zeroizing<String>,
     user: String,
     server_location: ServerLocation,
+    /// The message of the changes, which the history keeps.
+    message: Option<String>,
 }
 
 /// The process in which the server runs.
@@ -98,6 +101,25 @@ struct ProblemDocument {
 struct ProblemEntry {
     detail: Option<String>,
     entry: Option<String>,
+}
+
+/// The message of a change.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct ChangeMessage(String);
+
+impl std::str::FromStr for ChangeMessage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() > CHANGE_MESSAGE_BYTES_MAX {
+            let bytes = text.len();
+            return Err(format!("it has {bytes} bytes; the limit is {CHANGE_MESSAGE_BYTES_MAX}"));
+        }
+        if text.contains(char::is_control) {
+            return Err("it contains a line break or another control character".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
 }
 
 /// A file to upload.
@@ -157,7 +179,7 @@ impl Client {
         let authorization = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(&*pair)));
         let base = base.to_string().trim_end_matches('/').to_owned();
         let user = login.user.clone();
-        Ok(Self { agent, base, authorization, user, server_location })
+        Ok(Self { agent, base, authorization, user, server_location, message: None })
     }
 
     /// Sends GET.
@@ -311,9 +333,18 @@ impl Client {
         request.header("authorization", self.authorization.as_str())
     }
 
-    /// Adds the credentials to a request with a body.
+    /// Sets the message of the changes that follow.
+    pub(in crate::cli) fn set_message(&mut self, message: Option<&ChangeMessage>) {
+        self.message = message.map(|message| message.0.clone());
+    }
+
+    /// Adds the credentials and the message of the change to a request with a body.
     fn authorized_with_body(&self, request: RequestBuilder<WithBody>) -> RequestBuilder<WithBody> {
-        request.header("authorization", self.authorization.as_str())
+        let request = request.header("authorization", self.authorization.as_str());
+        match &self.message {
+            Some(message) => request.header("x-change-message", message.as_bytes()),
+            None => request,
+        }
     }
 
     /// Reads the body. Turns a refusal into an error.

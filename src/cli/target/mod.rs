@@ -19,7 +19,7 @@ use ureq::http::Uri;
 use zeroize::Zeroizing;
 
 pub(super) use arguments::TargetArgs;
-pub(super) use client::{ApiResponse, Client, RequestRefused, Upload};
+pub(super) use client::{ApiResponse, ChangeMessage, Client, RequestRefused, Upload};
 pub(super) use job::JobWords;
 pub(super) use local_server::LocalServer;
 pub(super) use password::{new_password, read_password};

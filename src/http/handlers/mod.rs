@@ -2,6 +2,7 @@
 //! the route's access is enough), call one operation through `blocking`, render the response.
 
 pub(super) mod docs;
+pub(super) mod history;
 pub(super) mod inventory;
 pub(super) mod jobs;
 pub(super) mod maintenance;

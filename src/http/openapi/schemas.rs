@@ -20,7 +20,7 @@ use crate::{
         route::Route,
     },
     import::FullReport,
-    inventory::{InventoryState, UndoReport, VerifyReport},
+    inventory::{ChangeDetails, ChangeSummary, InventoryState, UndoReport, VerifyReport},
     job::JobView,
     migration::{self, ProjectSummary},
     model::{Kind, NAME_BYTES_MAX, Property, PropertyType},
@@ -50,6 +50,8 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<site::Alive<'_>>(&mut generator);
     add::<InventoryState>(&mut generator);
     add::<VerifyReport>(&mut generator);
+    add::<ChangeSummary>(&mut generator);
+    add::<ChangeDetails>(&mut generator);
     add::<UndoReport>(&mut generator);
     add::<ExportResponse<'_, migration::ExportReport>>(&mut generator);
     add::<ImportResponse<'_, migration::Imported>>(&mut generator);

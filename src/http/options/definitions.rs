@@ -1,4 +1,4 @@
-//! The definitions of the options of calls that change something, each once.
+//! The definitions of the options of calls, each once.
 
 use crate::{
     http::description::{CallOption, Need, ValueType},
@@ -22,6 +22,55 @@ pub(in crate::http) const DIALECT: CallOption = CallOption::new(
     "`enms` shows relations under the names of eNMS too, where they differ. The default is the \
      server's setting.",
     ValueType::Word(&["satchel", "enms"]),
+);
+
+pub(in crate::http) const AT: CallOption = CallOption::new(
+    "at",
+    "The instance as it was: after the change with this number, or at this date or time (RFC 3339). \
+     Only its own properties are shown.",
+    ValueType::Text,
+);
+
+pub(in crate::http) const TYPE: CallOption =
+    CallOption::new("type", "Changes of records of this type.", ValueType::Kind);
+
+pub(in crate::http) const HISTORY_NAME: CallOption =
+    CallOption::new("name", "Changes of records with this name.", ValueType::Text);
+
+pub(in crate::http) const PRINCIPAL: CallOption =
+    CallOption::new("principal", "Changes of this user.", ValueType::Text);
+
+pub(in crate::http) const OPERATION: CallOption = CallOption::new(
+    "operation",
+    "Changes by this operation, such as `put_instances`.",
+    ValueType::Text,
+);
+
+pub(in crate::http) const SINCE: CallOption =
+    CallOption::new("since", "Changes at this date or time (RFC 3339) or later.", ValueType::Text);
+
+pub(in crate::http) const UNTIL: CallOption = CallOption::new(
+    "until",
+    "Changes at this date or time (RFC 3339) or earlier.",
+    ValueType::Text,
+);
+
+pub(in crate::http) const TEXT: CallOption = CallOption::new(
+    "text",
+    "Changes whose message, user, operation or record names contain this text.",
+    ValueType::Text,
+);
+
+pub(in crate::http) const BELOW: CallOption = CallOption::new(
+    "below",
+    "Changes with smaller numbers: the next page begins below the last number of a page.",
+    ValueType::Whole,
+);
+
+pub(in crate::http) const HISTORY_LIMIT: CallOption = CallOption::new(
+    "limit",
+    "The largest number of changes, 1 to 1000; the default is 100.",
+    ValueType::Whole,
 );
 
 pub(in crate::http) const DRY_RUN: CallOption = CallOption::new(

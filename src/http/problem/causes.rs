@@ -174,6 +174,10 @@ impl From<InventoryError> for Problem {
             InventoryError::Store(error) => of_store(error),
             InventoryError::NotFound { .. } => ProblemKind::UnknownInstance,
             InventoryError::NoText { .. } => ProblemKind::UnknownText,
+            InventoryError::NoChange { .. } => ProblemKind::UnknownChange,
+            InventoryError::NotKept { .. } | InventoryError::Replaced { .. } => {
+                ProblemKind::NotInHistory
+            }
             InventoryError::UnknownProperty { .. } => ProblemKind::UnknownProperty,
             InventoryError::Value { .. } => ProblemKind::WrongValue,
             InventoryError::Regex { .. } => ProblemKind::WrongExpression,
@@ -214,6 +218,9 @@ impl Problem {
             InventoryError::Store(_)
             | InventoryError::NotFound { .. }
             | InventoryError::NoText { .. }
+            | InventoryError::NoChange { .. }
+            | InventoryError::NotKept { .. }
+            | InventoryError::Replaced { .. }
             | InventoryError::Stale { .. }
             | InventoryError::OwnUser { .. }
             | InventoryError::NoAdministrator

@@ -17,6 +17,8 @@ pub(in crate::http) enum ProblemKind {
     UnknownKind,
     UnknownInstance,
     UnknownText,
+    UnknownChange,
+    NotInHistory,
     UnknownProperty,
     WrongValue,
     WrongExpression,
@@ -80,6 +82,10 @@ impl ProblemKind {
                 ("unknown-instance", "No such instance", StatusCode::NOT_FOUND)
             }
             Self::UnknownText => ("unknown-text", "No such text", StatusCode::NOT_FOUND),
+            Self::UnknownChange => ("unknown-change", "No such change", StatusCode::NOT_FOUND),
+            Self::NotInHistory => {
+                ("not-in-history", "The history does not keep this", StatusCode::GONE)
+            }
             Self::UnknownProperty => {
                 ("unknown-property", "No such property", StatusCode::BAD_REQUEST)
             }

@@ -11,7 +11,7 @@ use crate::{
         },
         endpoint::Endpoint,
         handlers::inventory::{change, configuration, delete, instance, pools, query, search},
-        options::{ATOMIC, DIALECT, DRY_RUN, PROPERTY},
+        options::{AT, ATOMIC, DIALECT, DRY_RUN, PROPERTY},
         paths,
         route::Route,
     },
@@ -142,9 +142,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             description: Description {
                 operation: "get_instance",
                 tag: Tag::Inventory,
-                summary: "All properties and relations of an instance, except its secrets.",
+                summary: "All properties and relations of an instance, except its secrets; with `at`, its properties at an earlier moment.",
                 path: &[KIND, NAME],
-                query: QueryRule::Known(&[DIALECT]),
+                query: QueryRule::Known(&[DIALECT, AT]),
                 request: &[],
                 responses: &[
                     ResponseForm::of("The instance.", &[INSTANCE]).headers(VALIDATOR),

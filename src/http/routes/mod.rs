@@ -1,5 +1,6 @@
 //! The list of endpoints: every route with its handler.
 
+mod history;
 mod inventory;
 mod jobs;
 mod maintenance;
@@ -18,6 +19,7 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     let groups = [
         site::ENDPOINTS,
         inventory::ENDPOINTS,
+        history::ENDPOINTS,
         maintenance::ENDPOINTS,
         jobs::ENDPOINTS,
         migration::ENDPOINTS,

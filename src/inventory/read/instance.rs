@@ -107,6 +107,11 @@ struct Members {
 }
 
 impl OwnProperties {
+    /// The properties of a record that is not the present one: the stored members are of no use.
+    pub(in crate::inventory) fn without_members() -> Self {
+        Self { members: None }
+    }
+
     /// Reads the members, which are stored beside the record.
     ///
     /// # Errors
@@ -129,7 +134,10 @@ impl OwnProperties {
     }
 
     /// The properties, sorted by name, with aliases and the members and counts of a pool.
-    pub(super) fn properties<'a>(&'a self, record: &'a dyn Record) -> Vec<(&'a str, View<'a>)> {
+    pub(in crate::inventory) fn properties<'a>(
+        &'a self,
+        record: &'a dyn Record,
+    ) -> Vec<(&'a str, View<'a>)> {
         let properties = record.shown();
         let mut more: Vec<(&str, View<'_>)> = record
             .kind()

@@ -35,6 +35,7 @@ mod selection;
 mod session;
 mod text;
 
+pub(in crate::inventory) use instance::OwnProperties;
 pub use request::{
     Criterion, Dialect, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink,
     SearchRequest, SearchTotals, Text,

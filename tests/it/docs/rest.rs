@@ -25,7 +25,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/instance/device \\\n    -d '{\"name\": \"Faro 1\", \"new_name\": \"Faro 2\"}'",
         ],
     ),
-    ("get_instance", &["curl -u admin:admin http://127.0.0.1:8080/rest/instance/group/Auditors"]),
+    (
+        "get_instance",
+        &[
+            "curl -u admin:admin http://127.0.0.1:8080/rest/instance/group/Auditors",
+            "curl -u admin:admin 'http://127.0.0.1:8080/rest/instance/device/Faro%201?at=3'",
+        ],
+    ),
     (
         "query_instances",
         &["curl -u admin:admin 'http://127.0.0.1:8080/rest/query/device?vendor=Nokia&port=22'"],
@@ -58,6 +64,17 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "get_configuration",
         &["curl -u admin:admin http://127.0.0.1:8080/rest/configuration/Faro%202"],
+    ),
+    (
+        "list_history",
+        &["curl -u admin:admin 'http://127.0.0.1:8080/rest/history?type=device&limit=2'"],
+    ),
+    ("get_change", &["curl -u admin:admin http://127.0.0.1:8080/rest/history/4"]),
+    (
+        "get_instance_history",
+        &[
+            "curl -u admin:admin 'http://127.0.0.1:8080/rest/instance/device/Faro%202/history?limit=1'",
+        ],
     ),
     (
         "update_all_pools",

@@ -14,6 +14,8 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r#""id": ?"[0-9a-f]{16}""#, "JOB"),
         (r"/rest/jobs/[0-9a-f]{16}", "JOB"),
         (r#""request_id": ?"[0-9a-f]{16}""#, "REQUEST"),
+        (r#""request": ?"[0-9a-f]{16}""#, "REQUEST"),
+        (r"\brequest +[0-9a-f]{16}\b", "REQUEST"),
         (r"x-request-id: [0-9a-f]{16}", "REQUEST"),
         (r"content-length: \d+", "LENGTH"),
         (r"retry-after: \d+", "SECONDS"),

@@ -11,12 +11,13 @@ use crate::{
         blocking::Lane,
         call::Call,
         conditional::ETag,
+        handlers::history::moment,
         json_response,
-        options::DIALECT,
+        options::{AT, DIALECT},
         problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
         response::{JSON, Response},
     },
-    inventory::Dialect,
+    inventory::{Dialect, InventoryError, Moment},
     model::{InstanceType, Kind},
 };
 
@@ -32,6 +33,10 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
         None => call.app.dialect,
     };
 
+    if let Some(text) = call.query.one(AT.name)? {
+        let moment = moment(AT.name, text)?;
+        return show_at(&call, of, name, moment).await;
+    }
     let inventory = call.app.inventory.clone();
     // Within the job: writing and hashing a long instance takes time too.
     let show = move || -> Result<_, Problem> {
@@ -50,6 +55,37 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     };
     let (etag, body) = call.app.blocking.run(Lane::Quick, show).await??;
 
+    versioned(&call.headers, &etag, JSON, body)
+}
+
+/// Responds with an instance as it was at an earlier moment.
+async fn show_at(
+    call: &Call,
+    of: InstanceType,
+    name: String,
+    moment: Moment,
+) -> Result<Response, Problem> {
+    let inventory = call.app.inventory.clone();
+    let show = move || -> Result<_, Problem> {
+        let mut shown = None;
+        // The instance can be deleted or of another type now, so each kind of the type is tried.
+        for kind in of.kinds() {
+            let read = inventory.instance_at(*kind, &name, moment, |shown| {
+                let mut body = Vec::with_capacity(INSTANCE_BYTES);
+                json::write_object(&mut body, shown.properties);
+                body.push(b'\n');
+                (ETag::of_version(shown.version, &body), body)
+            });
+            let is_other_kind = matches!(read, Err(InventoryError::NotFound { .. }));
+            shown = Some(read);
+            if !is_other_kind {
+                break;
+            }
+        }
+        let not_found = || InventoryError::NotFound { kind: of.kinds()[0], name: name.clone() };
+        Ok(shown.unwrap_or_else(|| Err(not_found()))?)
+    };
+    let (etag, body) = call.app.blocking.run(Lane::Quick, show).await??;
     versioned(&call.headers, &etag, JSON, body)
 }
 

@@ -1,0 +1,217 @@
+//! The handlers of `history`, `history/{number}` and `instance/{kind}/{name}/history`.
+
+use std::borrow::Cow;
+
+use hyper::{
+    StatusCode,
+    header::{HeaderName, HeaderValue, VARY},
+};
+use serde::Serialize;
+use time::{
+    Date, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description,
+};
+
+use crate::{
+    access::Role,
+    http::{
+        accept::RowFormat,
+        blocking::Lane,
+        call::Call,
+        caller::Caller,
+        json_response,
+        options::{
+            BELOW, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL, SINCE, TEXT, TYPE, UNTIL,
+        },
+        problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
+        query_string::Query,
+        response::{Response, whole},
+    },
+    inventory::{ChangeDetails, ChangeSummary, HistoryRequest, HistoryStart, Moment},
+    model::{InstanceType, Kind, UnknownKind},
+};
+
+/// The number of the first change that the history keeps.
+const X_HISTORY_BEGIN: HeaderName = HeaderName::from_static("x-history-begin");
+
+/// The default number of changes of one response.
+const CHANGES: u64 = 100;
+
+/// The largest number of changes of one response. Each has up to 20 names.
+const CHANGES_MAX: u64 = 1000;
+
+/// Handles `GET /rest/history`.
+pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
+    let request = history_request(&call.query)?;
+    let format = RowFormat::preferred(&call.headers);
+
+    let inventory = call.app.inventory.clone();
+    let read = move || inventory.history(&request);
+    let mut page = call.app.blocking.run(Lane::Search, read).await??;
+
+    for change in &mut page.changes {
+        hide_address(change, &call.caller);
+    }
+    rows(&page.changes, format, page.begin.as_ref())
+}
+
+/// Handles `GET /rest/history/{number}`.
+pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
+    let text = call.parameters.get("number")?;
+    let number = text.parse().map_err(|_| {
+        let detail = format!("“{}” is not the number of a change.", shorten(text));
+        Problem::new(ProblemKind::UnknownChange, detail)
+    })?;
+
+    let inventory = call.app.inventory.clone();
+    let read = move || inventory.change(number);
+    let mut details = call.app.blocking.run(Lane::Search, read).await??;
+
+    hide_address(&mut details.change, &call.caller);
+    json_response::json(StatusCode::OK, &details)
+}
+
+/// Handles `GET /rest/instance/{kind}/{name}/history`.
+pub(in crate::http) async fn of_instance(mut call: Call) -> Result<Response, Problem> {
+    let word = call.parameters.get("kind")?;
+    let of: InstanceType = word.parse().map_err(|error| Problem::unknown_kind(&error, "kind"))?;
+    let name = call.parameters.take("name")?;
+    let below = call.query.number(BELOW.name)?;
+    let limit = limit(&call.query)?;
+    let format = RowFormat::preferred(&call.headers);
+
+    let inventory = call.app.inventory.clone();
+    let read = move || -> Result<_, Problem> {
+        // A deleted record has no type any more, so the kind with changes of this name counts.
+        let mut found = Err(Problem::new(ProblemKind::UnknownInstance, "No such instance."));
+        for kind in of.kinds() {
+            found = inventory.instance_history(*kind, &name, below, limit).map_err(Problem::from);
+            if found.is_ok() {
+                break;
+            }
+        }
+        Ok((found?, inventory.history_begin()?))
+    };
+    let (mut changes, begin) = call.app.blocking.run(Lane::Search, read).await??;
+
+    for details in &mut changes {
+        hide_address(&mut details.change, &call.caller);
+    }
+    rows::<ChangeDetails>(&changes, format, begin.as_ref())
+}
+
+/// Parses a moment: the number of a change, or a time.
+///
+/// # Errors
+/// 400.
+pub(super) fn moment(option: &str, text: &str) -> Result<Moment, Problem> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().map(Moment::Change).map_err(|_| wrong_time(option, text));
+    }
+    time(option, text).map(Moment::Time)
+}
+
+/// Returns the filters of the query.
+fn history_request(query: &Query) -> Result<HistoryRequest, Problem> {
+    let text = |name| Ok::<_, Problem>(query.one(name)?.map(str::to_owned));
+    let at = |name| query.one(name)?.map(|text| time(name, text)).transpose();
+    Ok(HistoryRequest {
+        kind: query.one(TYPE.name)?.map(kind).transpose()?,
+        name: text(HISTORY_NAME.name)?,
+        principal: text(PRINCIPAL.name)?,
+        operation: text(OPERATION.name)?,
+        since: at(SINCE.name)?,
+        until: at(UNTIL.name)?,
+        text: text(TEXT.name)?,
+        below: query.number(BELOW.name)?,
+        limit: limit(query)?,
+    })
+}
+
+/// Parses the type of record.
+///
+/// # Errors
+/// 400 with the nearest type.
+fn kind(word: &str) -> Result<Kind, Problem> {
+    word.parse().map_err(|error: UnknownKind| {
+        let detail = format!("“{}” is not a type of record.", shorten(word));
+        let location = RequestLocation::QueryParameter(TYPE.name.to_owned());
+        let flaw = Flaw {
+            value: Some(shorten(word).into()),
+            nearest: error.nearest.map(|kind| Cow::Borrowed(kind.as_str())),
+            valid: Kind::ALL.into_iter().map(Kind::as_str).collect(),
+            ..Flaw::new(location, &*detail)
+        };
+        Problem::new(ProblemKind::MalformedRequest, detail).with_flaw(flaw)
+    })
+}
+
+/// Returns the largest number of changes of the response.
+///
+/// # Errors
+/// 400 if it is not from 1 to [`CHANGES_MAX`].
+fn limit(query: &Query) -> Result<usize, Problem> {
+    let limit = query.number(HISTORY_LIMIT.name)?.unwrap_or(CHANGES);
+    if (1..=CHANGES_MAX).contains(&limit) {
+        return Ok(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    let detail = format!("“limit” is a number from 1 to {CHANGES_MAX}, not {limit}.");
+    let location = RequestLocation::QueryParameter(HISTORY_LIMIT.name.to_owned());
+    Err(Problem::new(ProblemKind::MalformedRequest, &*detail)
+        .with_flaw(Flaw::new(location, &*detail)))
+}
+
+/// Parses a time: RFC 3339, or a date, which is its first moment in UTC.
+fn time(option: &str, text: &str) -> Result<OffsetDateTime, Problem> {
+    if let Ok(date) = Date::parse(text, format_description!("[year]-[month]-[day]")) {
+        return Ok(date.midnight().assume_utc());
+    }
+    // A `+` in a query is a space, and a time contains none.
+    OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339).map_err(|_| wrong_time(option, text))
+}
+
+fn wrong_time(option: &str, text: &str) -> Problem {
+    let shown = shorten(text);
+    let detail =
+        format!("“{option}” is a date or a time such as 2026-11-27T16:20:00Z, not “{shown}”.");
+    Problem::new(ProblemKind::MalformedRequest, &*detail)
+        .with_flaw(Flaw::new(RequestLocation::QueryParameter(option.to_owned()), &*detail))
+}
+
+/// Hides the address of the client from users who are no administrators.
+fn hide_address(change: &mut ChangeSummary, caller: &Caller) {
+    if caller.principal().is_none_or(|principal| principal.role != Role::Administrator) {
+        change.address = None;
+    }
+}
+
+/// Returns a response with one row for each change.
+fn rows<T: Serialize>(
+    changes: &[T],
+    format: RowFormat,
+    begin: Option<&HistoryStart>,
+) -> Result<Response, Problem> {
+    let mut body = Vec::new();
+    for (index, change) in changes.iter().enumerate() {
+        body.extend_from_slice(match (format, index) {
+            (RowFormat::List, 0) => b"[",
+            (RowFormat::List, _) => b",\n",
+            (RowFormat::Lines, _) => b"",
+        });
+        serde_json::to_writer(&mut body, change).map_err(|error| Problem::internal(&error))?;
+        if format == RowFormat::Lines {
+            body.push(b'\n');
+        }
+    }
+    match (format, changes) {
+        (RowFormat::List, []) => body.extend_from_slice(b"[]\n"),
+        (RowFormat::List, _) => body.extend_from_slice(b"]\n"),
+        (RowFormat::Lines, _) => {}
+    }
+    let mut response = whole(StatusCode::OK, format.media_type(), body);
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    if let Some(begin) = begin {
+        headers.insert(X_HISTORY_BEGIN, HeaderValue::from(begin.number));
+    }
+    Ok(response)
+}

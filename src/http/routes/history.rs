@@ -1,0 +1,107 @@
+//! The history of the inventory.
+
+use hyper::Method;
+
+use super::text;
+use crate::http::{
+    description::{
+        Access, BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm,
+        ResponseHeader, Shape, Tag, ValueType, json,
+    },
+    endpoint::Endpoint,
+    handlers::history,
+    options::{BELOW, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL, SINCE, TEXT, TYPE, UNTIL},
+    paths,
+    route::Route,
+};
+
+const KIND: PathParameter = PathParameter {
+    name: "kind",
+    about: "The type of instance; also an exact type of eNMS, such as router or workflow, or node.",
+    value: ValueType::Kind,
+};
+
+const BEGIN: ResponseHeader = ResponseHeader {
+    name: "X-History-Begin",
+    about: "The number of the first change that the history keeps. Absent if it is empty.",
+};
+
+const CHANGES: &[Content] = &[
+    json(Shape::List("HistoryChange")),
+    Content { media_type: "application/x-ndjson", shape: Shape::Schema("HistoryChange") },
+];
+
+const DETAILS: &[Content] = &[
+    json(Shape::List("HistoryChangeDetails")),
+    Content { media_type: "application/x-ndjson", shape: Shape::Schema("HistoryChangeDetails") },
+];
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::HISTORY.pattern(),
+            access: Access::Authenticated,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "list_history",
+                tag: Tag::Inventory,
+                summary: "The changes of the inventory, the newest first; one a line if Accept asks for application/x-ndjson.",
+                path: &[],
+                query: QueryRule::Known(&[
+                    TYPE,
+                    HISTORY_NAME,
+                    PRINCIPAL,
+                    OPERATION,
+                    SINCE,
+                    UNTIL,
+                    TEXT,
+                    BELOW,
+                    HISTORY_LIMIT,
+                ]),
+                request: &[],
+                responses: &[ResponseForm::of("The changes.", CHANGES).headers(&[BEGIN])],
+            },
+        },
+        handler: |call| Box::pin(history::list(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::CHANGE.pattern(),
+            access: Access::Authenticated,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "get_change",
+                tag: Tag::Inventory,
+                summary: "One change, with the differences of all records that it changed.",
+                path: &[text("number", "The number of the change.")],
+                query: QueryRule::Nothing,
+                request: &[],
+                responses: &[ResponseForm::of(
+                    "The change.",
+                    &[json(Shape::Schema("HistoryChangeDetails"))],
+                )],
+            },
+        },
+        handler: |call| Box::pin(history::show(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::INSTANCE_HISTORY.pattern(),
+            access: Access::Authenticated,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "get_instance_history",
+                tag: Tag::Inventory,
+                summary: "The changes of an instance, the newest first, each with its differences. The instance can be deleted.",
+                path: &[KIND, text("name", "The instance's name.")],
+                query: QueryRule::Known(&[BELOW, HISTORY_LIMIT]),
+                request: &[],
+                responses: &[ResponseForm::of("The changes.", DETAILS).headers(&[BEGIN])],
+            },
+        },
+        handler: |call| Box::pin(history::of_instance(call)),
+    },
+];

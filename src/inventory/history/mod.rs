@@ -1,0 +1,267 @@
+//! Reads the history: the changes, the differences of each record, and earlier states of a record.
+//!
+//! ```text
+//! request  the filters of a list of changes, and moments
+//! report   changes as responses show them
+//! ```
+
+mod report;
+mod request;
+
+pub use report::{
+    ChangeDetails, ChangeRecord, ChangeSummary, ChangedName, GenerationChange, HistoryPage,
+    HistoryStart, KindChanges, RecordEffect, ReplacedBy, ShownDifference,
+};
+pub use request::{HistoryRequest, Moment};
+
+use std::collections::BTreeMap;
+
+use super::{InstanceRow, Inventory, InventoryError, read::OwnProperties};
+use crate::{
+    import::{PropertyChange, differences},
+    model::{AnyRecord, Kind},
+    store::{AtChange, Effect, HistoryChange, HistoryView, Stored, Touched},
+};
+
+/// The largest number of records of one change that a list shows. The change itself shows all.
+const LISTED_RECORDS_MAX: usize = 20;
+
+impl Inventory {
+    /// Returns a page of changes, the newest first.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] if the history cannot be read.
+    pub fn history(&self, request: &HistoryRequest) -> Result<HistoryPage, InventoryError> {
+        let history = self.0.store.history()?;
+        let begin = history.begin()?.map(HistoryStart::from);
+        let mut changes = Vec::new();
+        // The index of names finds the changes of a name without reading the others.
+        let mut named = match &request.name {
+            Some(name) => Some(numbers_of(&history, request.kinds(), name, request.below)?),
+            None => None,
+        };
+        let mut others = history.changes(request.below);
+        loop {
+            let next = match &mut named {
+                Some(numbers) => {
+                    numbers.pop().map(|number| history.change(number)).transpose()?.flatten()
+                }
+                None => others.next().transpose()?,
+            };
+            let Some(change) = next else { break };
+            if request.is_before(&change) {
+                break;
+            }
+            if !request.may_match(&change) {
+                continue;
+            }
+            let number = change.number;
+            let full = if named.is_some() { Some(change) } else { history.change(number)? };
+            // It can be removed from the history meanwhile.
+            let Some(full) = full else { continue };
+            if request.matches(&full) {
+                changes.push(ChangeSummary::of(&full, LISTED_RECORDS_MAX));
+                if changes.len() >= request.limit {
+                    break;
+                }
+            }
+        }
+        Ok(HistoryPage { begin, changes })
+    }
+
+    /// The first change that the history keeps; `None` if it is empty.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] if the history cannot be read.
+    pub fn history_begin(&self) -> Result<Option<HistoryStart>, InventoryError> {
+        Ok(self.0.store.history()?.begin()?.map(HistoryStart::from))
+    }
+
+    /// Returns a change with the differences of all records that it changed.
+    ///
+    /// # Errors
+    /// - [`InventoryError::NoChange`] if the history has no change with this number.
+    /// - [`InventoryError::Store`] if the history cannot be read.
+    pub fn change(&self, number: u64) -> Result<ChangeDetails, InventoryError> {
+        let history = self.0.store.history()?;
+        let Some(change) = history.change(number)? else {
+            return Err(self.no_change(&history, number)?);
+        };
+        let records = differences_of(&history, &change, None)?;
+        Ok(ChangeDetails { change: ChangeSummary::of(&change, 0), records })
+    }
+
+    /// Returns the changes of one record, the newest first, each with its differences.
+    ///
+    /// # Errors
+    /// [`InventoryError::NotFound`] if the record does not exist and the history has no change of it;
+    /// [`InventoryError::Store`] if the history cannot be read.
+    pub fn instance_history(
+        &self,
+        kind: Kind,
+        name: &str,
+        below: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<ChangeDetails>, InventoryError> {
+        let history = self.0.store.history()?;
+        let numbers = history.numbers_of(kind, name, below, limit)?;
+        if numbers.is_empty() && below.is_none() && !self.0.store.read().contains(kind, name)? {
+            return Err(InventoryError::NotFound { kind, name: name.to_owned() });
+        }
+        let mut details = Vec::new();
+        for number in numbers {
+            let Some(change) = history.change(number)? else { continue };
+            let records = differences_of(&history, &change, Some((kind, name)))?;
+            details.push(ChangeDetails { change: ChangeSummary::of(&change, 0), records });
+        }
+        Ok(details)
+    }
+
+    /// Calls `show` with a record as it was at a moment: its own properties except secrets. Relations
+    /// from other records and the members of computed pools are not part of it.
+    ///
+    /// # Errors
+    /// - [`InventoryError::NotFound`] if the record did not exist.
+    /// - [`InventoryError::NotKept`] or [`InventoryError::NoChange`] if the history does not have this
+    ///   moment.
+    /// - [`InventoryError::Store`] if the record or the history cannot be read.
+    pub fn instance_at<R>(
+        &self,
+        kind: Kind,
+        name: &str,
+        moment: Moment,
+        show: impl FnOnce(&InstanceRow<'_>) -> R,
+    ) -> Result<R, InventoryError> {
+        let history = self.0.store.history()?;
+        let number = match moment {
+            Moment::Change(number) => number,
+            Moment::Time(time) => match history.number_at(time)? {
+                Some(number) => number,
+                None => return Err(not_kept(&history)?),
+            },
+        };
+        match history.record_at(kind, name, number)? {
+            AtChange::Value(stored) => {
+                let own = OwnProperties::without_members();
+                let properties = own.properties(&*stored.record);
+                Ok(show(&InstanceRow { version: stored.version, properties: &properties }))
+            }
+            AtChange::Absent => Err(InventoryError::NotFound { kind, name: name.to_owned() }),
+            AtChange::BeforeBegin(_) => Err(not_kept(&history)?),
+            AtChange::NotYet => Err(self.no_change(&history, number)?),
+            AtChange::Replaced(change) => Err(InventoryError::Replaced { change }),
+        }
+    }
+
+    /// The error for a number that no change of the history has.
+    fn no_change(
+        &self,
+        history: &HistoryView,
+        number: u64,
+    ) -> Result<InventoryError, InventoryError> {
+        match history.begin()? {
+            Some(begin) if number < begin.number => not_kept(history),
+            _ => Ok(InventoryError::NoChange { number }),
+        }
+    }
+}
+
+/// The error for a moment before the history begins.
+fn not_kept(history: &HistoryView) -> Result<InventoryError, InventoryError> {
+    Ok(InventoryError::NotKept { begin: history.begin()?.map(HistoryStart::from) })
+}
+
+/// The numbers of the changes of records with a name, the newest last.
+fn numbers_of(
+    history: &HistoryView,
+    kinds: &[Kind],
+    name: &str,
+    below: Option<u64>,
+) -> Result<Vec<u64>, InventoryError> {
+    let mut numbers = Vec::new();
+    for kind in kinds {
+        numbers.extend(history.numbers_of(*kind, name, below, usize::MAX)?);
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    Ok(numbers)
+}
+
+/// Returns the differences of the records that a change touched, or only of one record. A change of
+/// a device and of its texts is one entry.
+fn differences_of(
+    history: &HistoryView,
+    change: &HistoryChange,
+    only: Option<(Kind, &str)>,
+) -> Result<Vec<ChangeRecord>, InventoryError> {
+    let mut records = BTreeMap::<(Kind, &str), ChangeRecord>::new();
+    for touched in &change.touched {
+        let (kind, name) = (touched.value.kind(), touched.value.name());
+        if only.is_some_and(|only| only != (kind, name)) {
+            continue;
+        }
+        let entry = records.entry((kind, name));
+        match &touched.value {
+            Touched::Record { .. } => {
+                let record = entry.or_insert_with(|| ChangeRecord::updated(kind, name));
+                record.effect = RecordEffect::from(&touched.effect);
+                match &touched.effect {
+                    Effect::Created | Effect::Removed => {}
+                    Effect::Updated => record.properties.extend(record_differences(
+                        history,
+                        (kind, name),
+                        name,
+                        change.number,
+                    )?),
+                    Effect::RenamedFrom(from) => {
+                        record.renamed_from = Some(from.clone());
+                        record.properties.extend(record_differences(
+                            history,
+                            (kind, from),
+                            name,
+                            change.number,
+                        )?);
+                    }
+                    Effect::RenamedTo(to) => record.renamed_to = Some(to.clone()),
+                }
+            }
+            Touched::Text { property, .. } => {
+                let record = entry.or_insert_with(|| ChangeRecord::updated(kind, name));
+                record.properties.push(ShownDifference::of_text(property));
+            }
+        }
+    }
+    let mut records: Vec<ChangeRecord> = records.into_values().collect();
+    for record in &mut records {
+        record.properties.sort_by(|a, b| a.property.cmp(&b.property));
+    }
+    Ok(records)
+}
+
+/// Returns the differences of a record, which had the name of `before`, and has the name `after` since
+/// the change.
+fn record_differences(
+    history: &HistoryView,
+    before: (Kind, &str),
+    after: &str,
+    number: u64,
+) -> Result<Vec<ShownDifference>, InventoryError> {
+    let (kind, name) = before;
+    let before = history.record_before(kind, name, number)?;
+    let after = history.record_at(kind, after, number)?;
+    let (Some(before), AtChange::Value(after)) = (before, after) else { return Ok(Vec::new()) };
+    let secrets = secret_names(&after);
+    let changes = differences(before.record, after.record);
+    Ok(changes.into_iter().map(|change| shown(change, &secrets)).collect())
+}
+
+/// The properties of a record that hold secrets.
+fn secret_names(stored: &Stored<AnyRecord>) -> Vec<&'static str> {
+    let mut record = stored.record.clone();
+    record.secrets().into_iter().map(|(property, _)| property).collect()
+}
+
+fn shown(change: PropertyChange, secrets: &[&'static str]) -> ShownDifference {
+    let is_secret = secrets.contains(&&*change.property);
+    ShownDifference { is_secret, is_text: false, ..ShownDifference::from(change) }
+}
