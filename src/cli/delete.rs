@@ -13,7 +13,10 @@ use super::{
     safe_text::safe,
     target::{ChangeMessage, IfMissing, TargetArgs},
 };
-use crate::{http::paths, model::Kind};
+use crate::{
+    http::paths,
+    model::{InstanceType, UnknownKind},
+};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -39,9 +42,9 @@ const RECORDS_SHOWN_MAX: usize = 50;
 /// `satchel delete`
 #[derive(Args, Debug)]
 pub(super) struct DeleteArgs {
-    /// The type of the records
-    #[arg(value_name = "TYPE")]
-    kind: Kind,
+    /// The type of the records: a kind such as device, or an exact type such as router
+    #[arg(value_name = "TYPE", value_parser = record_type)]
+    r#type: String,
 
     /// The names of the records
     #[arg(value_name = "NAME", required_unless_present = "conditions")]
@@ -74,6 +77,11 @@ pub(super) struct DeleteArgs {
 
     #[command(flatten)]
     out: OutputArgs,
+}
+
+/// Checks the word for the type of the records.
+fn record_type(word: &str) -> Result<String, UnknownKind> {
+    word.parse::<InstanceType>().map(|_| word.to_owned())
 }
 
 /// A condition on the records to delete.
@@ -153,7 +161,7 @@ impl DeleteArgs {
     /// # Errors
     /// An error if a property has two conditions: the call accepts one.
     fn body(&self) -> anyhow::Result<Value> {
-        let mut body = json!({"type": self.kind});
+        let mut body = json!({"type": self.r#type});
         if self.conditions.is_empty() {
             body["names"] = json!(self.names);
             return Ok(body);

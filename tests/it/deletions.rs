@@ -264,3 +264,29 @@ fn the_command_deletes_by_names_and_by_conditions() {
     }
     assert_eq!(get(&server, "/rest/count")["device"], 3);
 }
+
+#[test]
+fn an_exact_type_selects_records_as_in_a_search() {
+    let server = network();
+    put(&server, "device", &json!({"name": "R 1%", "type": "router"}));
+    put(&server, "device", &json!({"name": "é>b", "type": "router"}));
+    let body = json!({"type": "router", "names": ["R 1%", "..", "no such"], "dry_run": true});
+    let report = delete_many(&server, &body);
+    assert_eq!(deleted(&report, "device"), ["R 1%"]);
+    assert_eq!(report["not_found"], json!(["..", "no such"]));
+    let body = json!({"type": "router", "search_criteria": {"vendor": "Nokia"}, "dry_run": true});
+    assert_eq!(deleted(&delete_many(&server, &body), "device"), ["R 1%", "é>b"]);
+    let body = json!({"type": "gateway", "search_criteria": {"vendor": "Nokia"}});
+    assert_eq!(delete_many(&server, &body)["deleted"], json!([]));
+    let node = json!({"type": "node", "names": ["R 1%"]});
+    let refused = ask(&server, "POST", "/rest/delete").json(&node).send();
+    refused.problem(400, "malformed-body");
+
+    let output = command(&server, &["router", "R 1%", "--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let output = command(&server, &["router", "..", "--yes"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let output = command(&server, &["rooter", "..", "--yes"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(get(&server, "/rest/count")["device"], 3);
+}

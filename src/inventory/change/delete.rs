@@ -10,7 +10,7 @@ use super::{
 use crate::{
     import::Mode,
     inventory::{Inventory, InventoryError},
-    model::{Arity, Kind, arity},
+    model::{Arity, Kind, Record, View, arity},
     store::{Origin, StoreError},
 };
 
@@ -56,12 +56,15 @@ impl Inventory {
     ///   be evaluated.
     /// - [`InventoryError::Store`] if a record that might match is damaged.
     pub fn delete_many(&self, request: &DeletionRequest) -> Result<DeletionReport, InventoryError> {
-        let DeletionRequest { kind, instances, origin, mode } = request;
+        let DeletionRequest { kind, exact_type, instances, origin, mode } = request;
+        let exact_type = exact_type.as_deref();
         let made = self.0.change(origin, |editing| {
             let (found, not_found) = match instances {
-                Selected::Named(names) => existing(editing, *kind, names)?,
+                Selected::Named(names) => existing(editing, *kind, exact_type, names)?,
                 // The change holds the write lock, so the records stay as the search finds them.
-                Selected::Matching(criteria) => (self.matching(*kind, criteria)?, Vec::new()),
+                Selected::Matching(criteria) => {
+                    (self.matching(*kind, exact_type, criteria)?, Vec::new())
+                }
             };
             let DeleteReport { deleted, dereferenced } =
                 delete_all(editing, *kind, found, &origin.principal)?;
@@ -78,20 +81,33 @@ impl Inventory {
     }
 }
 
-/// The names that have an instance, and those that have none, each once.
+/// The names that have an instance of the exact type, and those that have none, each once.
 fn existing(
     editing: &Editing<'_, '_>,
     kind: Kind,
+    exact_type: Option<&str>,
     names: &[String],
 ) -> Result<(Vec<String>, Vec<String>), StoreError> {
     let (mut found, mut not_found) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
     for name in names.iter().filter(|name| seen.insert(name.as_str())) {
-        let list =
-            if editing.transaction.contains(kind, name)? { &mut found } else { &mut not_found };
+        let exists = match exact_type {
+            None => editing.transaction.contains(kind, name)?,
+            Some(exact_type) => {
+                let stored = editing.transaction.get_any(kind, name)?;
+                stored.is_some_and(|stored| has_type(&*stored.record, exact_type))
+            }
+        };
+        let list = if exists { &mut found } else { &mut not_found };
         list.push(name.clone());
     }
     Ok((found, not_found))
+}
+
+/// Returns whether a record has an exact type.
+fn has_type(record: &dyn Record, exact_type: &str) -> bool {
+    let shown = record.kind().property("type").map(|known| known.shown(record.view(known.name)));
+    shown == Some(View::Text(exact_type))
 }
 
 /// Deletes existing instances, and the records that depend on them.

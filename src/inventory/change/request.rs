@@ -126,6 +126,8 @@ pub struct DeleteReport {
 pub struct DeletionRequest {
     /// The kind of the instances.
     pub kind: Kind,
+    /// The exact type of the instances, such as `router`; `None` for every type.
+    pub exact_type: Option<String>,
     /// The instances to delete.
     pub instances: Selected,
     /// Who makes the change, and with which request.

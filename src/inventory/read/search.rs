@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     inventory::{Inventory, InventoryError},
-    model::{Anchors, Comparison, Kind, PropertyDefault, PropertyType},
+    model::{Anchors, Comparison, InstanceType, Kind, PropertyDefault, PropertyType},
 };
 
 impl Inventory {
@@ -66,10 +66,15 @@ impl Inventory {
     pub(in crate::inventory) fn matching(
         &self,
         kind: Kind,
+        exact_type: Option<&str>,
         criteria: &[Criterion],
     ) -> Result<Vec<String>, InventoryError> {
         let session = self.session();
-        let predicates = predicates(&session, kind, criteria)?;
+        let mut predicates = predicates(&session, kind, criteria)?;
+        if let Some(word) = exact_type {
+            let of = InstanceType::Exact { kind, word: word.to_owned() };
+            predicates.extend(Predicate::of_type(kind, &of));
+        }
         let selection = Selection::new(&session, kind, predicates)?;
         let mut names = Vec::new();
         selection.each(&session, 0, |candidate| match candidate {

@@ -46,6 +46,7 @@ pub(in crate::http) struct DeletedMany<'a> {
 /// The request in the body.
 struct Body {
     kind: Kind,
+    exact_type: Option<String>,
     instances: Selected,
     dry_run: Option<bool>,
 }
@@ -58,7 +59,8 @@ pub(in crate::http) async fn delete(call: Call) -> Result<Response, Problem> {
     let mode = mode(&options, body.dry_run)?;
 
     let inventory = app.inventory.clone();
-    let request = DeletionRequest { kind: body.kind, instances: body.instances, origin, mode };
+    let Body { kind, exact_type, instances, .. } = body;
+    let request = DeletionRequest { kind, exact_type, instances, origin, mode };
     let delete = move || inventory.delete_many(&request);
     let report = app.blocking.run(Lane::Change, delete).await?.map_err(|error| {
         Problem::of_inventory(error, |property| {
@@ -69,7 +71,7 @@ pub(in crate::http) async fn delete(call: Call) -> Result<Response, Problem> {
 
     let deleted = named(&report.deleted);
     let struck = named(&report.dereferenced);
-    let summary = summary(mode, body.kind, &deleted, struck.len());
+    let summary = summary(mode, kind, &deleted, struck.len());
     let dry_run = mode == Mode::DryRun;
     let not_found = &report.not_found;
     json_response::json(
@@ -106,11 +108,11 @@ fn parse(object: Map<String, Value>) -> Result<Body, Problem> {
         value.map_or(Some(None), |value| criteria(flaws, value).map(Some))
     });
     let body = match (kind, dry_run, named, matching) {
-        (Some(kind), Some(dry_run), Some(Some(names)), _) => {
-            Some(Body { kind, dry_run, instances: Selected::Named(names) })
+        (Some((kind, exact_type)), Some(dry_run), Some(Some(names)), _) => {
+            Some(Body { kind, exact_type, dry_run, instances: Selected::Named(names) })
         }
-        (Some(kind), Some(dry_run), _, Some(Some(criteria))) => {
-            Some(Body { kind, dry_run, instances: Selected::Matching(criteria) })
+        (Some((kind, exact_type)), Some(dry_run), _, Some(Some(criteria))) => {
+            Some(Body { kind, exact_type, dry_run, instances: Selected::Matching(criteria) })
         }
         _ => None,
     };

@@ -69,12 +69,13 @@ pub(super) fn parse_search(object: Map<String, Value>) -> Result<SearchRequest, 
     reader.finish(request)
 }
 
-/// Reads the kind.
-pub(super) fn kind(flaws: &mut Flaws<'_>, value: &Value) -> Option<Kind> {
+/// Reads the kind, and the exact type if the word is one.
+pub(super) fn kind(flaws: &mut Flaws<'_>, value: &Value) -> Option<(Kind, Option<String>)> {
     match instance_type(flaws, value)? {
-        InstanceType::Kind(kind) => Some(kind),
-        InstanceType::Exact { .. } | InstanceType::Node => {
-            flaws.wrong(value, "is not a kind; a kind such as device or service is expected");
+        InstanceType::Kind(kind) => Some((kind, None)),
+        InstanceType::Exact { kind, word } => Some((kind, Some(word))),
+        InstanceType::Node => {
+            flaws.wrong(value, "means two kinds; device or network is expected");
             None
         }
     }
