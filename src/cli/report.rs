@@ -307,7 +307,10 @@ fn document(group: &Value) -> String {
 
 fn dangling(group: &Value) -> String {
     let of = |member| safe(word(group, member).unwrap_or_default());
-    format!("{}, {}: no record '{}'", of("type"), of("property"), of("missing"))
+    let nearest = word(group, "nearest");
+    let advice =
+        nearest.map_or_else(String::new, |name| format!(". Did you mean '{}'?", safe(name)));
+    format!("{}, {}: no record '{}'{advice}", of("type"), of("property"), of("missing"))
 }
 
 fn converted(group: &Value) -> String {

@@ -15,8 +15,12 @@ const SORTER_BYTES: usize = 16 << 20;
 /// Number of warnings about names that look alike, for each kind.
 const WARNINGS_MAX: u64 = 20;
 
-/// Number of missing names for which a similar name is sought. Each is compared with every name.
+/// Number of missing names for which a similar name is sought.
 const MISSING_MAX: usize = 100;
+
+/// Number of existing names of a kind that are compared with the missing names, so that a small
+/// import does not read a large inventory. They take about 0.1 s.
+const EXISTING_COMPARED_MAX: usize = 100_000;
 
 /// Warns of incoming names of one kind that look alike.
 ///
@@ -40,23 +44,47 @@ fn warn_of_kind(scope: &Scope<'_>, kind: Kind, log: &Log) -> Result<(), ImportEr
     let sorted = sorter.finish().map_err(ImportError::TemporaryFile)?;
     let mut reader = sorted.read();
     let mut last = (Vec::new(), String::new());
-    let mut found = 0_u64;
+    let mut warnings = Warnings::new(kind, log);
     while let Some((key, name)) = reader.next().map_err(ImportError::TemporaryFile)? {
         let name = String::from_utf8_lossy(name).into_owned();
         if last.0 == key
             && let Some(difference) = difference(&last.1, &name)
         {
-            found += 1;
-            if found <= WARNINGS_MAX {
-                log.warn(sentence(kind, &last.1, &name, difference));
-            }
+            warnings.add(&last.1, &name, difference);
         }
         last = (key.to_vec(), name);
     }
-    if found > WARNINGS_MAX {
-        log.warn(format!("{} more names of type {kind} look alike", found - WARNINGS_MAX));
-    }
+    warnings.finish();
     Ok(())
+}
+
+/// Warnings about names of one kind, of which only the first ones are written.
+struct Warnings<'a> {
+    kind: Kind,
+    log: &'a Log,
+    found: u64,
+}
+
+impl<'a> Warnings<'a> {
+    fn new(kind: Kind, log: &'a Log) -> Self {
+        Self { kind, log, found: 0 }
+    }
+
+    /// Warns of two names that differ in this way.
+    fn add(&mut self, one: &str, other: &str, difference: Difference) {
+        self.found += 1;
+        if self.found <= WARNINGS_MAX {
+            self.log.warn(sentence(self.kind, one, other, difference));
+        }
+    }
+
+    /// Warns of the number of further names.
+    fn finish(self) {
+        if self.found > WARNINGS_MAX {
+            let further = self.found - WARNINGS_MAX;
+            self.log.warn(format!("{further} more names of type {} look alike", self.kind));
+        }
+    }
 }
 
 fn sentence(kind: Kind, one: &str, other: &str, difference: Difference) -> String {
@@ -95,7 +123,7 @@ impl Suggestions {
                     }
                 }
                 if scope.keeps_existing(*kind) {
-                    for record in scope.existing.scan_raw(*kind) {
+                    for record in scope.existing.scan_raw(*kind).take(EXISTING_COMPARED_MAX) {
                         self.compare(target, &record?.0);
                     }
                 }

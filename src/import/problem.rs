@@ -140,6 +140,9 @@ pub struct DanglingReference {
     pub property: String,
     /// The name of the missing record.
     pub missing: String,
+    /// The name of a record that looks like the missing one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<String>,
 }
 
 /// A property whose values were converted to its type, without a change of meaning.

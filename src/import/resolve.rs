@@ -20,6 +20,10 @@ use crate::{
     store::{Referrer, parse_posting, parse_target_key, target_key},
 };
 
+/// The number of references in lists without a target that are kept in memory, until the names that
+/// look like theirs are found.
+const DANGLING_WITH_SUGGESTION_MAX: usize = 1_000;
+
 /// The memory for each list that this step sorts, in bytes.
 const SORTER_BYTES: usize = 16 * 1024 * 1024;
 
@@ -304,11 +308,13 @@ fn remove_reference(
     let Referrer { kind, name: record, relation } = source;
     let key = removed_reference_key(kind, &record, &relation, name);
     push(removed_references, &key, &[])?;
-    let removed = DanglingReference { kind, property: relation, missing: name.to_owned() };
+    let removed =
+        DanglingReference { kind, property: relation, missing: name.to_owned(), nearest: None };
     log.removed_reference(&removed, DocumentLocation::of_record(record))
 }
 
-/// Removes the references in lists of incoming records that have no target, and reports them.
+/// Removes the references in lists of incoming records that have no target, and reports them with
+/// names that look like the missing ones.
 fn remove_dangling_references(
     scope: &Scope<'_>,
     excluded: &Sorted,
@@ -317,12 +323,30 @@ fn remove_dangling_references(
 ) -> Result<(), ImportError> {
     let excluded = [excluded];
     let mut dangling = DanglingReferences::new(scope, &scope.decoded.many, &excluded, log);
-    while let Some(Dangling { name, source, .. }) = dangling.next()? {
+    let mut report = |found: Dangling, suggestions: &Suggestions| {
+        let Dangling { target, name, source } = found;
         let Referrer { kind, name: record, relation } = source;
         let key = removed_reference_key(kind, &record, &relation, &name);
         push(removed_references, &key, &[])?;
-        let dangling = DanglingReference { kind, property: relation, missing: name };
-        log.dangling(&dangling, DocumentLocation::of_record(record))?;
+        let nearest = suggestions.of(target, &name).map(str::to_owned);
+        let dangling = DanglingReference { kind, property: relation, missing: name, nearest };
+        log.dangling(&dangling, DocumentLocation::of_record(record))
+    };
+    // The names that look like the first missing ones are sought in one pass.
+    let mut suggestions = Suggestions::default();
+    let mut first = Vec::new();
+    while first.len() < DANGLING_WITH_SUGGESTION_MAX
+        && let Some(found) = dangling.next()?
+    {
+        suggestions.add(found.target, &found.name);
+        first.push(found);
+    }
+    suggestions.seek(scope)?;
+    for found in first {
+        report(found, &suggestions)?;
+    }
+    while let Some(found) = dangling.next()? {
+        report(found, &suggestions)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 
 mod comparison;
 mod criteria;
+mod enms_loss;
 mod entity;
 mod file_name;
 mod folded;
@@ -47,6 +48,7 @@ pub use comparison::{Anchors, Comparison, RegexFault};
 pub use credential::Credential;
 pub use criteria::{Criteria, CriterionError, Side};
 pub use device::Device;
+pub use enms_loss::{EnmsLoss, is_gateway};
 pub use entity::Entity;
 pub use file::File;
 pub use file_name::{

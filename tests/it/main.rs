@@ -61,4 +61,5 @@ mod topology_http;
 mod topology_mutants;
 mod unchanged_imports;
 mod undo;
+mod warnings;
 mod workbooks;

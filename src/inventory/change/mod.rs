@@ -19,6 +19,7 @@
 //! sent_relation       a relation that an object sets from its other side, parsed
 //! inverse             the changes of other records for such relations
 //! missing             references to records that do not exist
+//! shared_addresses    devices that share a new address with other devices
 //! last_administrator  the rule that an administrator who can log in remains
 //! warning             warnings about accepted objects
 //! abort               the end of a change that writes nothing
@@ -35,6 +36,7 @@ mod plan;
 mod put;
 mod request;
 mod sent_relation;
+mod shared_addresses;
 mod text;
 mod warning;
 

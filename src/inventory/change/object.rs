@@ -40,6 +40,11 @@ pub(in crate::inventory) struct ObjectPatch {
 }
 
 impl ObjectPatch {
+    /// The name of the record after the change.
+    pub(super) fn resulting_name(&self) -> String {
+        self.new_name.as_ref().unwrap_or_else(|| self.record.name()).to_string()
+    }
+
     /// Returns whether the patch sets or removes a property.
     pub(super) fn has(&self, property: &str) -> bool {
         self.record.view(property).is_some() || self.removed.contains_key(property)

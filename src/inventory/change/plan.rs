@@ -1,7 +1,7 @@
 //! Plans the change of one record: applies a patch to the current record within the change, and
 //! finds all faults before anything is written.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, net::IpAddr};
 
 use super::{
     Atomicity, ExpectedVersion, Fault,
@@ -15,8 +15,9 @@ use crate::{
     codec::json,
     inventory::{InventoryError, long_text::LongText},
     model::{
-        AnyRecord, Field, IpText, Kind, Membership, Name, Pool, Property, PropertyDefault,
-        PropertyType, Record, Ref, Refused, Secrets, Side, Target, Value, View, indicates_secret,
+        AnyRecord, EnmsLoss, Field, IpText, Kind, Membership, Name, Pool, Property,
+        PropertyDefault, PropertyType, Record, Ref, Refused, Secrets, Side, Target, Value, View,
+        indicates_secret, is_gateway,
     },
     store::{Origin, StoreError, Stored},
 };
@@ -32,6 +33,13 @@ pub(in crate::inventory) struct ChangeContext<'a> {
     pub exact_type: Option<&'a str>,
 }
 
+/// The number of gateways of one object that are examined. Each is read from the store, under the
+/// write lock.
+const GATEWAYS_EXAMINED_MAX: usize = 100;
+
+/// The property of devices with an address.
+const IP_ADDRESS: &str = "ip_address";
+
 /// The property with the exact type of a record.
 const TYPE: &str = "type";
 
@@ -45,6 +53,8 @@ pub(in crate::inventory) struct PlannedChange {
     /// The changes of other records, whose relations the object sets from their other side.
     pub inverse: Vec<InverseEdit>,
     pub warnings: Vec<Warning>,
+    /// The address that the device has after the change, if it had another one before.
+    pub new_address: Option<IpAddr>,
     /// References without a target so far. With [`Atomicity::All`], a later object can create it.
     pub missing: Vec<MissingReferences>,
     /// Whether the change removes an administrator. With [`Atomicity::All`], a later object can
@@ -113,11 +123,15 @@ pub(in crate::inventory) fn plan(
             }
         }
     }
+    warn_of_losses(before_record, &*after, &mut remarks);
+    warn_of_gateways(editing, before_record, &*after, &mut remarks)?;
     let Remarks { faults, warnings } = remarks;
     if !faults.is_empty() {
         return Ok(Err(faults));
     }
     let texts = changed_texts(editing, patch)?;
+    let new_address =
+        address(&*after).filter(|address| before_record.and_then(self::address) != Some(*address));
     let is_unchanged = before.as_ref().is_some_and(|before| before.record == after)
         && new_name.is_none()
         && inverse.is_empty();
@@ -136,6 +150,7 @@ pub(in crate::inventory) fn plan(
         texts,
         inverse,
         warnings,
+        new_address,
         missing,
         removes_administrator,
     }))
@@ -231,12 +246,23 @@ fn warn_of_secrets(before: Option<&Stored<AnyRecord>>, patch: &ObjectPatch, rema
     }
 }
 
+/// Returns the IP address of a device.
+pub(super) fn address(record: &dyn Record) -> Option<IpAddr> {
+    match record.view(IP_ADDRESS) {
+        Some(View::Text(text)) if record.kind() == Kind::Device => match IpText::parse(text) {
+            IpText::Address(address) => Some(address),
+            IpText::Blank | IpText::WithPrefix { .. } | IpText::Other => None,
+        },
+        _ => None,
+    }
+}
+
 /// Warns of an address of a device that is not an IP address. eNMS accepts any text.
 fn warn_of_address(patch: &ObjectPatch, remarks: &mut Remarks) {
     if patch.record.kind() != Kind::Device {
         return;
     }
-    if let Some(View::Text(text)) = patch.record.view("ip_address") {
+    if let Some(View::Text(text)) = patch.record.view(IP_ADDRESS) {
         match IpText::parse(text) {
             IpText::Blank | IpText::Address(_) => {}
             IpText::WithPrefix { .. } | IpText::Other => {
@@ -244,6 +270,38 @@ fn warn_of_address(patch: &ObjectPatch, remarks: &mut Remarks) {
             }
         }
     }
+}
+
+/// Warns of parts of a record that eNMS loses, unless it lost them before the change.
+fn warn_of_losses(before: Option<&dyn Record>, after: &dyn Record, remarks: &mut Remarks) {
+    let before = before.map(EnmsLoss::of).unwrap_or_default();
+    let losses = EnmsLoss::of(after).into_iter().filter(|loss| !before.contains(loss));
+    remarks.warnings.extend(losses.map(|loss| Warning::Loss { kind: after.kind(), loss }));
+}
+
+/// Warns of devices that are added to `gateways` and are no gateways.
+fn warn_of_gateways(
+    editing: &Editing<'_, '_>,
+    before: Option<&dyn Record>,
+    after: &dyn Record,
+    remarks: &mut Remarks,
+) -> Result<(), StoreError> {
+    let gateways = |record: &dyn Record| match record.view("gateways") {
+        Some(View::Texts(names)) if record.kind() == Kind::Device => {
+            names.into_iter().map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    };
+    let known: HashSet<String> = before.map(gateways).unwrap_or_default().into_iter().collect();
+    let added = gateways(after).into_iter().filter(|name| !known.contains(name));
+    for gateway in added.take(GATEWAYS_EXAMINED_MAX) {
+        let Ok(name) = Name::parse(gateway.clone()) else { continue };
+        let device = editing.transaction.get_any(Kind::Device, &name)?;
+        if device.is_some_and(|device| !is_gateway(&*device.record)) {
+            remarks.warnings.push(Warning::NoGateway { gateway });
+        }
+    }
+    Ok(())
 }
 
 /// The long texts of a patch that differ from the stored ones.

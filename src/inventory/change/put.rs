@@ -1,6 +1,9 @@
 //! Creates, updates and renames instances, in batches that are one transaction each.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 use time::OffsetDateTime;
 
@@ -12,6 +15,7 @@ use super::{
     missing::MissingReferences,
     object::{self, ObjectPatch},
     plan::{ChangeContext, PlannedChange, plan},
+    shared_addresses,
     warning::{Nearest, Warning, Warnings},
 };
 use crate::{
@@ -67,6 +71,7 @@ impl Inventory {
         };
         let mut nearest = Nearest::default();
         let mut warnings = Warnings::default();
+        let mut addresses = Vec::new();
         let mut outcomes: Vec<ObjectOutcome> = Vec::with_capacity(objects.len());
         let mut objects = objects.into_iter().peekable();
         let mut store_fault: Option<Fault> = None;
@@ -80,6 +85,7 @@ impl Inventory {
                 None => match batch.run(self, &context) {
                     Ok(result) => {
                         result.warnings.into_iter().for_each(|warning| warnings.push(warning));
+                        addresses.extend(result.addresses);
                         store_fault = result.store_fault;
                         result.results
                     }
@@ -96,6 +102,9 @@ impl Inventory {
             outcomes.extend(
                 shown.zip(results).map(|(object, result)| ObjectOutcome { object, result }),
             );
+        }
+        for warning in shared_addresses::warnings(&self.0.store, &addresses) {
+            warnings.push(warning);
         }
         Ok(ChangeReport { outcomes, warnings: warnings.sentences() })
     }
@@ -116,6 +125,8 @@ struct Batch {
 struct BatchResult {
     results: Vec<Result<Changed, Vec<Fault>>>,
     warnings: Vec<Warning>,
+    /// The devices with a new address.
+    addresses: Vec<(String, IpAddr)>,
     /// The reason why the remaining objects were not written.
     store_fault: Option<Fault>,
 }
@@ -130,7 +141,7 @@ enum Discarded {
     /// The store refused an object while it was written.
     Invalid { index: usize, fault: Fault },
     /// Some objects are refused, and all objects are one change.
-    Rejected(BatchResult),
+    Rejected(Box<BatchResult>),
 }
 
 impl Abort<Discarded> {
@@ -207,7 +218,13 @@ impl Batch {
                 .0
                 .change(context.origin, |editing| self.attempt(from, editing, context, &rejected))
             {
-                Ok(next) | Err(Abort::Discard(Discarded::Rejected(next))) => {
+                Ok(next) => {
+                    all.results.extend(next.results);
+                    all.warnings.extend(next.warnings);
+                    all.addresses.extend(next.addresses);
+                }
+                // No device has its new address.
+                Err(Abort::Discard(Discarded::Rejected(next))) => {
                     all.results.extend(next.results);
                     all.warnings.extend(next.warnings);
                 }
@@ -245,6 +262,8 @@ impl Batch {
             written.results.push(match planned {
                 Ok(mut planned) => {
                     written.warnings.append(&mut planned.warnings);
+                    let name = patch.as_ref().ok().map(ObjectPatch::resulting_name);
+                    written.addresses.extend(name.zip(planned.new_address));
                     deferred.add(index, &mut planned);
                     let (changed, missing) =
                         write(editing, planned).map_err(|error| Abort::of_object(index, error))?;
@@ -288,7 +307,7 @@ impl Batch {
                 *result = Err(vec![Fault::new(None, "atomic", detail)]);
             }
         }
-        Err(Abort::Discard(Discarded::Rejected(written)))
+        Err(Abort::Discard(Discarded::Rejected(Box::new(written))))
     }
 
     /// Adds a fault to each object with a reference that still has no target.

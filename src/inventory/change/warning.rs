@@ -1,8 +1,11 @@
 //! Warnings about objects that were accepted. Equal warnings are grouped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
 
-use crate::model::{Kind, nearest};
+use crate::model::{EnmsLoss, Kind, nearest};
 use crate::wording::counted;
 
 /// The largest number of unknown property names of one request that are compared with the known
@@ -21,6 +24,12 @@ pub(in crate::inventory) enum Warning {
     SaysSecret { property: String },
     /// The address of a device is not an IP address.
     NotAnAddress,
+    /// eNMS cannot import a part of the record.
+    Loss { kind: Kind, loss: EnmsLoss },
+    /// A device lists another device as its gateway that is no gateway.
+    NoGateway { gateway: String },
+    /// Several devices have the address. The names of the first ones.
+    SharedAddress { address: IpAddr, devices: u64, first: Vec<String> },
     /// A computed property was sent.
     ComputedProperty { property: String },
     /// The record does not have the unknown property to remove, whose name resembles a known one.
@@ -63,6 +72,37 @@ impl Warnings {
                 "'ip_address' is not an IP address (in {}). It was saved as it is",
                 objects(*count)
             ),
+            Warning::Loss { kind, loss: EnmsLoss::UnknownType(word) } => format!(
+                "The {kind} type '{word}' is unknown to eNMS, which would refuse the record (in {})",
+                objects(*count)
+            ),
+            Warning::Loss { loss: EnmsLoss::ServiceWithoutType, .. } => {
+                format!("A service without a type cannot be run by eNMS (in {})", objects(*count))
+            }
+            Warning::Loss { loss: EnmsLoss::FileName, .. } => format!(
+                "The name of a file must be its path with '>' for '/', or eNMS would rename or refuse \
+                 it (in {})",
+                objects(*count)
+            ),
+            Warning::Loss { loss: EnmsLoss::DevicesOfNoGateway, .. } => format!(
+                "'devices' of a device whose type is not 'gateway' would be dropped by eNMS (in {})",
+                objects(*count)
+            ),
+            Warning::NoGateway { gateway } => format!(
+                "The type of '{gateway}' is not 'gateway', so eNMS would drop it from 'gateways' (in \
+                 {})",
+                objects(*count)
+            ),
+            Warning::SharedAddress { address, devices, first } => {
+                let further = devices - first.len() as u64;
+                let further =
+                    if further > 0 { format!(" and {further} more") } else { String::new() };
+                let devices = counted(*devices, "device");
+                format!(
+                    "The address {address} is shared by {devices}: {}{further}",
+                    first.join(", ")
+                )
+            }
             Warning::ComputedProperty { property } => format!(
                 "'{property}' is computed, not stored, and was ignored (in {})",
                 objects(*count)
