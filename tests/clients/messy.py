@@ -123,7 +123,7 @@ def messy(binary, *_):
         assert rejected == {(f"{SHEET}!{cell}", name) for cell, name in duplicates}, rejected
         said = "\n".join(report["warnings"])
         for part in [
-            "the headings are in row 5. 3 rows above it were not read",
+            "the headings are in row 5. 3 rows above the headings were not read",
             "4 ranges of merged cells gave their values to 36 empty cells",
             "'/24' was removed from 40 addresses",
             "blanks around 41 names were removed",
