@@ -36,6 +36,7 @@
 //! - A damaged inventory is refused, or it reports its damage. It is never opened with other
 //!   content, for example as an empty inventory. `satchel recover` uses [`store::Recovery`].
 //! - A stored record never refers to a record that does not exist.
+//! - A change and its history entry are saved together ([`store::HistoryView`]).
 //! - Every stored secret is encrypted. Secrets appear only in the documents of a project
 //!   ([`model::Secret`]).
 //! - Input is not trusted. Every limit is a named constant. A request over a limit gets an error that
@@ -85,7 +86,8 @@
 //! 3. Each patch is applied to the current record, with the earlier objects of the same request
 //!    already applied.
 //! 4. If the record has no error, it is written into a [`store::Transaction`]. The references that
-//!    change with it and its pool memberships are written too.
+//!    change with it and its pool memberships are written too, and the history entry of the change
+//!    with the values before it.
 //! 5. The transaction stays in memory until the committer applies it. The committer combines all
 //!    waiting transactions into one transaction of sled and makes them durable together.
 //!
