@@ -178,6 +178,8 @@ fn a_deletion_that_might_be_a_slip_is_refused() {
         (json!({"type": "device", "names": ["R 1%"], "dry_run": "maybe"}), "/dry_run"),
         (criteria(json!({})), "/search_criteria"),
         (criteria(json!({"vendor": ""})), "/search_criteria/vendor"),
+        (criteria(json!({"name": " "})), "/search_criteria/name"),
+        (criteria(json!({"name": "\t\n", "name_filter": "regex"})), "/search_criteria/name"),
         (criteria(json!({"name": "R", "vendor": ""})), "/search_criteria/vendor"),
     ] {
         let answer = ask(&server, "POST", "/rest/delete").json(&body).send();

@@ -431,6 +431,33 @@ fn an_unknown_property_is_kept_with_a_warning_if_a_known_one_is_similar() {
 }
 
 #[test]
+fn misspelt_relations_and_instructions_give_a_warning() {
+    let server = Server::start();
+    put(&server, "service", &json!([{"name": "s é"}, {"name": "t"}]));
+    put(&server, "device", &json!({"name": "a", "vendor": "Cisco"}));
+    for (member, known) in
+        [("target_servics", "target_services"), ("Remove", "remove"), ("removed", "remove")]
+    {
+        let changes = put(&server, "device", &json!({"name": "a", member: ["vendor"]}));
+        let warning = changes["warnings"][0].as_str().unwrap_or_default();
+        assert!(warning.ends_with(&format!("Did you mean '{known}'?")), "{changes}");
+    }
+    assert_eq!(get(&server, &path("device", "a"))["vendor"], "Cisco");
+    // Two names of one relation, with different lists.
+    let both = json!({"name": "a", "services": [], "target_services": ["s é"]});
+    let changes = put(&server, "device", &both);
+    let warning = changes["warnings"][0].as_str().unwrap_or_default();
+    assert!(warning.starts_with("'services' and 'target_services' are two names"), "{changes}");
+    assert_eq!(get(&server, &path("device", "a"))["services"], json!(["s é"]));
+    let both = json!({"name": "a", "services": ["t"], "target_services": []});
+    let answer = post(&server, "device", &both);
+    assert_eq!(answer.status, 422, "{}", shown(&answer));
+    // Equal lists are no contradiction.
+    let both = json!({"name": "a", "services": ["t"], "target_services": ["t"]});
+    assert_eq!(put(&server, "device", &both)["warnings"], Value::Null);
+}
+
+#[test]
 fn pools_are_computed_on_request_and_counted() {
     let server = Server::start();
     put(&server, "pool", &json!({"name": "p", "device_vendor": "cisco"}));

@@ -84,10 +84,13 @@ pub(super) fn plan_inverse(
     atomicity: Atomicity,
 ) -> Result<InversePlan, StoreError> {
     let mut plan = InversePlan::default();
+    let mut changes = Vec::with_capacity(patch.relations.len());
     for sent in &patch.relations {
         let edits = plan_relation(editing, patch, sent, before, referrers, atomicity, &mut plan)?;
+        changes.push((sent, edits.len()));
         plan.merge(sent, edits);
     }
+    plan.warn_of_two_names(&changes);
     plan.remove_unlisted(patch, referrers);
     if plan.edits.len() > RECORDS_MAX {
         let detail = format!(
@@ -223,6 +226,24 @@ impl InversePlan {
         if !is_same {
             let detail = format!("'{}' and '{}' mean the same and differ", first.word, sent.word());
             self.faults.push(Fault::new(Some(sent.word()), "contradiction", detail));
+        }
+    }
+
+    /// Warns of relations that were sent under two names, of which only one changes the relation.
+    /// `changes` are the sent relations with the numbers of their edits.
+    fn warn_of_two_names(&mut self, changes: &[(&SentRelation, usize)]) {
+        for (at, (first, first_edits)) in changes.iter().enumerate() {
+            for (second, second_edits) in &changes[at + 1..] {
+                let (ignored, used) = match (first_edits, second_edits) {
+                    (0, 1..) => (first, second),
+                    (1.., 0) => (second, first),
+                    _ => continue,
+                };
+                if first.relation.holders == second.relation.holders {
+                    let (ignored, used) = (ignored.word(), used.word());
+                    self.warnings.push(Warning::TwoNames { ignored, used });
+                }
+            }
         }
     }
 

@@ -60,8 +60,8 @@ const CRITERION_PREFIXES: [&str; 2] = ["device_", "link_"];
 /// Special properties: the name, the new name, the list of properties to remove, and properties that
 /// only the inventory sets.
 const NAME: &str = "name";
-const NEW_NAME: &str = "new_name";
-const REMOVE: &str = "remove";
+pub(super) const NEW_NAME: &str = "new_name";
+pub(super) const REMOVE: &str = "remove";
 const ID: &str = "id";
 pub(in crate::inventory) const STAMPS: [&str; 2] = ["last_modified", "last_modified_by"];
 

@@ -5,7 +5,8 @@ use std::{
     net::IpAddr,
 };
 
-use crate::model::{EnmsLoss, Kind, nearest};
+use super::object::{NEW_NAME, REMOVE};
+use crate::model::{EnmsLoss, InverseRelations, Kind, nearest};
 use crate::wording::counted;
 
 /// The largest number of unknown property names of one request that are compared with the known
@@ -38,6 +39,9 @@ pub(in crate::inventory) enum Warning {
     EndsOfLinks { property: &'static str },
     /// The members of a computed pool were sent.
     ComputedMembers { property: &'static str },
+    /// A relation was sent under two names with different records. The list that changes nothing was
+    /// ignored.
+    TwoNames { ignored: &'static str, used: &'static str },
 }
 
 /// Warnings, with the number of objects that caused each.
@@ -121,6 +125,12 @@ impl Warnings {
                 "No property '{property}' to remove (in {}). Did you mean '{nearest}'?",
                 objects(*count)
             ),
+            Warning::TwoNames { ignored, used } => format!(
+                "'{ignored}' and '{used}' are two names of one relation, and their lists differ (in \
+                 {}). '{ignored}' contains the records that the relation had before, so '{used}' was \
+                 used. Send one of them",
+                objects(*count)
+            ),
             Warning::ComputedMembers { property } => format!(
                 "'{property}' was ignored (in {}): the members of a pool are computed from its \
                  criteria unless 'manually_defined' is true",
@@ -144,10 +154,19 @@ impl Nearest {
         if self.0.len() >= NAMES_COMPARED_MAX {
             return None;
         }
-        let near = nearest(name, kind.properties().iter().map(|property| property.name));
+        let near = nearest(name, known_members(kind));
         self.0.insert(name.to_owned(), near);
         near
     }
+}
+
+/// The members of an object of a kind: its properties, its relations from either side under our
+/// names and eNMS's, and the instructions.
+fn known_members(kind: Kind) -> impl Iterator<Item = &'static str> {
+    let inverse = InverseRelations::of(kind);
+    let relations = inverse.relations.iter().chain(&inverse.enms);
+    let properties = kind.properties().iter().map(|property| property.name);
+    properties.chain(relations.map(|relation| relation.name.as_str())).chain([NEW_NAME, REMOVE])
 }
 
 #[cfg(test)]
@@ -177,5 +196,21 @@ mod tests {
         }
         assert_eq!(nearest.of(Kind::Device, "vendr"), None);
         assert_eq!(Nearest::default().of(Kind::Device, "vendr"), Some("vendor"));
+    }
+
+    #[test]
+    fn misspelt_relations_and_instructions_have_a_suggestion() {
+        for (slip, known) in [
+            ("target_servics", "target_services"),
+            ("Pools", "pools"),
+            ("Remove", "remove"),
+            ("removed", "remove"),
+            ("new-name", "new_name"),
+        ] {
+            assert_eq!(Nearest::default().of(Kind::Device, slip), Some(known), "{slip}");
+        }
+        for word in ["site", "rack", "move", "ip"] {
+            assert_eq!(Nearest::default().of(Kind::Device, word), None, "{word}");
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         response::Response,
     },
     import::Mode,
-    inventory::{Criterion, DeletionRequest, Selected},
+    inventory::{Criterion, DeletionRequest, Filter, Selected},
     model::Kind,
     wording::counted,
 };
@@ -135,15 +135,19 @@ fn names(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<String>> {
     search_body::texts(flaws, items, "a name")
 }
 
-/// Reads the criteria. A search ignores an empty text; here it is a flaw, so that a script whose
-/// variable is empty does not delete everything.
+/// Reads the criteria. A search ignores an empty text, and almost every value contains a blank. Here
+/// both are flaws, so that a script whose variable is empty does not delete everything.
 fn criteria(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<Criterion>> {
     let criteria = search_body::criteria(flaws, Some(value))?.criteria;
     let members = value.as_object()?;
     let mut is_valid = true;
     for (member, value) in members {
         let Some(property) = search_body::property_of(member) else { continue };
-        if !criteria.iter().any(|criterion| criterion.property == property) {
+        let criterion = criteria.iter().find(|criterion| criterion.property == property);
+        let is_blank = |criterion: &Criterion| {
+            criterion.filter != Filter::Empty && criterion.value.trim().is_empty()
+        };
+        if criterion.is_none_or(is_blank) {
             let empty = "is empty; a deletion needs text to compare with";
             flaws.member(member).wrong(value, empty);
             is_valid = false;
