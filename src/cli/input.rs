@@ -73,13 +73,22 @@ impl Input {
             }
             None if first.starts_with(ZIP) => match BundleReader::open(file, Limits::default()) {
                 // A `.zip` without metadata is reported as an incomplete project.
-                Err(BundleError::MetadataMissing) if !is_zip(path) => {
+                Err(BundleError::MetadataMissing { .. }) if !is_zip(path) => {
                     Ok(Input::Workbook { input: InputFile::new(path), media_type: XLSX })
                 }
                 // Errors in a bundle are reported when it is read.
                 Ok(_) | Err(_) => Ok(Input::Bundle(InputFile::new(path))),
             },
             None => match ForeignFile::of(first) {
+                Some(ForeignFile::Text) | None if is_document(path) => {
+                    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                    let folder = folder.unwrap_or(Path::new("."));
+                    bail!(
+                        "{} is one document of a project. Import its folder: satchel import {}",
+                        path.display(),
+                        folder.display()
+                    )
+                }
                 Some(ForeignFile::Text) | None => bail!(
                     "{} is not a bundle, workbook or project folder (the name of a CSV table must end in \
                      .csv)",
@@ -147,11 +156,17 @@ const XLS: &str = "application/vnd.ms-excel";
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const XLSB: &str = "application/vnd.ms-excel.sheet.binary.macroenabled.12";
 const ODS: &str = "application/vnd.oasis.opendocument.spreadsheet";
-const CSV: &str = "text/csv";
+pub(super) const CSV: &str = "text/csv";
 
 /// Returns whether the extension belongs to a bundle or workbook. `v1.2` is a project name.
 fn has_file_extension(path: &Path) -> bool {
     is_zip(path) || media_type(path).is_some()
+}
+
+/// Returns whether the name is that of a document of a project, or its metadata.
+fn is_document(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
 }
 
 fn is_zip(path: &Path) -> bool {
@@ -200,6 +215,9 @@ mod tests {
         assert!(matches!(of("c", OLE2).unwrap(), Input::Workbook { media_type: XLS, .. }));
         assert!(matches!(of("d.csv", b"name").unwrap(), Input::Workbook { media_type: CSV, .. }));
         assert!(of("é>b", b"name").is_err());
+        let document = of("device.yaml", b"- name: R 1%\n").unwrap_err().to_string();
+        let folder_shown = folder.path().display().to_string();
+        assert!(document.ends_with(&format!("satchel import {folder_shown}")), "{document}");
         for (name, first) in
             [("a.fods", &b"<?xml?><office:document x"[..]), ("a.tgz", b"\x1F\x8B\x08")]
         {

@@ -188,7 +188,8 @@ fn bundle_errors_say_each_thing_once() {
     assert_each!(EntryProblem {
         EntryProblem::Name => EntryProblem::Name,
         EntryProblem::Path => EntryProblem::Path,
-        EntryProblem::Folder => EntryProblem::Folder,
+        EntryProblem::Folder { .. } => EntryProblem::Folder { first: text() },
+        EntryProblem::Depth => EntryProblem::Depth,
         EntryProblem::Duplicate => EntryProblem::Duplicate,
         EntryProblem::Special { .. } => EntryProblem::Special { mode: 0o120_777 },
         EntryProblem::Encrypted => EntryProblem::Encrypted,
@@ -221,7 +222,7 @@ fn bundle_errors_say_each_thing_once() {
         BundleError::Archive(_) => BundleError::Archive(ArchiveProblem::NoEnd),
         BundleError::Entry { .. } =>
             BundleError::Entry { entry: text(), problem: EntryProblem::Header },
-        BundleError::MetadataMissing => BundleError::MetadataMissing,
+        BundleError::MetadataMissing { .. } => BundleError::MetadataMissing { similar: None },
         BundleError::Nested { .. } => BundleError::Nested { entry: text() },
         BundleError::Metadata(_) => BundleError::Metadata(MetadataError::Kind(unknown_kind())),
         BundleError::Unpacked { .. } => BundleError::Unpacked { bytes: 2, bytes_max: 1 },
@@ -240,6 +241,7 @@ fn bundle_errors_say_each_thing_once() {
 fn workbook_errors_say_each_thing_once() {
     let (sheet, format) = (text(), Format::Xls);
     assert_each!(Refusal {
+        Refusal::Empty => Refusal::Empty,
         Refusal::Unknown => Refusal::Unknown,
         Refusal::Encrypted => Refusal::Encrypted,
         Refusal::Damaged { .. } => Refusal::Damaged { reason: text() },

@@ -562,7 +562,7 @@ fn a_file_that_is_not_a_workbook_is_422_with_a_reason() {
     let server = with_demo();
     for (bytes, rule) in [
         (&b"<html><table>"[..], "workbook-unknown"),
-        (b"", "workbook-unknown"),
+        (b"", "workbook-empty"),
         (b"PK\x03\x04nothing", "workbook-damaged"),
         (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1nothing", "workbook-damaged"),
     ] {

@@ -393,7 +393,7 @@ fn a_workbook_with_a_password_is_not_called_damaged() {
 #[test]
 fn a_file_that_is_not_a_workbook_is_refused_or_read_as_a_table() {
     for (bytes, format) in [
-        (&b""[..], None),
+        (&b"no\0text"[..], None),
         (b"name,port\nR 1%,22\n", Some(ForeignFile::Text)),
         (b"<html><table>", Some(ForeignFile::Html)),
         (b"%PDF-1.7", Some(ForeignFile::Pdf)),
@@ -402,12 +402,28 @@ fn a_file_that_is_not_a_workbook_is_refused_or_read_as_a_table() {
         let DecodeError::Refused(refusal) = error else { panic!("{error:?}") };
         assert_eq!(refusal, format.map_or(Refusal::Unknown, Refusal::Foreign));
     }
+    for kind in [SourceKind::Workbook, SourceKind::WorkbookOrTable] {
+        let error = sheets(start(b"", kind, LIMITS)).unwrap_err();
+        assert!(matches!(error, DecodeError::Refused(Refusal::Empty)), "{error:?}");
+    }
     let table = start(b"name;port\n\nR 1%;22\n", SourceKind::WorkbookOrTable, LIMITS);
     let read = sheets(table).unwrap();
     assert_eq!(read[0].1[3], ((2, 1), Cell::Text("22".into())));
     let table = start(b"name\nK\xF6ln\n", SourceKind::WorkbookOrTable, LIMITS);
     let error = sheets(table).unwrap_err();
     assert!(matches!(error, DecodeError::Refused(Refusal::NotUtf8 { line: 2 })), "{error:?}");
+    // UTF-32, with and without its mark, and a NUL in a cell.
+    let utf_32: Vec<u8> = "name\nR\n".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    let marked = [b"\xFF\xFE\0\0", &utf_32[..]].concat();
+    for table in [&utf_32[..], &marked, b"name\0\nR\n"] {
+        let error = sheets(start(table, SourceKind::WorkbookOrTable, LIMITS)).unwrap_err();
+        assert!(matches!(error, DecodeError::Refused(Refusal::NotUtf8 { line: 1 })), "{error:?}");
+    }
+    // Programs of DOS end a text with Ctrl-Z.
+    let table =
+        start(b"\n\nsep=|\r\nname|port\r\nR|22\r\n\x1A", SourceKind::WorkbookOrTable, LIMITS);
+    let rows: Vec<_> = sheets(table).unwrap().remove(0).1.into_iter().map(|(at, _)| at).collect();
+    assert_eq!(rows, [(0, 0), (0, 1), (1, 0), (1, 1)]);
     for format in Format::ALL {
         let start = start(&workbook(format), SourceKind::WorkbookOrTable, LIMITS);
         assert_eq!(sheets(start).unwrap().len(), 2);

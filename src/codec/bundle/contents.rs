@@ -1,7 +1,9 @@
 //! Finds the documents among the entries of an archive.
 
+use std::collections::HashSet;
+
 use super::{
-    BundleError, EntryProblem, METADATA_NAME, Metadata,
+    BundleError, EntryProblem, METADATA_NAME, Metadata, SimilarDocument,
     directory::{Entry, shown},
     document_name, is_junk,
     limits::{Limits, RATIO_FREE_BYTES, RATIO_MAX},
@@ -21,9 +23,8 @@ const IGNORED_NAME_BYTES_MAX: usize = 255;
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
     pub(super) documents: PerKind<Option<Document>>,
-    /// The names of entries that are not read: files that an operating system added, with their
-    /// folders, and documents of kinds that Satchel does not know, without the folder. Only a
-    /// project that eNMS wrote can have such documents.
+    /// The names of entries that are not read: files beside the documents, without the project's
+    /// folder, and files that an operating system added, with their folders.
     pub(super) ignored: Vec<String>,
 }
 
@@ -58,27 +59,53 @@ pub(super) fn metadata(entries: &[Entry], limits: Limits) -> Result<Option<&Entr
         return Err(BundleError::Unpacked { bytes: unpacked, bytes_max: limits.project_bytes });
     }
 
-    let mut found = entries.iter().filter(|entry| {
-        let (_, name) = split(&entry.name);
-        name == METADATA_NAME.as_bytes() && !is_junk_entry(entry)
-    });
-    let metadata = found.next();
-    if metadata.is_none() && first_document(entries).is_none() {
+    let Some(first) = first_of_project(entries) else {
         let nested = entries.iter().find(|entry| is_archive(entry) && !is_junk_entry(entry));
         return Err(match nested {
             Some(entry) => BundleError::Nested { entry: shown(&entry.name) },
-            None => BundleError::MetadataMissing,
+            None => BundleError::MetadataMissing { similar: similar_document(entries) },
         });
+    };
+    if depth(first) > 1 {
+        return Err(first.refused(EntryProblem::Depth));
     }
+    let (folder, _) = split(&first.name);
+    let mut found = entries.iter().filter(|entry| {
+        let (own_folder, name) = split(&entry.name);
+        own_folder == folder && name == METADATA_NAME.as_bytes() && !is_junk_entry(entry)
+    });
+    let metadata = found.next();
     match found.next() {
         Some(second) => Err(second.refused(EntryProblem::Duplicate)),
         None => Ok(metadata),
     }
 }
 
-/// Returns the first document of a known kind.
-fn first_document(entries: &[Entry]) -> Option<&Entry> {
-    entries.iter().find(|entry| kind_of(split(&entry.name).1).is_some() && !is_junk_entry(entry))
+/// Returns the entry whose folder is the folder of the project: of the metadata and documents that
+/// are in the fewest folders, the first metadata or else the first document.
+fn first_of_project(entries: &[Entry]) -> Option<&Entry> {
+    let of_project = entries.iter().filter(|entry| is_of_project(entry));
+    of_project.min_by_key(|entry| (depth(entry), !is_metadata(entry)))
+}
+
+/// Returns whether an entry is the metadata or a document, in any folder.
+fn is_of_project(entry: &Entry) -> bool {
+    !is_junk_entry(entry) && (is_metadata(entry) || kind_of(split(&entry.name).1).is_some())
+}
+
+fn is_metadata(entry: &Entry) -> bool {
+    split(&entry.name).1 == METADATA_NAME.as_bytes()
+}
+
+/// The number of folders in the path of an entry.
+fn depth(entry: &Entry) -> usize {
+    memchr::memchr_iter(b'/', split(&entry.name).0).count()
+}
+
+/// Returns the first entry whose name resembles that of a document.
+fn similar_document(entries: &[Entry]) -> Option<SimilarDocument> {
+    let files = entries.iter().filter(|entry| !is_folder(entry) && !is_junk_entry(entry));
+    files.map(|entry| shown(&entry.name)).find_map(|name| SimilarDocument::of(&name))
 }
 
 fn kind_of(name: &[u8]) -> Option<Kind> {
@@ -94,61 +121,78 @@ fn is_archive(entry: &Entry) -> bool {
 }
 
 /// Returns the documents, which must be in the same folder as the metadata, or as the first document
-/// if there is no metadata.
+/// if there is no metadata. Other files are ignored and listed, as those of a folder on a disk.
 ///
 /// # Errors
-/// [`BundleError::Entry`] if an entry is not a document, cannot be unpacked, occurs twice, or
-/// differs from its declaration in the metadata.
+/// [`BundleError::Entry`] if a document is outside of the folder, cannot be unpacked or differs from
+/// its declaration in the metadata, or if an entry occurs twice.
 pub(super) fn documents(
     entries: &[Entry],
     metadata_entry: Option<&Entry>,
     metadata: &Metadata,
 ) -> Result<Contents, BundleError> {
-    let first = metadata_entry.or_else(|| first_document(entries));
+    let first = metadata_entry.or_else(|| first_of_project(entries));
     let (folder, _) = split(first.map_or(&[], |entry| &entry.name));
     let mut contents = Contents { documents: PerKind::default(), ignored: Vec::new() };
-    let mut folders = 0;
+    let mut names = HashSet::new();
     let mut junk = Vec::new();
+    let mut nested = Vec::new();
     for entry in entries {
+        if !names.insert(&entry.name) && !is_junk_entry(entry) {
+            return Err(entry.refused(EntryProblem::Duplicate));
+        }
         if is_junk_entry(entry) {
             junk.push(shown(&entry.name));
             continue;
         }
         if is_folder(entry) {
-            folders += 1;
-            if entry.name != folder || entry.unpacked > 0 {
-                return Err(entry.refused(EntryProblem::Folder));
-            }
-            if folders > 1 {
-                return Err(entry.refused(EntryProblem::Duplicate));
+            if entry.unpacked > 0 {
+                return Err(entry.refused(EntryProblem::Name));
             }
             continue;
         }
         let (own_folder, name) = split(&entry.name);
         if own_folder != folder {
-            return Err(entry.refused(EntryProblem::Folder));
-        }
-        let method = Method::of(entry)?;
-        if metadata_entry.is_some_and(|metadata| metadata.name == entry.name) {
+            if is_of_project(entry) {
+                nested.push(entry);
+            }
+            contents.ignored.push(shown(entry.name.strip_prefix(folder).unwrap_or(&entry.name)));
             continue;
         }
-        match (kind_of(name), ignorable(name), &metadata.declared) {
-            (Some(kind), _, _) => {
-                let document = Document { entry: entry.clone(), method };
-                if contents.documents[kind].replace(document).is_some() {
-                    return Err(entry.refused(EntryProblem::Duplicate));
-                }
-            }
-            (None, Some(name), None) if contents.ignored.iter().all(|n| n != name) => {
-                contents.ignored.push(name.to_owned());
-            }
-            (None, Some(_), None) => return Err(entry.refused(EntryProblem::Duplicate)),
-            (None, _, _) => return Err(entry.refused(EntryProblem::Name)),
+        if is_metadata(entry) {
+            Method::of(entry)?;
+        } else if let Some(kind) = kind_of(name) {
+            let document = Document { entry: entry.clone(), method: Method::of(entry)? };
+            contents.documents[kind] = Some(document);
+        } else if name.len() <= IGNORED_NAME_BYTES_MAX {
+            contents.ignored.push(shown(name));
+        } else {
+            return Err(entry.refused(EntryProblem::Name));
         }
     }
+    refuse_other_projects(&contents, &nested, folder, first)?;
     contents.ignored.append(&mut junk);
     compare_with_metadata(&contents, metadata)?;
     Ok(contents)
+}
+
+/// Refuses documents outside of the project's folder. Documents in folders inside of it are ignored, as
+/// in a folder on a disk, but not if they are all that there is.
+fn refuse_other_projects(
+    contents: &Contents,
+    nested: &[&Entry],
+    folder: &[u8],
+    first: Option<&Entry>,
+) -> Result<(), BundleError> {
+    let has_documents = contents.documents.iter().any(|(_, document)| document.is_some());
+    let is_other = |entry: &&&Entry| !has_documents || !entry.name.starts_with(folder);
+    match nested.iter().find(is_other) {
+        Some(entry) => {
+            let first = first.map(|first| shown(&first.name)).unwrap_or_default();
+            Err(entry.refused(EntryProblem::Folder { first }))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Compares the documents with their declarations in the metadata.
@@ -190,15 +234,17 @@ fn is_folder(entry: &Entry) -> bool {
     entry.name.ends_with(b"/")
 }
 
-/// Returns the name if it is that of a file beside the documents: a document of a kind that Satchel
-/// does not know or with a slip in its name, or a note that users keep in the folder.
-pub(super) fn ignorable(name: &[u8]) -> Option<&str> {
-    let is_strange = |byte: &u8| byte.is_ascii_control() || matches!(byte, b'/' | b'\\' | b':');
-    let fits = !name.is_empty() && name.len() <= IGNORED_NAME_BYTES_MAX;
-    if fits && !name.iter().any(is_strange) { std::str::from_utf8(name).ok() } else { None }
+/// Returns whether an archive can have a file of this name that is not read: a document of a kind that
+/// Satchel does not know or with a slip in its name, a note, or a file in a folder of the project.
+pub(super) fn is_ignorable(path: &str) -> bool {
+    let is_strange = |byte: u8| byte.is_ascii_control() || matches!(byte, b'\\' | b':');
+    let leads_elsewhere = |part: &str| matches!(part, "" | "." | "..");
+    path.len() <= IGNORED_NAME_BYTES_MAX
+        && !path.bytes().any(is_strange)
+        && !path.trim_end_matches('/').split('/').any(leads_elsewhere)
 }
 
-/// Refuses paths outside of the folder, and folders in folders.
+/// Refuses paths that lead out of the folder to which an archive is unpacked.
 fn check_path(entry: &Entry) -> Result<(), BundleError> {
     let name = &entry.name;
     let leads_elsewhere = |part: &[u8]| matches!(part, b"" | b"." | b"..");
@@ -209,10 +255,6 @@ fn check_path(entry: &Entry) -> Result<(), BundleError> {
         || parts.split(|byte| *byte == b'/').any(leads_elsewhere)
     {
         return Err(entry.refused(EntryProblem::Path));
-    }
-    let depth_max = if is_folder(entry) { 1 } else { 2 };
-    if parts.split(|byte| *byte == b'/').count() > depth_max && !is_junk_entry(entry) {
-        return Err(entry.refused(EntryProblem::Name));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{
-    Digest, METADATA_NAME, MetadataError,
+    Digest, METADATA_NAME, MetadataError, SimilarDocument,
     limits::{DIRECTORY_BYTES_MAX, ENTRIES_MAX, METADATA_BYTES_MAX},
 };
 use crate::wording;
@@ -27,9 +27,13 @@ pub enum BundleError {
     },
     /// No entry is `metadata.yaml` or a document, so the archive is not a project.
     #[error(
-        "this is not a project: it has neither metadata.yaml nor a document such as device.yaml"
+        "this is not a project: it has neither metadata.yaml nor a document such as device.yaml{}",
+        .similar.as_ref().map(ToString::to_string).unwrap_or_default()
     )]
-    MetadataMissing,
+    MetadataMissing {
+        /// A file whose name resembles that of a document.
+        similar: Option<SimilarDocument>,
+    },
     /// The archive contains other archives instead of documents.
     #[error(
         "this is not a project, but an archive of other archives, for example '{entry}'. Unpack it, and \
@@ -116,18 +120,28 @@ pub enum ArchiveProblem {
 /// A defect of one entry of the archive. Its message continues after the entry's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EntryProblem {
-    /// The name is neither `KIND.yaml` nor `metadata.yaml`, or the entry is in a folder of a
-    /// folder. The folder of a user or of eNMS can have other files beside its documents, which are
-    /// ignored.
+    /// The name is longer than file systems allow, or that of a folder with data.
     #[error("is not a document of a project")]
     Name,
     /// The name is a path that could lead out of the target folder when the archive is unpacked.
     #[error("has a forbidden name: absolute, or with '..', a drive letter or control characters")]
     Path,
-    /// The entry is outside of the folder of `metadata.yaml`, or is another folder.
-    #[error("is not in the same folder as metadata.yaml")]
-    Folder,
-    /// An earlier entry has the same name, or the archive has a second `metadata.yaml`.
+    /// A document is not in the folder of the project.
+    #[error(
+        "is in another folder than '{first}'. An archive contains one project, and all documents are in \
+         one folder. Send each project as an archive of its own"
+    )]
+    Folder {
+        /// The name of the metadata, or of the first document.
+        first: String,
+    },
+    /// The documents are in a folder of a folder.
+    #[error(
+        "is in a folder of a folder. The documents of a project must be in one folder or in none. Pack \
+         the inner folder"
+    )]
+    Depth,
+    /// An earlier entry has the same name.
     #[error("occurs twice")]
     Duplicate,
     /// The mode is that of a link, device, pipe or socket, or contradicts the name: only names of
@@ -234,7 +248,7 @@ impl BundleError {
             BundleError::Io(_) => "io",
             BundleError::Archive(_) => "archive",
             BundleError::Entry { problem, .. } => problem.code(),
-            BundleError::MetadataMissing => "metadata-missing",
+            BundleError::MetadataMissing { .. } => "metadata-missing",
             BundleError::Nested { .. } => "archive-of-archives",
             BundleError::Metadata(error) => error.code(),
             BundleError::Unpacked { .. } => "unpacked-size",
@@ -245,7 +259,7 @@ impl BundleError {
     pub fn entry(&self) -> Option<&str> {
         match self {
             BundleError::Entry { entry, .. } | BundleError::Nested { entry } => Some(entry),
-            BundleError::MetadataMissing | BundleError::Metadata(_) => Some(METADATA_NAME),
+            BundleError::MetadataMissing { .. } | BundleError::Metadata(_) => Some(METADATA_NAME),
             BundleError::Io(_) | BundleError::Archive(_) | BundleError::Unpacked { .. } => None,
         }
     }
@@ -267,7 +281,7 @@ impl EntryProblem {
         match self {
             EntryProblem::Name => "entry-name",
             EntryProblem::Path => "entry-path",
-            EntryProblem::Folder => "entry-folder",
+            EntryProblem::Folder { .. } | EntryProblem::Depth => "entry-folder",
             EntryProblem::Duplicate => "entry-twice",
             EntryProblem::Special { .. } => "entry-special",
             EntryProblem::Encrypted => "entry-encrypted",

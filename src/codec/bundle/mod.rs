@@ -10,6 +10,7 @@
 //!   directory, end    the entries of the archive; refuses ambiguous archives
 //!   contents          finds the documents among the entries
 //!   junk              files that operating systems add
+//!   similar           files whose names resemble those of documents
 //!   unpack            unpacks one document, up to its limit
 //!   document_reader   reads one document, and compares its length and checksums
 //!   source            the bytes of the archive
@@ -31,6 +32,7 @@ mod junk;
 pub mod limits;
 mod metadata;
 mod read;
+mod similar;
 mod source;
 mod unpack;
 mod write;
@@ -42,6 +44,7 @@ pub use junk::is_junk;
 pub use limits::Limits;
 pub use metadata::{Declared, DocumentInfo, Metadata, MetadataError, Release, secrets_word};
 pub use read::BundleReader;
+pub use similar::SimilarDocument;
 pub use source::ByteSource;
 pub use write::{BundleInfo, BundleWriter, DocumentWriter, FolderWriter, WriteError};
 

@@ -153,7 +153,7 @@ impl<W: Write + Seek> FolderWriter<W> {
     /// # Errors
     /// [`WriteError::Io`] if the archive cannot be written.
     pub fn ignored(&mut self, name: &str) -> Result<(), WriteError> {
-        if contents::ignorable(name.as_bytes()).is_none() {
+        if !contents::is_ignorable(name) {
             return Ok(());
         }
         let entry = self.archive.entry(name.to_owned()).map_err(WriteError::Io)?;

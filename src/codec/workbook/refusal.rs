@@ -6,6 +6,9 @@ use super::limits::{OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_SHEETS_MAX, ROW_BYTE
 /// The reason why a file cannot be read as a workbook or as a CSV table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// The file has no bytes.
+    #[error("the file is empty. Its download or export was probably interrupted")]
+    Empty,
     /// The first bytes match no workbook format.
     #[error(
         "this is not a workbook: the file does not start like a .xls, .xlsx, .xlsb or .ods file"
@@ -32,7 +35,7 @@ pub enum Refusal {
         /// The number of the code page.
         number: u16,
     },
-    /// The workbook is damaged. The reason is a message of calamine.
+    /// The workbook is damaged.
     #[error("the workbook is damaged: {reason}")]
     Damaged {
         /// The message after "the workbook is damaged".

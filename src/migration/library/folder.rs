@@ -9,11 +9,11 @@ use std::{
 
 use super::{
     error::{FileProblem, LibraryError},
-    file::{FileType, file_name, is_yaml, open_file},
+    file::{FileType, file_name, file_type, is_yaml, open_file},
 };
 use crate::{
     codec::bundle::{
-        BundleError, EntryProblem, Limits, METADATA_NAME, Metadata, document_name,
+        BundleError, EntryProblem, Limits, METADATA_NAME, Metadata, SimilarDocument, document_name,
         limits::METADATA_BYTES_MAX,
     },
     model::{Kind, PerKind},
@@ -22,11 +22,16 @@ use crate::{
 /// The largest number of ignored files that are listed.
 const IGNORED_MAX: usize = 64;
 
+/// The largest number of files of a folder in the project's folder that are examined.
+const FOLDER_FILES_MAX: usize = 1_000;
+
 /// The files of a folder that are not read.
 #[derive(Debug, Default)]
 struct IgnoredFiles {
     /// The names: first the YAML files, which are probably documents.
     names: Vec<String>,
+    /// The names of other files, until they are sorted.
+    others: Vec<String>,
     /// The number of files beyond [`IGNORED_MAX`].
     further: u64,
 }
@@ -48,9 +53,7 @@ impl Folder {
         let identity = identity(path)?;
         let mut documents = PerKind::default();
         let mut metadata = None;
-        let mut documents_ignored = Vec::new();
-        let mut others_ignored = Vec::new();
-        let mut further = 0;
+        let mut ignored = IgnoredFiles::default();
         for entry in fs::read_dir(path).map_err(LibraryError::at(path))? {
             let name = entry.map_err(LibraryError::at(path))?.file_name();
             let kind = Kind::ALL.into_iter().find(|kind| *document_name(*kind) == *name);
@@ -63,19 +66,10 @@ impl Folder {
                 None if name == METADATA_NAME => {
                     metadata = Some(read_metadata(&path.join(&name))?);
                 }
-                None => {
-                    let name = name.to_string_lossy().into_owned();
-                    let names =
-                        if is_yaml(&name) { &mut documents_ignored } else { &mut others_ignored };
-                    if names.len() < IGNORED_MAX {
-                        names.push(name);
-                    } else {
-                        further += 1;
-                    }
-                }
+                None => ignored.add(path, &name.to_string_lossy()),
             }
         }
-        let ignored = IgnoredFiles::new(documents_ignored, others_ignored, further);
+        ignored.sort();
         let folder = Self {
             path: path.to_owned(),
             identity,
@@ -85,7 +79,10 @@ impl Folder {
         };
         let bytes = folder.bytes();
         match (metadata, bytes) {
-            (None, None) => Err(LibraryError::Bundle(BundleError::MetadataMissing)),
+            (None, None) => {
+                let similar = folder.ignored().iter().find_map(|name| SimilarDocument::of(name));
+                Err(LibraryError::Bundle(BundleError::MetadataMissing { similar }))
+            }
             (_, Some(bytes)) if bytes > limits.project_bytes => {
                 let bytes_max = limits.project_bytes;
                 Err(LibraryError::Bundle(BundleError::Unpacked { bytes, bytes_max }))
@@ -131,14 +128,39 @@ impl Folder {
 }
 
 impl IgnoredFiles {
-    fn new(mut documents: Vec<String>, mut others: Vec<String>, further: u64) -> Self {
-        documents.sort_unstable();
-        others.sort_unstable();
-        let mut names = documents;
-        names.append(&mut others);
-        let further = further + names.len().saturating_sub(IGNORED_MAX) as u64;
-        names.truncate(IGNORED_MAX);
-        Self { names, further }
+    /// Adds a file or folder in the folder at `path`. Of a folder, the files are added whose names
+    /// resemble those of documents, or else the folder itself.
+    fn add(&mut self, path: &Path, name: &str) {
+        let inner = path.join(name);
+        if !matches!(file_type(&inner), Ok(FileType::Folder)) {
+            return self.push(name.to_owned());
+        }
+        let entries = fs::read_dir(&inner).into_iter().flatten().take(FOLDER_FILES_MAX).flatten();
+        let paths = entries.map(|entry| format!("{name}/{}", entry.file_name().to_string_lossy()));
+        let documents: Vec<String> =
+            paths.filter(|path| SimilarDocument::of(path).is_some()).collect();
+        if documents.is_empty() {
+            self.push(format!("{name}/"));
+        }
+        documents.into_iter().for_each(|document| self.push(document));
+    }
+
+    fn push(&mut self, name: String) {
+        let names = if is_yaml(&name) { &mut self.names } else { &mut self.others };
+        if names.len() < IGNORED_MAX {
+            names.push(name);
+        } else {
+            self.further += 1;
+        }
+    }
+
+    /// Sorts the names, and puts YAML files first.
+    fn sort(&mut self) {
+        self.names.sort_unstable();
+        self.others.sort_unstable();
+        self.names.append(&mut self.others);
+        self.further += self.names.len().saturating_sub(IGNORED_MAX) as u64;
+        self.names.truncate(IGNORED_MAX);
     }
 }
 

@@ -13,8 +13,8 @@ use super::{
     summary::{DocumentSummary, Layout, ProjectSummary},
 };
 use crate::{
-    codec::bundle::{BundleReader, Limits, Metadata, document_name, is_junk},
-    model::{Kind, PerKind, nearest},
+    codec::bundle::{BundleReader, Limits, Metadata, SimilarDocument, is_junk},
+    model::{Kind, PerKind},
 };
 
 /// An open project. Several documents can be read at the same time.
@@ -25,6 +25,23 @@ pub(crate) struct Project {
     path: PathBuf,
     contents: Contents,
     hides_folder: bool,
+}
+
+/// The warning of a file that is not read.
+fn ignored_warning(name: &str) -> String {
+    let noun = match name {
+        name if name.ends_with('/') => "the folder ",
+        name if is_yaml(name) => "the document ",
+        _ => "",
+    };
+    let hint = match SimilarDocument::of(name) {
+        Some(similar) if name.contains('/') => {
+            format!(". '{}' must be in the folder of the project itself", similar.document)
+        }
+        Some(similar) => format!(". Did you mean '{}'?", similar.document),
+        None => String::new(),
+    };
+    format!("{noun}'{name}' is not a document of a project; it was not read{hint}")
 }
 
 #[derive(Debug)]
@@ -127,16 +144,7 @@ impl Project {
             warnings.push("a folder and a bundle have this name; the bundle was read".to_owned());
         }
         let (junk, others): (Vec<_>, Vec<_>) = self.ignored().iter().partition(|n| is_junk(n));
-        let known = Kind::ALL.map(document_name);
-        for name in others {
-            let nearest = nearest(name, known.iter().map(String::as_str));
-            let hint = nearest.map(|known| format!(". Did you mean '{known}'?"));
-            warnings.push(format!(
-                "{}'{name}' is not a document of a project; it was not read{}",
-                if is_yaml(name) { "the document " } else { "" },
-                hint.unwrap_or_default()
-            ));
-        }
+        warnings.extend(others.into_iter().map(|name| ignored_warning(name)));
         if let Contents::Folder(folder) = &self.contents
             && folder.further_ignored() > 0
         {

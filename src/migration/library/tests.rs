@@ -239,7 +239,7 @@ fn an_enms_folder_is_a_project() {
     let project = library.project(&name("examples")).unwrap();
     assert_eq!(project.layout(), Layout::Folder);
     // YAML files come first.
-    assert_eq!(project.ignored(), ["port.yaml", "more"]);
+    assert_eq!(project.ignored(), ["port.yaml", "more/"]);
     assert_eq!(devices(&project).unwrap(), b"- {name: a}\n");
     let [summary] = library.projects().unwrap().try_into().unwrap();
     assert_eq!(summary.release.unwrap().to_string(), "4.5");
@@ -257,7 +257,14 @@ fn an_enms_folder_is_a_project() {
     assert_eq!(error.code(), "newer-format");
     fs::create_dir(library.dir.join("empty")).unwrap();
     let error = library.project(&name("empty")).unwrap_err();
-    assert!(matches!(error, LibraryError::Bundle(BundleError::MetadataMissing)));
+    assert!(matches!(error, LibraryError::Bundle(BundleError::MetadataMissing { similar: None })));
+    for name in ["DEVICE.YAML", "devices.yaml"] {
+        fs::write(library.dir.join("empty").join(name), "[]").unwrap();
+        let error = library.project(&self::name("empty")).unwrap_err();
+        let text = crate::wording::chain(&error);
+        assert!(text.ends_with(&format!("It has '{name}'. Did you mean 'device.yaml'?")), "{text}");
+        fs::remove_file(library.dir.join("empty").join(name)).unwrap();
+    }
 }
 
 #[test]

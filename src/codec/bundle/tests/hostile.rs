@@ -90,7 +90,11 @@ fn a_zipped_folder_needs_no_metadata_and_can_have_files_of_operating_systems() {
     assert_eq!(read(&entries), (devices.clone(), ignored.map(str::to_owned).to_vec()));
     let own = [own(), vec![file("__MACOSX/._device.yaml")]].concat();
     assert_eq!(read(&own).1, ["__MACOSX/._device.yaml"]);
-    assert_eq!(problem_of(&[device(), file("x/link.yaml")], "x/link.yaml"), EntryProblem::Folder);
+    // Files beside the documents are ignored, as in a folder on a disk.
+    let entries = ["x/device.yaml", "x/link.yaml.bak", "x/.git/config", "x/sub/link.yaml", "y.txt"];
+    let found = read(&entries.map(file));
+    let ignored = ["link.yaml.bak", ".git/config", "sub/link.yaml", "y.txt"];
+    assert_eq!(found, (devices, ignored.map(str::to_owned).to_vec()));
 }
 
 #[test]
@@ -124,34 +128,36 @@ fn entry_names_that_lead_out_of_the_folder_are_refused() {
 }
 
 #[test]
-fn entries_that_are_not_documents_are_refused() {
-    assert_eq!(problem(RawEntry::stored("x/y/z.yaml", b"")), EntryProblem::Name);
-    // A bundle contains what its metadata declares, and nothing else.
-    for name in ["readme.txt", "Device.YAML.exe", ".yaml"] {
-        let entries = [own(), vec![RawEntry::stored(name, b"")]].concat();
-        assert_eq!(problem_of(&entries, name), EntryProblem::Name, "{name}");
-        // A zipped folder can contain it.
-        let entries = [metadata(), device(), RawEntry::stored(name, b"")];
-        let reader = BundleReader::open(archive(&entries), Limits::default()).unwrap();
-        assert_eq!(reader.ignored(), [name]);
+fn entries_that_are_not_documents_are_ignored_and_listed() {
+    for name in ["readme.txt", "Device.YAML.exe", ".yaml", "x/y/z.yaml", "device.yaml~"] {
+        for project in [own(), vec![metadata(), device()]] {
+            let entries = [project, vec![RawEntry::stored(name, b"")]].concat();
+            let reader = BundleReader::open(archive(&entries), Limits::default()).unwrap();
+            assert_eq!(reader.ignored(), [name]);
+        }
     }
     let bytes = RawEntry { name: b"\xff\xfe.yaml".to_vec(), ..device() };
-    assert_eq!(problem(bytes), EntryProblem::Name);
+    let reader = BundleReader::open(archive(&[metadata(), device(), bytes]), Limits::default());
+    assert_eq!(reader.unwrap().ignored(), ["\u{fffd}\u{fffd}.yaml"]);
 }
 
 #[test]
 fn documents_must_be_in_the_folder_of_the_metadata() {
-    for name in ["x/device.yaml", "x/", "__MAC/device.yaml"] {
+    let folder = |first: &str| EntryProblem::Folder { first: first.to_owned() };
+    for name in ["x/device.yaml", "__MAC/device.yaml", "x/metadata.yaml"] {
         let entry = RawEntry { mode: 0, ..RawEntry::stored(name, b"") };
-        assert_eq!(problem(entry), EntryProblem::Folder, "{name}");
+        assert_eq!(problem(entry), folder("metadata.yaml"), "{name}");
     }
     let moved = RawEntry { name: b"x/metadata.yaml".to_vec(), ..metadata() };
-    let both = [device(), metadata(), moved.clone()];
-    assert_eq!(problem_of(&both, "x/metadata.yaml"), EntryProblem::Duplicate);
-    assert_eq!(problem_of(&[moved, device()], "device.yaml"), EntryProblem::Folder);
-    let root_only = RawEntry::stored("x/device.yaml", b"[]\n");
-    let two = [metadata(), device(), root_only];
-    assert_eq!(problem_of(&two, "x/device.yaml"), EntryProblem::Folder);
+    // Documents at the top are read, as those of a folder on a disk.
+    let entries = archive(&[moved.clone(), device()]);
+    let reader = BundleReader::open(entries, Limits::default()).unwrap();
+    assert_eq!(reader.ignored(), ["x/metadata.yaml"]);
+    // Two projects in one archive.
+    let file = |name: &str| RawEntry::stored(name, b"[]\n");
+    let two = [moved, file("x/device.yaml"), file("y/metadata.yaml"), file("y/device.yaml")];
+    assert_eq!(problem_of(&two, "y/metadata.yaml"), folder("x/metadata.yaml"));
+    assert_eq!(problem_of(&[file("a/b/device.yaml")], "a/b/device.yaml"), EntryProblem::Depth);
 }
 
 #[test]
@@ -415,9 +421,9 @@ fn zip_bombs_are_refused_before_unpacking() {
 
 #[test]
 fn missing_and_oversized_metadata_is_refused() {
-    assert!(matches!(read_all(archive(&[])), Err(BundleError::MetadataMissing)));
+    assert!(matches!(read_all(archive(&[])), Err(BundleError::MetadataMissing { .. })));
     let other = RawEntry::stored("port.yaml", b"[]\n");
-    assert!(matches!(read_all(archive(&[other])), Err(BundleError::MetadataMissing)));
+    assert!(matches!(read_all(archive(&[other])), Err(BundleError::MetadataMissing { .. })));
     let nested = RawEntry::stored("nightly.zip", b"PK");
     let error = read_all(archive(&[nested])).unwrap_err();
     assert!(matches!(error, BundleError::Nested { entry } if entry == "nightly.zip"));
@@ -451,7 +457,8 @@ fn a_bundle_that_differs_from_its_metadata_is_refused() {
     let more = with(RawEntry::stored("link.yaml", b"[]\n"));
     assert_eq!(problem_of(&more, "link.yaml"), EntryProblem::Unlisted);
     let unknown = with(RawEntry::stored("port.yaml", b"[]\n"));
-    assert_eq!(problem_of(&unknown, "port.yaml"), EntryProblem::Name);
+    let reader = BundleReader::open(archive(&unknown), Limits::default()).unwrap();
+    assert_eq!(reader.ignored(), ["port.yaml"]);
 
     let changed = |text: &[u8]| {
         let mut entries = own();

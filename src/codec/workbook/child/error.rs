@@ -81,6 +81,7 @@ impl DecodeError {
         match self {
             Self::Io(_) => "io",
             Self::Refused(Refusal::Unknown | Refusal::Foreign(_)) => "workbook-unknown",
+            Self::Refused(Refusal::Empty) => "workbook-empty",
             Self::Refused(Refusal::Encrypted) => "workbook-encrypted",
             Self::Refused(Refusal::Damaged { .. } | Refusal::CutOff) => "workbook-damaged",
             Self::Refused(Refusal::CodePage { .. }) => "workbook-code-page",

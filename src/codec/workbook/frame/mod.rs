@@ -57,6 +57,7 @@ const STOP_FOREIGN: u8 = 10;
 const STOP_CUT_OFF: u8 = 11;
 const STOP_OPEN_QUOTE: u8 = 12;
 const STOP_CODE_PAGE: u8 = 13;
+const STOP_EMPTY: u8 = 14;
 
 /// Length of a tag and a length, in bytes.
 const HEAD_BYTES: usize = 5;

@@ -13,7 +13,7 @@ use super::super::refusal::{OutputLimit, Refusal};
 use super::{
     CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_SUM,
     CELL_TEXT, CELL_TRUE, HEAD_BYTES, Item, MERGED_BYTES, MergedRange, Row, STOP_BYTES,
-    STOP_CODE_PAGE, STOP_CUT_OFF, STOP_DAMAGED, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO,
+    STOP_CODE_PAGE, STOP_CUT_OFF, STOP_DAMAGED, STOP_EMPTY, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO,
     STOP_NOT_UTF8, STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop,
     TAG_END, TAG_MERGED, TAG_ROWS, TAG_SHEET, TAG_STOP,
 };
@@ -158,6 +158,7 @@ fn read_stop(body: &[u8]) -> Option<Stop> {
     let number = fields.u64()?;
     let reason = || String::from_utf8_lossy(fields.0).into_owned();
     Some(match tag {
+        STOP_EMPTY => Stop::Refused(Refusal::Empty),
         STOP_UNKNOWN => Stop::Refused(Refusal::Unknown),
         STOP_ENCRYPTED => Stop::Refused(Refusal::Encrypted),
         STOP_DAMAGED => Stop::Refused(Refusal::Damaged { reason: reason() }),

@@ -12,7 +12,7 @@ use super::super::refusal::{OutputLimit, Refusal};
 use super::{
     CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_SUM,
     CELL_TEXT, CELL_TRUE, HEAD_BYTES, MERGED_BYTES, MergedRange, STOP_BYTES, STOP_CODE_PAGE,
-    STOP_CUT_OFF, STOP_DAMAGED, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO, STOP_NOT_UTF8,
+    STOP_CUT_OFF, STOP_DAMAGED, STOP_EMPTY, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO, STOP_NOT_UTF8,
     STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop, TAG_END,
     TAG_MERGED, TAG_ROWS, TAG_SHEET, TAG_STOP,
 };
@@ -154,6 +154,7 @@ impl<W: Write> FrameWriter<W> {
     /// Writes a stop frame with the reason. Drops the rows of the current frame.
     pub(in super::super) fn stop(&mut self, stop: &Stop) -> io::Result<()> {
         let (tag, number, text) = match stop {
+            Stop::Refused(Refusal::Empty) => (STOP_EMPTY, 0, ""),
             Stop::Refused(Refusal::Unknown) => (STOP_UNKNOWN, 0, ""),
             Stop::Refused(Refusal::Encrypted) => (STOP_ENCRYPTED, 0, ""),
             Stop::Refused(Refusal::Damaged { reason }) => (STOP_DAMAGED, 0, reason.as_str()),

@@ -10,8 +10,11 @@ const DELIMITERS: [u8; 3] = *b",;\t";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Start {
     pub delimiter: u8,
-    /// The length of the line that declares the delimiter, in bytes: 0 if there is none.
+    /// The length of the line that declares the delimiter, with the blank lines before it, in bytes: 0
+    /// if there is none.
     pub skipped_bytes: usize,
+    /// The number of these lines.
+    pub skipped_lines: u64,
 }
 
 /// Finds the delimiter: the one that the first line declares (`sep=;`, which Excel reads too), or
@@ -29,11 +32,14 @@ pub(super) fn find(beginning: &[u8]) -> Start {
             (best, best_score) = (delimiter, score);
         }
     }
-    Start { delimiter: best, skipped_bytes: 0 }
+    Start { delimiter: best, skipped_bytes: 0, skipped_lines: 0 }
 }
 
-/// Reads a first line such as `sep=;`.
-fn declared(beginning: &[u8]) -> Option<Start> {
+/// Reads a first line such as `sep=;`. Programs write blank lines before it.
+fn declared(whole: &[u8]) -> Option<Start> {
+    let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let blank_bytes = whole.iter().position(|byte| !is_line_end(byte))?;
+    let (blank, beginning) = whole.split_at(blank_bytes);
     let end = beginning.iter().position(|byte| matches!(byte, b'\r' | b'\n'))?;
     let line = beginning[..end].strip_prefix(b"\"").unwrap_or(&beginning[..end]);
     let (word, rest) = line.split_at_checked(4)?;
@@ -47,7 +53,14 @@ fn declared(beginning: &[u8]) -> Option<Start> {
         return None;
     }
     let is_crlf = beginning[end..].starts_with(b"\r\n");
-    Some(Start { delimiter, skipped_bytes: end + if is_crlf { 2 } else { 1 } })
+    let skipped_bytes = blank_bytes + end + if is_crlf { 2 } else { 1 };
+    Some(Start { delimiter, skipped_bytes, skipped_lines: 1 + line_ends(blank) })
+}
+
+/// The number of line ends: CR, LF or CRLF.
+fn line_ends(text: &[u8]) -> u64 {
+    let crlf = text.windows(2).filter(|pair| *pair == b"\r\n").count();
+    (memchr::memchr2_iter(b'\r', b'\n', text).count() - crlf) as u64
 }
 
 /// The quality of a delimiter for the beginning of a table: the number of lines with the most
@@ -113,14 +126,15 @@ mod tests {
 
     #[test]
     fn the_first_line_can_declare_the_delimiter() {
-        for (beginning, delimiter, skipped_bytes) in [
-            ("sep=;\r\nname;port", b';', 7),
-            ("SEP=|\nname|port\n", b'|', 6),
-            ("sep=\t\rname\tport\r", b'\t', 6),
-            ("\"sep=;\"\nname;port\n", b';', 8),
-            ("sep=,,,\nname,port,\n", b',', 8),
+        for (beginning, delimiter, skipped_bytes, skipped_lines) in [
+            ("sep=;\r\nname;port", b';', 7, 1),
+            ("SEP=|\nname|port\n", b'|', 6, 1),
+            ("sep=\t\rname\tport\r", b'\t', 6, 1),
+            ("\"sep=;\"\nname;port\n", b';', 8, 1),
+            ("sep=,,,\nname,port,\n", b',', 8, 1),
+            ("\n\r\n\rsep=;\nname;port\n", b';', 10, 4),
         ] {
-            let expected = Start { delimiter, skipped_bytes };
+            let expected = Start { delimiter, skipped_bytes, skipped_lines };
             assert_eq!(find(beginning.as_bytes()), expected, "{beginning:?}");
         }
         for beginning in ["sep=\nname\n", "sep=ab\nname\n", "sep=é\nname\n", "sep=;", "separate\n"]

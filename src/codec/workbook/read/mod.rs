@@ -3,8 +3,10 @@
 mod biff;
 mod code_page;
 mod column_sum;
+mod damage;
 mod delimiter;
 mod encoding;
+mod end_mark;
 mod lines;
 mod merged;
 mod number_format;
@@ -41,6 +43,9 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
 ) -> Result<(), Stop> {
     let mut file = BufReader::new(file);
     let first = first_bytes(&mut file).map_err(Stop::Io)?;
+    if first.is_empty() {
+        return Err(Refusal::Empty.into());
+    }
     if first.starts_with(OLE2) {
         sheets::decode_ole2(whole(file)?, kind, to)?;
     } else if first.starts_with(ZIP) {
@@ -50,7 +55,7 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
             (Some(ForeignFile::Text), SourceKind::WorkbookOrTable) => table::decode(file, to)?,
             (Some(format), _) => return Err(Refusal::Foreign(format).into()),
             // A table with a control character, or with any other error.
-            (None, SourceKind::WorkbookOrTable) if !first.is_empty() => table::decode(file, to)?,
+            (None, SourceKind::WorkbookOrTable) => table::decode(file, to)?,
             (None, _) => return Err(Refusal::Unknown.into()),
         }
     }

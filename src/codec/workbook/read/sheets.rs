@@ -9,14 +9,7 @@
 //! cannot be corrected here. A test fails as soon as calamine reads such texts correctly.
 
 use std::borrow::Cow;
-use std::fmt::Display;
 use std::io::{Cursor, Read, Seek, Write};
-
-use calamine::{
-    CellErrorType, Data, DataRef, DataType, ExcelDateTime, Ods, OdsError, Range, Reader, SheetType,
-    Xls, XlsError, Xlsb, XlsbError, Xlsx, XlsxError,
-};
-use rawzip::ErrorKind;
 
 use super::super::cell::{Cell, CellError, is_time_of_day};
 use super::super::foreign_file::ForeignFile;
@@ -25,11 +18,20 @@ use super::super::iso;
 use super::super::refusal::Refusal;
 use super::super::source_kind::SourceKind;
 use super::code_page::DosCodePage;
+use super::damage::damaged;
 use super::parts::Parts;
 use super::{biff, column_sum::sums_column, merged, open_document, open_xml, xlsb};
+use crate::codec::zip::format::END_BYTES;
+use calamine::{
+    CellErrorType, Data, DataRef, DataType, ExcelDateTime, Ods, OdsError, Range, Reader, SheetType,
+    Xls, XlsError, Xlsb, XlsbError, Xlsx, XlsxError,
+};
 
 /// Days between the two epochs of workbooks: 1900, and 1904 on old Macintoshes.
 const DAYS_TO_1904: f64 = 1_462.0;
+
+/// The first bytes of the end-of-archive record of a zip archive (APPNOTE.TXT 4.3.16).
+const END_SIGNATURE: &[u8] = b"PK\x05\x06";
 
 /// The beginning of calamine's text for a formula that it cannot read. Debug output follows.
 const UNREAD_FORMULA: &str = "Unrecognised formula";
@@ -68,7 +70,7 @@ pub(super) fn decode_ole2<W: Write>(
         Err(error) => {
             return Err(match Xlsx::new(Cursor::new(file.as_slice())) {
                 Err(XlsxError::Password) => Refusal::Encrypted.into(),
-                _ => damaged("xls", &error),
+                _ => damaged(error),
             });
         }
     };
@@ -77,10 +79,10 @@ pub(super) fn decode_ole2<W: Write>(
     for name in sheets(&xls, kind) {
         to.sheet(&decoded(&name, code_page))?;
         let ranges = xls.merge_cells_by_sheet_name(&name);
-        let ranges = ranges.map_err(|error| damaged("xls", &error))?;
+        let ranges = ranges.map_err(damaged)?;
         to.merged(ranges.into_iter().map(merged::range_of))?;
-        let values = xls.worksheet_range(&name).map_err(|error| damaged("xls", &error))?;
-        let formulas = xls.worksheet_formula(&name).map_err(|error| damaged("xls", &error))?;
+        let values = xls.worksheet_range(&name).map_err(damaged)?;
+        let formulas = xls.worksheet_formula(&name).map_err(damaged)?;
         let values = decoded_range(values, code_page);
         range(&values, &formulas, epoch, to)?;
     }
@@ -114,9 +116,7 @@ pub(super) fn decode_zip<W: Write>(
     // What is damaged in another way is left to calamine.
     let parts = match Parts::new(file) {
         Ok(parts) => Some(parts),
-        Err(error) if matches!(error.kind(), ErrorKind::MissingEndOfCentralDirectory) => {
-            return Err(Refusal::CutOff.into());
-        }
+        Err(_) if !has_whole_end(file) => return Err(Refusal::CutOff.into()),
         Err(_) => None,
     };
     let ods = parts.as_ref().and_then(open_document::corrected);
@@ -128,12 +128,7 @@ pub(super) fn decode_zip<W: Write>(
         }
         Err(OdsError::Password) => return Err(Refusal::Encrypted.into()),
         Err(OdsError::FileNotFound("mimetype") | OdsError::InvalidMime(_)) => {}
-        // Its message has Debug output.
-        Err(OdsError::Zip(error)) => return Err(damaged("ods", &error)),
-        Err(OdsError::Mismatch { expected, .. }) => {
-            return Err(damaged("ods", &format!("another element instead of '{expected}'")));
-        }
-        Err(error) => return Err(damaged("ods", &error)),
+        Err(error) => return Err(damaged(error)),
     }
     let corrected = parts.as_ref().and_then(xlsb::corrected);
     match Xlsb::new(Cursor::new(corrected.as_ref().map_or(file, |xlsb| xlsb.bytes.as_slice()))) {
@@ -144,7 +139,7 @@ pub(super) fn decode_zip<W: Write>(
         Err(XlsbError::Password) => return Err(Refusal::Encrypted.into()),
         // The archive has no parts of a `.xlsb`.
         Err(XlsbError::FileNotFound(_)) => {}
-        Err(error) => return Err(damaged("xlsb", &error)),
+        Err(error) => return Err(damaged(error)),
     }
     let is_uncalculated = parts.as_ref().is_some_and(open_xml::is_uncalculated);
     let xlsx = parts.as_ref().and_then(open_xml::corrected);
@@ -157,8 +152,18 @@ pub(super) fn decode_zip<W: Write>(
         Err(XlsxError::FileNotFound(_)) if parts.as_ref().is_some_and(has_no_workbook) => {
             Err(Refusal::Foreign(ForeignFile::Zip).into())
         }
-        Err(error) => Err(damaged("xlsx", &error)),
+        Err(error) => Err(damaged(error)),
     }
+}
+
+/// Returns whether a file ends with a complete end-of-archive record, and its comment.
+fn has_whole_end(file: &[u8]) -> bool {
+    let Some(at) = memchr::memmem::rfind(file, END_SIGNATURE) else { return false };
+    let end = &file[at..];
+    let comment_bytes = end.get(END_BYTES as usize - 2..END_BYTES as usize);
+    let comment_bytes =
+        comment_bytes.and_then(|bytes| Some(u16::from_le_bytes(bytes.try_into().ok()?)));
+    comment_bytes.is_some_and(|bytes| end.len() as u64 >= END_BYTES + u64::from(bytes))
 }
 
 /// Returns whether an archive has none of the parts by which a `.xlsx` is known.
@@ -190,8 +195,8 @@ fn decode_ods<F: Read + Seek, W: Write>(
     for name in sheets(&ods, kind) {
         to.sheet(&name)?;
         to.merged(ranges_of(merged, &name))?;
-        let values = ods.worksheet_range(&name).map_err(|error| damaged("ods", &error))?;
-        let formulas = ods.worksheet_formula(&name).map_err(|error| damaged("ods", &error))?;
+        let values = ods.worksheet_range(&name).map_err(damaged)?;
+        let formulas = ods.worksheet_formula(&name).map_err(damaged)?;
         range(&values, &formulas, Epoch::Of1900, to)?;
     }
     Ok(())
@@ -203,7 +208,6 @@ fn decode_xlsb<F: Read + Seek, W: Write>(
     merged: &[(String, Vec<MergedRange>)],
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
-    let damaged = |error: XlsbError| damaged("xlsb", &error);
     for name in sheets(&xlsb, kind) {
         to.sheet(&name)?;
         to.merged(ranges_of(merged, &name))?;
@@ -229,11 +233,6 @@ fn decode_xlsx<F: Read + Seek, W: Write>(
     has_merged: bool,
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
-    let damaged = |error: XlsxError| match error {
-        // Its message has Debug output.
-        XlsxError::CellTAttribute(kind) => damaged("xlsx", &format!("unknown cell type '{kind}'")),
-        error => damaged("xlsx", &error),
-    };
     let epoch = Epoch::of(xlsx.has_1904_epoch());
     for name in sheets(&xlsx, kind) {
         to.sheet(&name)?;
@@ -303,7 +302,11 @@ fn range<W: Write>(
             let found = match (owned_value(found, epoch), formula) {
                 (Cell::Empty, Some(formula)) if found.is_empty() => {
                     let is_read = !formula.starts_with(UNREAD_FORMULA);
-                    Cell::Formula(Cow::Borrowed(if is_read { formula } else { "" }))
+                    Cell::Formula(Cow::Borrowed(if is_read {
+                        without_namespace(formula)
+                    } else {
+                        ""
+                    }))
                 }
                 // In a `.ods`, an error is only the text that is shown.
                 (Cell::Text(text), Some(_)) => error_shown(text),
@@ -317,6 +320,16 @@ fn range<W: Write>(
         }
     }
     Ok(())
+}
+
+/// Returns a formula without the namespace of OpenDocument and its equals sign: `of:=1+2` is `1+2`.
+fn without_namespace(formula: &str) -> &str {
+    match formula.split_once(":=") {
+        Some((namespace, rest)) if namespace.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            rest
+        }
+        Some(_) | None => formula,
+    }
 }
 
 fn error_shown(text: Cow<'_, str>) -> Cell<'_> {
@@ -390,8 +403,4 @@ fn error_of(error: &CellErrorType) -> CellError {
         CellErrorType::NA => CellError::NotAvailable,
         CellErrorType::GettingData => CellError::GettingData,
     }
-}
-
-fn damaged(format: &str, error: &impl Display) -> Stop {
-    Stop::Refused(Refusal::Damaged { reason: format!(".{format}: {error}") })
 }

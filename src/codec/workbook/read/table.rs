@@ -10,6 +10,7 @@ use super::super::limits::ROW_BYTES_MAX;
 use super::super::refusal::{OutputLimit, Refusal};
 use super::delimiter::{self, Start};
 use super::encoding::Utf8Reader;
+use super::end_mark::WithoutEndMark;
 use super::lines::{Lines, OpenQuote};
 
 /// The length of the beginning by which the delimiter is found, in bytes: some hundred lines.
@@ -20,17 +21,16 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
     file: BufReader<F>,
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
-    let mut text = Utf8Reader::new(file).map_err(Stop::Io)?;
+    let mut text = WithoutEndMark::new(Utf8Reader::new(file).map_err(Stop::Io)?);
     let mut beginning = Vec::new();
     text.by_ref().take(BEGINNING_BYTES).read_to_end(&mut beginning).map_err(Stop::Io)?;
     let whole_lines = match memchr::memrchr2(b'\r', b'\n', &beginning) {
         Some(end) if beginning.len() as u64 == BEGINNING_BYTES => &beginning[..end],
         Some(_) | None => &beginning,
     };
-    let Start { delimiter, skipped_bytes } = delimiter::find(whole_lines);
-    let lines_skipped = u64::from(skipped_bytes > 0);
+    let Start { delimiter, skipped_bytes, skipped_lines } = delimiter::find(whole_lines);
     let bytes = Cursor::new(beginning.split_off(skipped_bytes)).chain(text);
-    let lines = Lines::new(bytes, delimiter, 1 + lines_skipped);
+    let lines = Lines::new(bytes, delimiter, 1 + skipped_lines);
     let mut table = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -55,8 +55,10 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
         let line = table.position().line() - 1 - lines_in_row;
         let row = u32::try_from(line - 1 - lines_in_cells).unwrap_or(u32::MAX);
         for (column, field) in (0..).zip(&record) {
-            let Ok(text) = std::str::from_utf8(field) else {
-                return Err(Refusal::NotUtf8 { line: line + lines_skipped }.into());
+            // No table contains NUL. UTF-32, and UTF-16 that is not recognised, is full of it.
+            let text = std::str::from_utf8(field).ok().filter(|text| !text.contains('\0'));
+            let Some(text) = text else {
+                return Err(Refusal::NotUtf8 { line: line + skipped_lines }.into());
             };
             to.cell(row, column, &Cell::text(text))?;
         }

@@ -114,7 +114,7 @@ fn files_of_other_formats_are_named() {
     }
     for kind in [SourceKind::Workbook, SourceKind::WorkbookOrTable] {
         let stop = decode(Cursor::new(b""), kind).unwrap_err();
-        assert!(matches!(stop, Stop::Refused(Refusal::Unknown)), "{stop:?}");
+        assert!(matches!(stop, Stop::Refused(Refusal::Empty)), "{stop:?}");
     }
 }
 
