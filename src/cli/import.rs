@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::{
     confirm,
+    exit_code::wrong_arguments,
     import_call::{self, ImportOptions, ReplaceScope},
     input::Input,
     kinds::KindsArgs,
@@ -122,21 +123,23 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let from = Input::find(&args.from)?;
     match &from {
         Input::Workbook { .. } if args.kinds.is_given() => {
-            bail!("--types is for projects. A workbook contains devices and links")
+            return Err(wrong_arguments(
+                "--types is for projects. A workbook contains devices and links",
+            ));
         }
         Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_) if args.marked.is_some() => {
-            bail!("--marked is for workbooks")
+            return Err(wrong_arguments("--marked is for workbooks"));
         }
         Input::Workbook { .. } | Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_) => {
         }
     }
     args.reading.check(&from)?;
     if args.save_map.is_some() && !matches!(from, Input::Workbook { .. }) {
-        bail!("--save-map is for workbooks and tables (.csv)")
+        return Err(wrong_arguments("--save-map is for workbooks and tables (.csv)"));
     }
     let replace = ReplaceScope::of_flags(args.replace, args.replace_all);
     if args.allow_empty && !replace.can_remove() {
-        bail!("--allow-empty is for --replace and --replace-all")
+        return Err(wrong_arguments("--allow-empty is for --replace and --replace-all"));
     }
     let asks = replace.can_remove() && !args.yes && !args.dry_run;
     if asks && !confirm::can_ask() {
@@ -146,7 +149,9 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         );
     }
     from.open()?;
+    // Files that cannot be written must be found before the import changes something.
     let marked = args.marked.as_deref().map(NewFile::create).transpose()?;
+    let saved = args.save_map.as_ref().map(|file| NewFile::create(file.path())).transpose()?;
     // A dry run creates nothing, and no data directory.
     let creates = args.create && !args.dry_run;
     let if_missing = if creates { IfMissing::Create } else { IfMissing::Fail };
@@ -182,8 +187,8 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         report.lengthen(length, &connection.client)?;
         output::print(&report.text(length))?;
     }
-    if let Some(file) = &args.save_map {
-        file.save(&args.reading, &report.proposed_mapping)?;
+    if let (Some(file), Some(to)) = (&args.save_map, saved) {
+        file.save(to, &args.reading, &report.proposed_mapping)?;
         progress.say(&format!("the mapping is saved in {}", file.path().display()));
     }
     download_marked(args, marked, &report, &connection.client, &progress)?;

@@ -193,6 +193,13 @@ enum Temporary {
     },
 }
 
+/// Returns an error of the crate `tempfile` without the temporary name, which means nothing to a user.
+fn without_path(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|error| error.source());
+    let code = cause.and_then(|cause| cause.downcast_ref()).and_then(io::Error::raw_os_error);
+    code.map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
+
 impl NewFile {
     /// Creates the file under a temporary name in the same folder.
     ///
@@ -218,6 +225,7 @@ impl NewFile {
         let file = tempfile::Builder::new()
             .prefix(".satchel-")
             .tempfile_in(folder)
+            .map_err(without_path)
             .with_context(context)?;
         let (file, path) = file.into_parts();
         let temporary = take(path, to).with_context(context)?;

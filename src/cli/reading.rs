@@ -7,12 +7,17 @@ use std::{
     str::FromStr,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use super::{input::Input, output::NewFile};
+use super::{
+    exit_code::wrong_arguments,
+    input::{CSV, Input},
+    output::NewFile,
+};
 use crate::{
+    codec::workbook::READ_ROWS_MAX,
     http::paths::percent_encode,
     topology::{MAPPING_BYTES_MAX, Mapping, MappingError},
     wording::chain,
@@ -30,7 +35,7 @@ pub(super) struct ReadArgs {
     sheet: Option<String>,
 
     /// The row of the headings, from 1, if it is not found among the first 20 rows
-    #[arg(long, value_name = "ROW", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "ROW", value_parser = header_row)]
     header_row: Option<u32>,
 
     /// Headings and their properties ('Gerätename=name,Standort=location'), or a .toml or .json file
@@ -41,6 +46,12 @@ pub(super) struct ReadArgs {
     /// Headings of columns to ignore, separated by commas
     #[arg(long, value_name = "HEADINGS", value_parser = ignored)]
     ignore: Vec<Mapping>,
+}
+
+/// Parses the row of the headings.
+fn header_row(text: &str) -> Result<u32, String> {
+    let row = text.parse().ok().filter(|row| (1..=READ_ROWS_MAX).contains(row));
+    row.ok_or_else(|| format!("expected the number of a row, from 1 to {READ_ROWS_MAX}"))
 }
 
 /// Parses a mapping, or reads it from a file. The error has its causes, because clap shows only its
@@ -120,13 +131,14 @@ impl FromStr for MappingFile {
 }
 
 impl MappingFile {
-    /// Writes the mapping of the command with the headings that the report proposes. Replaces a file
-    /// of that name.
+    /// Writes the mapping of the command with the headings that the report proposes to the new file
+    /// `to` at the path.
     ///
     /// # Errors
     /// The file cannot be written.
     pub(super) fn save(
         &self,
+        to: NewFile,
         args: &ReadArgs,
         proposed: &Map<String, Value>,
     ) -> anyhow::Result<()> {
@@ -140,11 +152,10 @@ impl MappingFile {
         }
         let ignored: Vec<&str> = mapping.ignored().collect();
         let text = self.format.write(&json!({ "ignore": ignored, "map": map }))?;
-        let file = NewFile::create(&self.path)?;
-        let mut out = file.file();
+        let mut out = to.file();
         out.write_all(text.as_bytes())
             .with_context(|| format!("Cannot write {}", self.path.display()))?;
-        file.finish()
+        to.finish()
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -182,10 +193,17 @@ impl ReadArgs {
             ("--ignore", !self.ignore.is_empty()),
         ];
         let first = flags.into_iter().find(|(_, is_set)| *is_set);
+        if let Input::Workbook { media_type: CSV, .. } = input
+            && self.sheet.is_some()
+        {
+            return Err(wrong_arguments(
+                "--sheet is for workbooks. A table (.csv) is a single sheet",
+            ));
+        }
         match (input, first) {
             (Input::Workbook { .. }, _) | (_, None) => Ok(()),
             (Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_), Some((flag, _))) => {
-                bail!("{flag} is for workbooks and tables (.csv)")
+                Err(wrong_arguments(format!("{flag} is for workbooks and tables (.csv)")))
             }
         }
     }

@@ -141,8 +141,8 @@ fn read(
     }
 }
 
-/// Returns a sentence for each text property of a record whose value YAML reads as a number
-/// that Python spells differently: `22:30` is 1350, and `010` is 8.
+/// Returns a sentence for each text property of a record whose value YAML reads as a number or a
+/// boolean that is spelled differently: `22:30` is 1350, `010` is 8, and `yes` is true.
 fn respelled_sentences(kind: Kind, item: &yaml::Item) -> Vec<String> {
     let Value::Map(properties) = &item.value else { return Vec::new() };
     if item.respelled.is_empty() {
@@ -167,6 +167,13 @@ fn respelled_sentences(kind: Kind, item: &yaml::Item) -> Vec<String> {
         let value = match &found.value {
             Value::Int(number) => number.to_string(),
             Value::Float(number) => python::float_repr(*number),
+            Value::Bool(value) => {
+                return Some(format!(
+                    "{kind}.yaml, record in line {}: {name} is written as {written}, which YAML reads as \
+                     the boolean {value}, as eNMS does. Write '{written}' in quotes if it is text",
+                    item.line
+                ));
+            }
             _ => return None,
         };
         Some(format!(

@@ -1,5 +1,7 @@
 //! The rule for names of projects and workbooks, which become names of files.
 
+use super::rule::shown_character;
+
 /// The longest name in characters, which are bytes because all are ASCII. With an extension it is
 /// shorter than the limit of every file system (255 bytes).
 pub const FILE_NAME_CHARACTERS_MAX: usize = 128;
@@ -22,8 +24,9 @@ pub enum FileNameProblem {
     LeadingDot,
     /// The text contains a character that is not allowed.
     #[error(
-        "must not contain the character {character:?}; allowed are the letters a to z and A to Z, \
-         digits, spaces, '.', '_' and '-'"
+        "must not contain {}; allowed are the letters a to z and A to Z, \
+         digits, spaces, '.', '_' and '-'",
+        shown_character(*.character)
     )]
     Character {
         /// The first such character.

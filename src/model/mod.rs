@@ -58,7 +58,7 @@ pub use folded::{folded, folded_words};
 pub use group::Group;
 pub use instance_type::InstanceType;
 pub use inverse_relation::{Holder, InverseName, InverseRelation, InverseRelations, arity};
-pub use ip_text::IpText;
+pub use ip_text::{IpText, NoAddress};
 pub use kind::{Kind, KindFacts, KindVisitor, PerKind, UnknownKind};
 pub use limits::{NAME_BYTES_MAX, OverLimit, VALUE_DEPTH_MAX, check_limits};
 pub use link::Link;

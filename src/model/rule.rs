@@ -16,7 +16,7 @@ pub enum Rule {
         bytes: usize,
     },
     /// A name contains a control character, a slash, a backslash or a quote.
-    #[error("a name must not contain the character {character:?}")]
+    #[error("a name must not contain {}", shown_character(*.character))]
     NameCharacter {
         /// The first such character.
         character: char,
@@ -65,6 +65,19 @@ impl Rule {
             Rule::NoRecord { .. } => "no-record",
             Rule::PropertyName { .. } => "property-name",
         }
+    }
+}
+
+/// A character as a part of a sentence. A control character has only its number in Unicode.
+pub(super) fn shown_character(character: char) -> String {
+    match character {
+        '\n' | '\r' => "a line break".to_owned(),
+        '\t' => "a tab".to_owned(),
+        '\0' => "a NUL character (U+0000)".to_owned(),
+        character if character.is_control() => {
+            format!("the control character U+{:04X}", u32::from(character))
+        }
+        character => format!("the character '{character}'"),
     }
 }
 

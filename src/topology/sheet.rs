@@ -18,7 +18,9 @@ use crate::{
     import::{
         DocumentLocation, ImportError, Intake, KindRecords, Problem, RecordPosition, ShownValue,
     },
-    model::{AnyRecord, Fit, IpText, Kind, Name, Parsed, PropertyType, Refused, Rule, Value},
+    model::{
+        AnyRecord, Fit, IpText, Kind, Name, NoAddress, Parsed, PropertyType, Refused, Rule, Value,
+    },
     wording::counted,
 };
 
@@ -183,9 +185,13 @@ impl<'i, 'a> Sheet<'i, 'a> {
             // eNMS comes with workbooks that number their addresses. The import warns of them.
             IpText::Other if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(value),
             IpText::Other => {
-                let detail = "this is not an IP address. Write an address such as 192.0.2.1 or \
-                              2001:db8::1, or map the column to another property"
-                    .to_owned();
+                let detail = format!(
+                    "this is not an IP address{}. Write an address such as 192.0.2.1 or 2001:db8::1. To \
+                     leave the column out, pass `ignore` (--ignore {}). To keep its texts, map \
+                     it to another property",
+                    NoAddress::of(text),
+                    column.heading
+                );
                 Err(CellFault { rule: "ip-address", detail })
             }
         }

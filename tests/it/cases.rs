@@ -230,7 +230,7 @@ fn elements_of_an_ods_that_are_not_text_are_not_in_its_cells() {
         ("A1", text("a b  c&\nd")),
         ("B1", Cell::Date(0.5 + 1.0 / 48.0)),
         ("C1", Cell::Error(CellError::Unknown)),
-        ("D1", Cell::Formula("of:=2".into())),
+        ("D1", Cell::Formula("2".into())),
     ];
     assert_eq!(found, expected.map(|(at, cell)| (at.to_owned(), cell)));
 }
@@ -413,13 +413,39 @@ fn an_unknown_error_is_an_error_of_its_cell() {
 fn a_truncated_workbook_is_reported_as_truncated() {
     for name in ["03-ansible-base64/sites.xlsx", "05-ods-whitespace/gnumeric.ods"] {
         let whole = case(name);
-        for length in [200, whole.len() / 2, whole.len() - 30] {
+        let lengths = (1..=30).map(|missing| whole.len() - missing);
+        for length in lengths.chain([200, whole.len() / 2]) {
             let error = try_cells(&whole[..length]).unwrap_err();
             assert!(matches!(error, DecodeError::Refused(Refusal::CutOff)), "{error:?}");
         }
     }
+    let whole = case("04-xls-biff8-codepage/perl.xls");
+    for length in [300, whole.len() / 2] {
+        let error = try_cells(&whole[..length]).unwrap_err();
+        assert!(matches!(error, DecodeError::Refused(Refusal::CutOff)), "{error:?}");
+    }
     let error = try_cells(&archive(&[("device.csv", b"name\n")])).unwrap_err();
     assert!(error.to_string().starts_with("this is a zip archive, but not a workbook"), "{error}");
+}
+
+#[test]
+fn messages_of_damaged_workbooks_have_no_names_of_the_program() {
+    let xlsx = case("03-ansible-base64/sites.xlsx");
+    let ods = case("05-ods-whitespace/gnumeric.ods");
+    let xls = case("04-xls-biff8-codepage/perl.xls");
+    for (whole, first) in [(xlsx, 0), (ods, 0), (xls, 512)] {
+        // Bytes of each region are changed: headers, packed data, and the directory.
+        for at in (first + 30..whole.len()).step_by(whole.len() / 40) {
+            let mut damaged = whole.clone();
+            let end = (at + 12).min(damaged.len());
+            damaged[at..end].fill(0xA5);
+            let Err(error) = try_cells(&damaged) else { continue };
+            let text = error.to_string();
+            for internal in ["::", "Error", "Some(", "(\"", "{", ".ods:", ".xlsx:", ".xls:", "0x"] {
+                assert!(!text.contains(internal), "{at}: {text}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -466,6 +492,15 @@ fn zips_of_macos_windows_and_old_enms_are_projects() {
     let two = case("14-zip-of-enms-folder-without-metadata/nometa.zip").repeat(2);
     let answer = put(&two);
     assert!(shown(&answer).contains("another archive. Send each archive"), "{}", shown(&answer));
+    for (files, told) in [
+        (&["DEVICE.YAML"][..], "It has 'DEVICE.YAML'. Did you mean 'device.yaml'?"),
+        (&["a/device.yaml", "b/device.yaml"], "is in another folder than 'a/device.yaml'"),
+        (&["a/b/device.yaml"], "is in a folder of a folder"),
+    ] {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|name| (*name, &b"[]\n"[..])).collect();
+        let answer = put(&archive(&files));
+        assert!(shown(&answer).contains(told), "{told}: {}", shown(&answer));
+    }
     let nested = put(&archive(&[("a/nightly.zip", b"PK")]));
     assert!(shown(&nested).contains("an archive of other archives"), "{}", shown(&nested));
 }
@@ -480,11 +515,21 @@ fn documents_that_are_not_read_are_named() {
         ("access.yaml", "- name: Everyone\n  type: access\n"),
         ("devices.yaml", "- name: lost\n"),
         ("notes é>b.txt", "not a document"),
+        ("Service.YAML", "- name: lost\n"),
+        ("link.yaml.txt", "- name: lost\n"),
+        ("task.json", "[]"),
         ("metadata.yaml", "version: 4.6\n"),
     ] {
         fs::write(project.join(name), text).unwrap();
     }
+    fs::create_dir_all(project.join("sub/.git")).unwrap();
+    fs::write(project.join("sub/link.yaml"), "- name: lost\n").unwrap();
     let expected = [
+        "'Service.YAML' is not a document of a project; it was not read. Did you mean 'service.yaml'?",
+        "'link.yaml.txt' is not a document of a project; it was not read. Did you mean 'link.yaml'?",
+        "'task.json' is not a document of a project; it was not read. Did you mean 'task.yaml'?",
+        "'sub/link.yaml' is not a document of a project; it was not read. 'link.yaml' must be in the \
+         folder of the project itself",
         "the document 'access.yaml' is not a document of a project; it was not read",
         "the document 'devices.yaml' is not a document of a project; it was not read. Did you mean \
          'device.yaml'?",
@@ -504,10 +549,12 @@ fn documents_that_are_not_read_are_named() {
     };
     // The same folder as a zip of another program.
     let zip = folder.path().join("zipped.zip");
-    let files: Vec<_> = fs::read_dir(&project)
-        .unwrap()
+    let files: Vec<_> = [project.clone(), project.join("sub")]
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
         .map(|entry| entry.unwrap().path())
-        .map(|path| (format!("old/{}", path.file_name().unwrap().to_str().unwrap()), path))
+        .filter(|path| path.is_file())
+        .map(|path| (format!("old/{}", path.strip_prefix(&project).unwrap().display()), path))
         .map(|(name, path)| (name, fs::read(path).unwrap()))
         .collect();
     let files: Vec<_> =
@@ -580,6 +627,35 @@ fn names_that_yaml_reads_as_numbers_are_shown_as_they_are_written() {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     assert_eq!(text.matches("which YAML reads").count(), 3, "{text}");
+    // A boolean is not a name. The report shows how it is written.
+    fs::write(project.join("device.yaml"), "- name: yes\n  enabled: on\n- name: 'no'\n").unwrap();
+    let mut import = satchel();
+    import.args(["import", "--create", "--json", "--data"]);
+    let output = import.arg(folder.path().join("data")).arg(&project).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let expected = "record in line 1: name is written as yes, which YAML reads as the boolean true";
+    assert!(!output.status.success() && text.contains(expected), "{text}");
+    assert_eq!(text.matches("which YAML reads").count(), 1, "{text}");
+}
+
+#[test]
+fn an_address_that_is_refused_says_why() {
+    let server = Server::start();
+    for (address, reason) in [
+        ("192.0.2.1/33", ": the length of its prefix is more than 32"),
+        ("192.0.2.1/255.255.255.0", ": it has a netmask"),
+        ("fe80::1%eth0", ": it has a zone"),
+        ("192.0.2.2 /24", ": it contains a blank"),
+        ("n/a", ". Write an address such as 192.0.2.1"),
+    ] {
+        let table = format!("name,IP_address\nR 1%,{address}\n");
+        let form = Form::of_file("a.csv", table.as_bytes()).field("kind", "device");
+        let answer = imported(&server, form);
+        assert_eq!(answer.status, 422, "{}", shown(&answer));
+        let text = shown(&answer);
+        let expected = format!("is not an IP address{reason}");
+        assert!(text.contains(&expected) && text.contains("--ignore IP_address"), "{text}");
+    }
 }
 
 /// Merged cells of each format, as the programs write them.

@@ -193,3 +193,32 @@ fn an_error_names_the_next_step() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("in use") && said.contains("stop it"), "{said}");
 }
+
+#[test]
+fn arguments_that_do_not_fit_the_input_are_wrong_usage_and_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::create_dir(path("project")).unwrap();
+    fs::write(path("project/device.yaml"), "- name: R 1%\n").unwrap();
+    fs::write(path("a.csv"), "name,Anbieter\nR 1%,Nokia\n").unwrap();
+    let (data, project, table) = (path("data"), path("project"), path("a.csv"));
+    let missing = path("no folder/a.toml");
+    for (code, words, told) in [
+        (2, &[project.as_str(), "--map", "a=name"][..], "--map is for workbooks"),
+        (2, &[&project, "--kind", "device"], "--kind is for workbooks"),
+        (2, &[&project, "--save-map", "a.toml"], "--save-map is for workbooks"),
+        (2, &[&table, "--kind", "device", "--sheet", "Foo"], "A table (.csv) is a single sheet"),
+        (2, &[&table, "--kind", "device", "--types", "device"], "--types is for projects"),
+        (2, &[&table, "--kind", "device", "--header-row", "0"], "from 1 to 1048576"),
+        (1, &[&table, "--kind", "device", "--save-map", &missing], "Cannot create a file in"),
+    ] {
+        let output = output(&[&["import", "--create", "--data", &data], words].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {said}");
+        assert!(said.contains(told) && !said.contains(".satchel-"), "{words:?}: {said}");
+        assert!(!std::path::Path::new(&data).exists(), "{words:?}");
+    }
+    let said = output(&["import", "--create", "--data", &data, &path("project/device.yaml")]);
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("is one document of a project"), "{said}");
+}

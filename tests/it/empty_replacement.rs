@@ -221,5 +221,5 @@ fn the_command_line_allows_it_by_a_flag() {
     assert!(names(&after, "task").is_empty() && names(&after, "link").is_empty());
     // Without --replace the flag is refused.
     let (code, said) = run(&["import", "p", "--allow-empty"]);
-    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(code, Some(2), "{said}");
 }

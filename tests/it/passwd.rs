@@ -63,7 +63,7 @@ fn an_administrator_with_an_invalid_name_is_refused_with_the_reason() {
     for (name, reason) in [
         ("", "must not be empty"),
         ("a/b", "must not contain the character '/'"),
-        ("a\u{1b}b", "must not contain the character"),
+        ("a\u{1b}b", "must not contain the control character U+001B"),
         (&*"x".repeat(256), "at most 255 are allowed"),
     ] {
         let stderr = refused(name);

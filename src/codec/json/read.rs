@@ -61,8 +61,8 @@ pub enum JsonFault {
         /// serde_json's message, without its location.
         problem: String,
     },
-    /// The text is UTF-16, as Windows PowerShell writes files.
-    #[error("the text is UTF-16. JSON must be UTF-8 (RFC 8259, section 8.1)")]
+    /// The text is UTF-16, as Windows PowerShell writes files, or UTF-32.
+    #[error("the text is UTF-16 or UTF-32. JSON must be UTF-8 (RFC 8259, section 8.1)")]
     Utf16,
     /// An object has two members with the same key, of which other readers would drop one.
     #[error("the key '{key}' occurs twice in one object")]
@@ -123,10 +123,10 @@ fn read_within(text: &[u8], bytes_max: usize) -> Result<Objects, JsonError> {
     })
 }
 
-/// Returns whether a text is UTF-16: it has a byte order mark, or one of the first two bytes is
+/// Returns whether a text is UTF-16 or UTF-32: it has a byte order mark, or one of the first two bytes is
 /// zero.
 fn is_utf_16(text: &[u8]) -> bool {
-    matches!(text, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, 1..=0xFF, ..] | [1..=0xFF, 0, ..])
+    matches!(text, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, ..] | [1..=0xFF, 0, ..])
 }
 
 /// Returns serde_json's message without its location, which [`JsonError`] has.

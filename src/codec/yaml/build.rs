@@ -329,6 +329,7 @@ impl<'r> Builder<'r> {
         let spelled = match value {
             Value::Int(number) => number.to_string(),
             Value::Float(number) => python::float_repr(*number),
+            Value::Bool(value) => value.to_string(),
             _ => return,
         };
         if let Some(written) = written
