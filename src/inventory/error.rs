@@ -1,6 +1,6 @@
 //! The reasons why a read or a change fails.
 
-use super::HistoryStart;
+use super::{ChangeUndoReport, HistoryStart};
 use crate::{model::Kind, store::StoreError};
 
 /// The reason why a read or a change failed.
@@ -92,6 +92,18 @@ pub enum InventoryError {
         /// The number of the change.
         change: u64,
     },
+    /// The change replaced the whole inventory, so it cannot be undone by its number.
+    #[error(
+        "change {change} replaced the whole inventory. Only the last one can be undone: undo without a \
+         number"
+    )]
+    WholeInventory {
+        /// The number of the change.
+        change: u64,
+    },
+    /// Something that was changed since stands in the way of an undo.
+    #[error("{}", .0.summary.trim_end_matches('.'))]
+    UndoConflicts(Box<ChangeUndoReport>),
     /// The principal tried to delete its own user.
     #[error("the user '{name}' cannot delete itself")]
     OwnUser {

@@ -37,8 +37,10 @@ pub use change::{
 pub use damage::{DamageReport, DamageShown};
 pub use error::InventoryError;
 pub use history::{
-    ChangeDetails, ChangeRecord, ChangeSummary, ChangedName, GenerationChange, HistoryPage,
-    HistoryRequest, HistoryStart, KindChanges, Moment, RecordEffect, ReplacedBy, ShownDifference,
+    ChangeDetails, ChangeRecord, ChangeSummary, ChangeUndoOutcome, ChangeUndoReport,
+    ChangeUndoRequest, ChangedName, ConflictReason, GenerationChange, HistoryPage, HistoryRequest,
+    HistoryStart, KindChanges, LeftOutReference, Moment, OnConflict, RecordEffect, ReplacedBy,
+    ShownDifference, UndoConflict, UndoneRecord,
 };
 pub use maintenance::{GenerationState, InventoryState, KindCount, UndoOutcome, UndoReport};
 pub use pools::PoolsReport;

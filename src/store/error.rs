@@ -68,12 +68,11 @@ pub enum StoreError {
     /// There is no previous generation.
     #[error("there is nothing to undo: there was no import yet")]
     NothingToUndo,
-    /// The last import was written as one change of the current generation, which an undo cannot
-    /// take back.
+    /// The last import was written as one change of the current generation, so it is undone by its
+    /// number.
     #[error(
-        "the last import (change {change}) cannot be undone: it was written as one change, so there \
-         is no copy of the inventory before it. To get the earlier records back, import them again, \
-         for example from an export"
+        "the last import was written as change {change}. Undo it by its number: satchel undo --change \
+         {change}, or \"change\": {change} in the body of POST /rest/undo"
     )]
     ImportNotUndoable {
         /// The number of the change.

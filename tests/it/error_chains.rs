@@ -25,7 +25,9 @@ use satchel::codec::workbook::{
 use satchel::codec::yaml::{ReadError, Rule as YamlRule};
 use satchel::config::{Expected, FileError, ParseError, SettingFault, SettingProblem};
 use satchel::import::ImportError;
-use satchel::inventory::{HistoryStart, InventoryError};
+use satchel::inventory::{
+    ChangeSummary, ChangeUndoOutcome, ChangeUndoReport, HistoryStart, InventoryError,
+};
 use satchel::job::Cancelled;
 use satchel::migration::{FileProblem, LibraryError, MigrationError, ProjectName};
 use satchel::model::{
@@ -364,6 +366,31 @@ fn store_errors_say_each_thing_once() {
     });
 }
 
+/// The report of an undo in whose way something stands.
+fn conflicts() -> ChangeUndoReport {
+    let change = ChangeSummary {
+        number: 7,
+        time: "2026-11-27T07:03:05Z".to_owned(),
+        principal: text(),
+        address: None,
+        operation: "put_instances".to_owned(),
+        request: None,
+        message: None,
+        types: Vec::new(),
+        generation: None,
+        names: Vec::new(),
+    };
+    ChangeUndoReport {
+        outcome: ChangeUndoOutcome::Conflicts,
+        summary: "Change 7 was not undone, nothing was changed: 1 conflict stands in the way."
+            .to_owned(),
+        change,
+        records: Vec::new(),
+        conflicts: Vec::new(),
+        left_out: Vec::new(),
+    }
+}
+
 #[test]
 fn access_and_inventory_errors_say_each_thing_once() {
     let not_argon2 = argon2::password_hash::Error::PhcStringField;
@@ -413,6 +440,8 @@ fn access_and_inventory_errors_say_each_thing_once() {
         InventoryError::NoText { .. } => InventoryError::NoText {
             device: name.clone(), property: property.clone(),
         },
+        InventoryError::WholeInventory { .. } => InventoryError::WholeInventory { change: 7 },
+        InventoryError::UndoConflicts(_) => InventoryError::UndoConflicts(Box::new(conflicts())),
         InventoryError::UnknownProperty { .. } => InventoryError::UnknownProperty {
             kind, property: property.clone(), nearest: Some("post".to_owned()),
         },

@@ -5,6 +5,7 @@
 mod architecture;
 mod bodies;
 mod cases;
+mod change_undo;
 mod command_line;
 mod commands;
 mod config;

@@ -1,6 +1,8 @@
 //! The handlers of `state`, `verify` and `undo`: the inventory as a whole.
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     http::{
@@ -8,11 +10,12 @@ use crate::{
         call::Call,
         json_response,
         operations::{self, OperationCall, OperationResult, ResponseMode},
-        options::DRY_RUN,
-        problem::Problem,
+        options::{CHANGE, DRY_RUN, KEEP, ON_CONFLICT},
+        problem::{Problem, ProblemKind},
         response::Response,
     },
     import::Mode,
+    inventory::{ChangeUndoReport, ChangeUndoRequest, OnConflict, UndoReport},
     job::{self, About, Operation, Progress},
 };
 
@@ -41,13 +44,37 @@ pub(in crate::http) async fn verify(call: Call) -> Result<Response, Problem> {
     Ok(operations::run(call, about, Box::new(verify)).await?.into_response())
 }
 
+/// The report of an undo: of the last import, or of one change.
+#[derive(JsonSchema, Serialize)]
+#[serde(untagged)]
+pub(in crate::http) enum UndoResponse {
+    /// Of the last import with all later changes.
+    Import(UndoReport),
+    /// Of one change.
+    Change(ChangeUndoReport),
+}
+
 /// Handles `POST /rest/undo`. Once started, the undo continues if the client disconnects.
 pub(in crate::http) async fn undo(call: Call) -> Result<Response, Problem> {
     let mode = if call.options.is_on(&DRY_RUN) { Mode::DryRun } else { Mode::Apply };
     let origin = call.origin()?;
 
     let inventory = call.app.inventory.clone();
-    let undo = move || inventory.undo(mode, &origin);
+    let on_conflict = match call.options.text(&ON_CONFLICT) {
+        Some(KEEP) => OnConflict::Keep,
+        Some(_) | None => OnConflict::Refuse,
+    };
+    let change = call.options.whole(&CHANGE);
+    if change.is_none() && call.options.has(&ON_CONFLICT) {
+        let detail = "`on_conflict` is for the undo of one change. Add `change` with its number.";
+        return Err(Problem::new(ProblemKind::MalformedRequest, detail));
+    }
+    let undo = move || match change {
+        Some(number) => inventory
+            .undo_change(&ChangeUndoRequest { number, mode, on_conflict, origin })
+            .map(UndoResponse::Change),
+        None => inventory.undo(mode, &origin).map(UndoResponse::Import),
+    };
     let report = call.app.blocking.run(Lane::Operation, undo).await??;
     json_response::json(StatusCode::OK, &report)
 }

@@ -12,7 +12,7 @@ use crate::{
         description::BodyRule,
         handlers::{
             inventory::{change, configuration, delete, instance, pools},
-            jobs, projects,
+            jobs, maintenance, projects,
             reports::{ExportResponse, ImportResponse},
             site, topology as workbooks,
         },
@@ -20,7 +20,7 @@ use crate::{
         route::Route,
     },
     import::FullReport,
-    inventory::{ChangeDetails, ChangeSummary, InventoryState, UndoReport, VerifyReport},
+    inventory::{ChangeDetails, ChangeSummary, InventoryState, VerifyReport},
     job::JobView,
     migration::{self, ProjectSummary},
     model::{Kind, NAME_BYTES_MAX, Property, PropertyType},
@@ -52,7 +52,7 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<VerifyReport>(&mut generator);
     add::<ChangeSummary>(&mut generator);
     add::<ChangeDetails>(&mut generator);
-    add::<UndoReport>(&mut generator);
+    add::<maintenance::UndoResponse>(&mut generator);
     add::<ExportResponse<'_, migration::ExportReport>>(&mut generator);
     add::<ImportResponse<'_, migration::Imported>>(&mut generator);
     add::<FullReport<'_, migration::Imported>>(&mut generator);

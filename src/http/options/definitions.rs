@@ -79,6 +79,23 @@ pub(in crate::http) const DRY_RUN: CallOption = CallOption::new(
     ValueType::Switch,
 );
 
+pub(in crate::http) const CHANGE: CallOption = CallOption::new(
+    "change",
+    "The number of the change to undo, as the history shows it. Without it, the last import is undone \
+     with all later changes.",
+    ValueType::Whole,
+);
+
+/// The value of [`ON_CONFLICT`] that keeps what was changed since.
+pub(in crate::http) const KEEP: &str = "keep";
+
+pub(in crate::http) const ON_CONFLICT: CallOption = CallOption::new(
+    "on_conflict",
+    "With `change`: `refuse` (the default) changes nothing if something was changed since; `keep` leaves \
+     that and undoes the rest.",
+    ValueType::Word(&["refuse", KEEP]),
+);
+
 pub(in crate::http) const ON_ERROR: CallOption = CallOption::new(
     "on_error",
     "`fail` (the default) changes nothing if a record is invalid; `skip` imports the valid records.",

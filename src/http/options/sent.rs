@@ -1,6 +1,6 @@
 //! The options that a request sends, and their check against the definitions of the call.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 use serde_json::{Map, Value};
 
@@ -193,10 +193,17 @@ fn read(option: &CallOption, sent: &SentOption, flaws: &mut Vec<Flaw>) -> Option
             }
             on.map(OptionValue::Switch)
         }
-        ValueType::Text | ValueType::Kind | ValueType::Whole | ValueType::Texts => {
+        ValueType::Text | ValueType::Kind | ValueType::Texts => {
             text(&mut flaws, "text").map(OptionValue::Text)
         }
-        ValueType::RowNumber => row_number(value, &mut flaws).map(OptionValue::Whole),
+        ValueType::Whole => {
+            whole(value, 0..=u64::MAX, "a whole number", &mut flaws).map(OptionValue::Whole)
+        }
+        ValueType::RowNumber => {
+            let expected = format!("a row from 1 to {SHEET_ROWS_MAX}");
+            let rows = 1..=u64::from(SHEET_ROWS_MAX);
+            whole(value, rows, &expected, &mut flaws).map(OptionValue::Whole)
+        }
         ValueType::Mapping => mapping(value, &mut flaws).map(OptionValue::Mapping),
         ValueType::Headings => headings(value, &mut flaws).map(OptionValue::Mapping),
         ValueType::Word(words) => {
@@ -232,20 +239,25 @@ fn read(option: &CallOption, sent: &SentOption, flaws: &mut Vec<Flaw>) -> Option
     }
 }
 
-/// Reads the number of a row: a number in JSON, digits in a query or a form.
-fn row_number(value: &Value, flaws: &mut Flaws<'_>) -> Option<u64> {
+/// Reads a whole number within a range: a number in JSON, digits in a query or a form.
+fn whole(
+    value: &Value,
+    range: RangeInclusive<u64>,
+    expected: &str,
+    flaws: &mut Flaws<'_>,
+) -> Option<u64> {
     let number = match value {
         Value::String(text) => text.parse().ok(),
         other => other.as_u64(),
     };
-    let number = number.filter(|number| (1..=u64::from(SHEET_ROWS_MAX)).contains(number));
+    let number = number.filter(|number| range.contains(number));
     if number.is_none() {
         let found = match value {
             Value::String(text) => format!("is “{}”", shorten(text)),
             Value::Number(number) => format!("is {number}"),
             other => is_type(other),
         };
-        flaws.wrong(value, &format!("{found}; a row from 1 to {SHEET_ROWS_MAX} is expected"));
+        flaws.wrong(value, &format!("{found}; {expected} is expected"));
     }
     number
 }

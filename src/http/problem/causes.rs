@@ -182,15 +182,22 @@ impl From<InventoryError> for Problem {
             InventoryError::Value { .. } => ProblemKind::WrongValue,
             InventoryError::Regex { .. } => ProblemKind::WrongExpression,
             InventoryError::Stale { .. } => ProblemKind::Stale,
+            InventoryError::WholeInventory { .. } | InventoryError::UndoConflicts(_) => {
+                ProblemKind::UndoConflict
+            }
             InventoryError::OwnUser { .. } => ProblemKind::OwnUser,
             InventoryError::NoAdministrator => ProblemKind::NoAdministrator,
             InventoryError::TooManyReferences { .. } => ProblemKind::ChangeTooLarge,
             InventoryError::Hash(_) => ProblemKind::Internal,
         };
-        Self::of(kind, &error).with_damage(match &error {
+        let problem = Self::of(kind, &error).with_damage(match &error {
             InventoryError::Store(error) => Some(error),
             _ => None,
-        })
+        });
+        match error {
+            InventoryError::UndoConflicts(report) => problem.with_undo_conflicts(&report),
+            _ => problem,
+        }
     }
 }
 
@@ -222,6 +229,8 @@ impl Problem {
             | InventoryError::NotKept { .. }
             | InventoryError::Replaced { .. }
             | InventoryError::Stale { .. }
+            | InventoryError::WholeInventory { .. }
+            | InventoryError::UndoConflicts(_)
             | InventoryError::OwnUser { .. }
             | InventoryError::NoAdministrator
             | InventoryError::TooManyReferences { .. }

@@ -42,6 +42,7 @@ pub(in crate::http) enum ProblemKind {
     ProjectState,
     NothingToUndo,
     ImportNotUndoable,
+    UndoConflict,
     NoAdministrator,
     EmptyReplacement,
     RecordTooLarge,
@@ -164,8 +165,13 @@ impl ProblemKind {
             Self::NothingToUndo => {
                 ("nothing-to-undo", "There is nothing to undo", StatusCode::CONFLICT)
             }
-            Self::ImportNotUndoable => {
-                ("import-not-undoable", "The last import cannot be undone", StatusCode::CONFLICT)
+            Self::ImportNotUndoable => (
+                "import-not-undoable",
+                "The last import is undone by its number",
+                StatusCode::CONFLICT,
+            ),
+            Self::UndoConflict => {
+                ("undo-conflict", "The change cannot be undone as it is", StatusCode::CONFLICT)
             }
             Self::NoAdministrator => (
                 "no-administrator",

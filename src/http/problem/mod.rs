@@ -30,6 +30,7 @@ use super::{
 use crate::{
     codec::bundle::BundleError,
     import::EmptyKind,
+    inventory::ChangeUndoReport,
     model::{Kind, UnknownKind},
     store::{Damage, StoreError},
     wording::chain,
@@ -236,6 +237,15 @@ impl Problem {
             let detail = sentence_of(&kind.to_string());
             ErrorEntry::EmptyKind(EmptyKindFlaw { kind, rule: "empty-replacement", detail })
         }))
+    }
+
+    /// Adds the conflicts of an undo.
+    fn with_undo_conflicts(self, report: &ChangeUndoReport) -> Self {
+        let mut members = Map::new();
+        // Texts and numbers always have a form in JSON.
+        let conflicts = serde_json::to_value(&report.conflicts).unwrap_or_default();
+        members.insert("conflicts".to_owned(), conflicts);
+        self.with_members(members)
     }
 
     /// Adds a header of the response.

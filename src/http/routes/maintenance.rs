@@ -9,7 +9,7 @@ use crate::http::{
     },
     endpoint::Endpoint,
     handlers::maintenance,
-    options::DRY_RUN,
+    options::{CHANGE, DRY_RUN, ON_CONFLICT},
     paths,
     route::Route,
 };
@@ -66,14 +66,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             description: Description {
                 operation: "undo",
                 tag: Tag::Inventory,
-                summary: "Undoes the last import and all later changes. A second undo restores them. \
-                          Refused if the last import was written as one change.",
+                summary: "Undoes one change, or the last import with all later changes. An undo can be undone.",
                 path: &[],
-                query: QueryRule::Known(&[DRY_RUN]),
+                query: QueryRule::Known(&[CHANGE, ON_CONFLICT, DRY_RUN]),
                 request: &options_bodies("UndoOptions"),
                 responses: &[ResponseForm::of(
-                    "The import is undone, or would be (dry run).",
-                    &[json(Shape::Schema("UndoReport"))],
+                    "The import or the change is undone, or would be (dry run).",
+                    &[json(Shape::Schema("UndoResponse"))],
                 )],
             },
         },

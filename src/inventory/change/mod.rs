@@ -40,6 +40,10 @@ mod shared_addresses;
 mod text;
 mod warning;
 
+pub(in crate::inventory) use edit::Editing;
+pub(in crate::inventory) use object::STAMPS;
+pub(in crate::inventory) use plan::stamp_modified;
+pub(in crate::inventory) use put::timestamp;
 pub use request::{
     Atomicity, ChangeReport, ChangeRequest, Changed, DeleteReport, DeletionReport, DeletionRequest,
     Effect, ExpectedVersion, Fault, ObjectOutcome, Selected,

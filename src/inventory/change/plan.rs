@@ -505,18 +505,29 @@ fn keep_lists(before: Option<&Pool>, patch: &Pool, after: &mut Pool, remarks: &m
 /// Sets the author and the time of the change (`last_modified_by`, `last_modified`, `creator`), if
 /// the kind has these properties.
 fn stamp(record: &mut dyn Record, context: &ChangeContext<'_>, created: bool) {
-    let kind = record.kind();
-    let [modified, modified_by] = STAMPS;
-    let mut set = |name: &str, value: &str| {
-        if kind.property(name).is_some() {
-            // A text property accepts every text.
-            let _ = record.set(name, Value::from(value));
-        }
-    };
-    set(modified, &context.timestamp);
-    set(modified_by, &context.origin.principal);
+    let principal = &context.origin.principal;
+    stamp_modified(record, &context.timestamp, principal);
     if created {
-        set("creator", &context.origin.principal);
+        set_text(record, "creator", principal);
+    }
+}
+
+/// Sets the author and the time of a change, if the kind has these properties.
+pub(in crate::inventory) fn stamp_modified(
+    record: &mut dyn Record,
+    timestamp: &str,
+    principal: &str,
+) {
+    let [modified, modified_by] = STAMPS;
+    set_text(record, modified, timestamp);
+    set_text(record, modified_by, principal);
+}
+
+/// Sets a typed text property, if the kind has it.
+fn set_text(record: &mut dyn Record, name: &str, value: &str) {
+    if record.kind().property(name).is_some() {
+        // A text property accepts every text.
+        let _ = record.set(name, Value::from(value));
     }
 }
 

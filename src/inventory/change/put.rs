@@ -446,7 +446,7 @@ fn write(
 }
 
 /// A time in the form of eNMS: Python's `str(datetime.now())`, with all six digits.
-fn timestamp(time: OffsetDateTime) -> String {
+pub(in crate::inventory) fn timestamp(time: OffsetDateTime) -> String {
     let (year, month, day) = time.to_calendar_date();
     let (hour, minute, second, micro) = time.to_hms_micro();
     let month = u8::from(month);

@@ -1,18 +1,30 @@
 //! Reads the history: the changes, the differences of each record, and earlier states of a record.
+//! Undoes one change.
 //!
 //! ```text
-//! request  the filters of a list of changes, and moments
-//! report   changes as responses show them
+//! request      the filters of a list of changes, and moments
+//! report       changes as responses show them
+//! undo         undoes one change
+//! undo_report  the report of such an undo
+//! merge_back   takes the differences of a change back from the present state of a record
 //! ```
 
+mod merge_back;
 mod report;
 mod request;
+mod undo;
+mod undo_report;
 
 pub use report::{
     ChangeDetails, ChangeRecord, ChangeSummary, ChangedName, GenerationChange, HistoryPage,
     HistoryStart, KindChanges, RecordEffect, ReplacedBy, ShownDifference,
 };
 pub use request::{HistoryRequest, Moment};
+pub use undo::{ChangeUndoRequest, OnConflict};
+pub use undo_report::{
+    ChangeUndoOutcome, ChangeUndoReport, ConflictReason, LeftOutReference, UndoConflict,
+    UndoneRecord,
+};
 
 use std::collections::BTreeMap;
 

@@ -64,10 +64,10 @@ pub(super) fn values(option: &CallOption) -> [&'static str; 2] {
         ValueType::ProjectName => ["p", "q"],
         ValueType::WorkbookName => ["w.xls", "v.xls"],
         ValueType::Text => ["configuration", "operational_data"],
-        ValueType::RowNumber => ["1", "2"],
+        ValueType::RowNumber | ValueType::Whole => ["1", "2"],
         ValueType::Mapping => ["Gerät=name", "R 1%=x"],
         ValueType::Headings => ["Notiz", "Notiz,R 1%"],
-        ValueType::Kind | ValueType::Whole | ValueType::Texts => {
+        ValueType::Kind | ValueType::Texts => {
             panic!("say two values of {}", option.name)
         }
     }

@@ -50,6 +50,10 @@ fn effect(operation: &str, option: &str) -> Effect {
     let of = |value, beside, is_there| Effect { value, beside, body: TABLE, is_there };
     match (operation, option) {
         ("undo", "dry_run") => of("true", &[], is_dry),
+        ("undo", "change") => of("999999", &[("dry_run", "true")], |answer| answer.status == 404),
+        ("undo", "on_conflict") => {
+            of("keep", &[("dry_run", "true")], |answer| answer.status == 400)
+        }
         ("export_project", "name") => of("made", &[("import_export_types", "device")], |answer| {
             answer.json()["project"] == "made"
         }),

@@ -1,0 +1,166 @@
+//! Takes the differences that a change made back from the present state of a record, property by
+//! property.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::{
+    inventory::change::STAMPS,
+    model::{AnyRecord, Kind, Secrets, Value},
+};
+
+/// A record from which a change is taken back.
+pub(super) struct MergedBack {
+    /// The record afterwards.
+    pub record: AnyRecord,
+    /// Whether it differs from the present one.
+    pub is_changed: bool,
+    /// The properties that were changed again since the change. They keep their present values.
+    pub conflicts: Vec<String>,
+}
+
+/// Sets each property back that has the value `after` the change to its value `before` it. The names in
+/// a list are taken back one by one. A property with any other value is a conflict, unless it already has
+/// the value before the change. Secrets must not be encrypted.
+pub(super) fn merge_back(before: &AnyRecord, after: &AnyRecord, present: &AnyRecord) -> MergedBack {
+    let kind = present.kind();
+    let mut record = present.clone();
+    let (mut is_changed, mut conflicts) = (false, Vec::new());
+    for property in names(&[before, after]) {
+        let (old, new) = (value(before, &property), value(after, &property));
+        let is_name = kind.property(&property).is_some_and(|known| known.name == "name");
+        if old == new || is_name || STAMPS.contains(&property.as_str()) {
+            continue;
+        }
+        let now = value(present, &property);
+        let result = if now == old {
+            continue;
+        } else if now == new {
+            old
+        } else if let Some(list) = merged_list(kind, &property, [&old, &new, &now]) {
+            Some(list)
+        } else {
+            conflicts.push(property);
+            continue;
+        };
+        if result == now {
+            continue;
+        }
+        is_changed = true;
+        match result {
+            // The property has had this value before, so it is valid.
+            Some(value) => drop(record.set(&property, value)),
+            None => record.remove(&property),
+        }
+    }
+    MergedBack { record, is_changed, conflicts }
+}
+
+/// Returns true if two states of a record differ at most in who changed it last, and when. Secrets must not
+/// be encrypted.
+pub(super) fn is_same(one: &AnyRecord, other: &AnyRecord) -> bool {
+    let differs = |property: &String| {
+        !STAMPS.contains(&property.as_str()) && value(one, property) != value(other, property)
+    };
+    !names(&[one, other]).iter().any(differs)
+}
+
+/// The names of the properties that one of the records has.
+fn names(records: &[&AnyRecord]) -> BTreeSet<String> {
+    let views = records.iter().flat_map(|record| record.views(Secrets::Included));
+    views.map(|(name, _)| name.to_owned()).collect()
+}
+
+fn value(record: &AnyRecord, property: &str) -> Option<Value> {
+    let views = record.views(Secrets::Included);
+    let found = views.into_iter().find(|(name, _)| *name == property);
+    found.map(|(_, view)| view.to_value())
+}
+
+/// The present list of a relation without the names that the change added, and with those that it removed.
+/// `None` if the property is not a list of names.
+fn merged_list(kind: Kind, property: &str, values: [&Option<Value>; 3]) -> Option<Value> {
+    kind.property(property)?.type_.relation()?;
+    let [old, new, now] = values.map(|value| match value {
+        None => Some(Vec::new()),
+        Some(Value::List(items)) => {
+            items.iter().map(|item| item.as_text().map(str::to_owned)).collect()
+        }
+        Some(_) => None,
+    });
+    let (old, new, now): (Vec<String>, Vec<String>, Vec<String>) = (old?, new?, now?);
+    let (was, became): (HashSet<_>, HashSet<_>) = (old.iter().collect(), new.iter().collect());
+    let kept = now.iter().filter(|name| !became.contains(name) || was.contains(name));
+    let present: HashSet<_> = now.iter().collect();
+    let back = old.iter().filter(|name| !became.contains(name) && !present.contains(name));
+    Some(Value::List(kept.chain(back).cloned().map(Value::from).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Credential, Device, Entity, Field, Name, Pool, Record, Secret};
+
+    fn device(properties: &[(&str, Value)]) -> AnyRecord {
+        let mut device = Device::named(Name::parse("é>b 100%".to_owned()).unwrap());
+        for (name, value) in properties {
+            Record::set(&mut device, name, value.clone()).unwrap();
+        }
+        device.into()
+    }
+
+    #[test]
+    fn a_property_goes_back_if_it_still_has_the_value_of_the_change() {
+        let before = device(&[("vendor", "a".into()), ("port", Value::Int(1)), ("x", "1".into())]);
+        let after = device(&[("vendor", "b".into()), ("port", Value::Int(2)), ("y", "2".into())]);
+        let present = device(&[
+            ("vendor", "b".into()),
+            ("port", Value::Int(3)),
+            ("y", "2".into()),
+            ("model", "new".into()),
+            ("last_modified", "later".into()),
+        ]);
+        let merged = merge_back(&before, &after, &present);
+        assert_eq!(merged.conflicts, ["port"]);
+        assert!(merged.is_changed);
+        let expected = device(&[
+            ("vendor", "a".into()),
+            ("port", Value::Int(3)),
+            ("x", "1".into()),
+            ("model", "new".into()),
+            ("last_modified", "later".into()),
+        ]);
+        assert!(merged.record.eq_dyn(&*expected), "{:?}", merged.record);
+        // A second time there is nothing left to take back but the conflict.
+        let again = merge_back(&before, &after, &merged.record);
+        assert_eq!(
+            (again.is_changed, again.conflicts.as_slice()),
+            (false, &["port".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn names_in_a_list_go_back_one_by_one() {
+        let pool = |names: &[&str]| {
+            let mut pool = Pool::named(Name::parse("p".to_owned()).unwrap());
+            let names = names.iter().map(|name| Value::from(*name)).collect();
+            Record::set(&mut pool, "devices", Value::List(names)).unwrap();
+            AnyRecord::from(pool)
+        };
+        let merged = merge_back(&pool(&["a", "b"]), &pool(&["b", "c"]), &pool(&["b", "c", "d"]));
+        assert!(merged.conflicts.is_empty());
+        assert!(merged.record.eq_dyn(&*pool(&["b", "d", "a"])), "{:?}", merged.record);
+    }
+
+    #[test]
+    fn a_secret_goes_back() {
+        let credential = |password: &str| {
+            let mut credential = Credential::named(Name::parse("c".to_owned()).unwrap());
+            credential.password = Field::Set(Secret::from_plain(password));
+            AnyRecord::from(credential)
+        };
+        let merged = merge_back(&credential("old"), &credential("new"), &credential("new"));
+        assert!(merged.record.eq_dyn(&*credential("old")));
+        let conflict = merge_back(&credential("old"), &credential("new"), &credential("newer"));
+        assert_eq!(conflict.conflicts, ["password"]);
+    }
+}

@@ -1,0 +1,471 @@
+//! Undoes one change, and keeps what was changed since.
+
+use std::collections::{BTreeSet, HashSet};
+
+use time::OffsetDateTime;
+
+use super::{
+    ChangeSummary, RecordEffect,
+    merge_back::{is_same, merge_back},
+    undo_report::{
+        ChangeUndoOutcome, ChangeUndoReport, ConflictReason, LeftOutReference, UndoConflict,
+        UndoneRecord,
+    },
+};
+use crate::{
+    import::Mode,
+    inventory::{
+        Inventory, InventoryError,
+        change::{Editing, stamp_modified, timestamp},
+    },
+    model::{AnyRecord, Arity, Kind, Name, Target, arity},
+    store::{AtChange, Effect, HistoryChange, HistoryView, Origin, StoreError, Stored, Touched},
+};
+
+/// A request to undo one change.
+#[derive(Clone, Debug)]
+pub struct ChangeUndoRequest {
+    /// The number of the change.
+    pub number: u64,
+    /// Whether the undo is applied or only reported.
+    pub mode: Mode,
+    /// What happens if something stands in the way.
+    pub on_conflict: OnConflict,
+    /// Who undoes the change.
+    pub origin: Origin,
+}
+
+/// What an undo does if something was changed since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Nothing is changed.
+    Refuse,
+    /// What was changed since stays, and the rest is undone.
+    Keep,
+}
+
+/// Why an undo changes nothing.
+enum Abort {
+    Error(InventoryError),
+    /// It was a dry run, something stands in the way, or nothing is left to undo.
+    Report(Box<ChangeUndoReport>),
+}
+
+impl From<StoreError> for Abort {
+    fn from(error: StoreError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<InventoryError> for Abort {
+    fn from(error: InventoryError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Inventory {
+    /// Undoes one change: each property that still has the value of the change gets the value from before
+    /// it, created records are deleted, and deleted ones are created again. The undo is a change itself,
+    /// durable when this returns.
+    ///
+    /// # Errors
+    /// - [`InventoryError::NoChange`] or [`InventoryError::NotKept`] if the history does not have the
+    ///   change.
+    /// - [`InventoryError::WholeInventory`] if the change replaced the whole inventory.
+    /// - [`InventoryError::UndoConflicts`] if something stands in the way, unless it is kept.
+    /// - [`InventoryError::NoAdministrator`] if no administrator would remain.
+    /// - [`InventoryError::Store`] if the store cannot be read or written.
+    pub fn undo_change(
+        &self,
+        request: &ChangeUndoRequest,
+    ) -> Result<ChangeUndoReport, InventoryError> {
+        let made = self.0.change(&request.origin, |editing| {
+            let history = self.0.store.history()?;
+            let number = request.number;
+            let Some(change) = history.change(number)? else {
+                return Err(Abort::Error(self.no_change(&history, number)?));
+            };
+            if change.replaced.is_some() {
+                return Err(InventoryError::WholeInventory { change: number }.into());
+            }
+            let report = Undo::new(editing, &history, &change, &request.origin).run()?;
+            let is_dry_run = request.mode == Mode::DryRun;
+            let report = report.conclude(is_dry_run, request.on_conflict == OnConflict::Keep);
+            match report.outcome {
+                ChangeUndoOutcome::Undone | ChangeUndoOutcome::UndoneInPart => Ok(report),
+                ChangeUndoOutcome::Unchanged
+                | ChangeUndoOutcome::Conflicts
+                | ChangeUndoOutcome::DryRun => Err(Abort::Report(Box::new(report))),
+            }
+        });
+        match made {
+            Ok(report) => Ok(report),
+            Err(Abort::Report(report)) if report.outcome == ChangeUndoOutcome::Conflicts => {
+                Err(InventoryError::UndoConflicts(report))
+            }
+            Err(Abort::Report(report)) => Ok(*report),
+            Err(Abort::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// A running undo of one change.
+struct Undo<'u, 'e, 't> {
+    editing: &'u mut Editing<'e, 't>,
+    history: &'u HistoryView,
+    change: &'u HistoryChange,
+    origin: &'u Origin,
+    timestamp: String,
+    report: ChangeUndoReport,
+    touches_users: bool,
+}
+
+impl<'u, 'e, 't> Undo<'u, 'e, 't> {
+    fn new(
+        editing: &'u mut Editing<'e, 't>,
+        history: &'u HistoryView,
+        change: &'u HistoryChange,
+        origin: &'u Origin,
+    ) -> Self {
+        let report = ChangeUndoReport {
+            outcome: ChangeUndoOutcome::Unchanged,
+            summary: String::new(),
+            change: ChangeSummary::of(change, 0),
+            records: Vec::new(),
+            conflicts: Vec::new(),
+            left_out: Vec::new(),
+        };
+        let timestamp = timestamp(OffsetDateTime::now_utc());
+        let touches_users = change.touched.iter().any(|touched| touched.value.kind() == Kind::User);
+        Self { editing, history, change, origin, timestamp, report, touches_users }
+    }
+
+    /// Undoes the parts of the change. Records are renamed first, because the references to them follow.
+    /// Deleted records come back before the references to them, and created ones are deleted last, when no
+    /// reference of this change is left.
+    fn run(mut self) -> Result<ChangeUndoReport, InventoryError> {
+        let touched = self.change.touched.iter().filter_map(|touched| match &touched.value {
+            Touched::Record { kind, name } => Some((*kind, name.as_str(), &touched.effect)),
+            Touched::Text { .. } => None,
+        });
+        let (mut created, mut updated, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut renamed = Vec::new();
+        for (kind, name, effect) in touched {
+            match effect {
+                Effect::Created => created.push((kind, name)),
+                Effect::Updated => updated.push((kind, name)),
+                Effect::Removed => removed.push((kind, name)),
+                Effect::RenamedFrom(old) => renamed.push((kind, name, old.as_str())),
+                // The entry of the new name has both names.
+                Effect::RenamedTo(_) => {}
+            }
+        }
+        for (kind, new, old) in renamed {
+            self.set_back(kind, new, old)?;
+        }
+        self.restore(&removed)?;
+        for (kind, name) in updated {
+            self.set_back(kind, name, name)?;
+        }
+        self.delete(&created)?;
+        self.set_texts_back()?;
+        if self.touches_users && !self.editing.has_administrator(None)? {
+            return Err(InventoryError::NoAdministrator);
+        }
+        Ok(self.report)
+    }
+
+    fn conflict(&mut self, kind: Kind, name: &str, property: Option<&str>, reason: ConflictReason) {
+        self.report.conflicts.push(UndoConflict {
+            kind,
+            name: name.to_owned(),
+            property: property.map(str::to_owned),
+            reason,
+        });
+    }
+
+    fn affected(&mut self, kind: Kind, name: &str, effect: RecordEffect) {
+        let listed = &mut self.report.records;
+        if !listed.iter().any(|record| record.kind == kind && record.name == name) {
+            listed.push(UndoneRecord { kind, name: name.to_owned(), effect });
+        }
+    }
+
+    fn decrypted(&self, stored: Stored<AnyRecord>) -> Result<AnyRecord, StoreError> {
+        let mut record = stored.record;
+        self.editing.inventory.store.vault().decrypt_secrets(&mut *record)?;
+        Ok(record)
+    }
+
+    /// The record before the change, under the name that it had.
+    fn before(&self, kind: Kind, name: &str) -> Result<Option<AnyRecord>, StoreError> {
+        let stored = self.history.record_before(kind, name, self.change.number)?;
+        stored.map(|stored| self.decrypted(stored)).transpose()
+    }
+
+    /// The record after the change.
+    fn after(&self, kind: Kind, name: &str) -> Result<Option<AnyRecord>, StoreError> {
+        match self.history.record_at(kind, name, self.change.number)? {
+            AtChange::Value(stored) => self.decrypted(stored).map(Some),
+            AtChange::Absent
+            | AtChange::BeforeBegin(_)
+            | AtChange::NotYet
+            | AtChange::Replaced(_) => Ok(None),
+        }
+    }
+
+    /// Sets the properties of a record back, and its name from `new` to `old`.
+    fn set_back(&mut self, kind: Kind, new: &str, old: &str) -> Result<(), InventoryError> {
+        let Some(stored) = self.editing.transaction.get_any(kind, new)? else {
+            self.conflict(kind, new, None, ConflictReason::RemovedSince);
+            return Ok(());
+        };
+        if old != new && self.editing.transaction.contains(kind, old)? {
+            self.conflict(kind, old, None, ConflictReason::NameTaken);
+            return Ok(());
+        }
+        let (Some(before), Some(after)) = (self.before(kind, old)?, self.after(kind, new)?) else {
+            // An import or an undo of the whole inventory has replaced the record since.
+            self.conflict(kind, new, None, ConflictReason::ChangedSince);
+            return Ok(());
+        };
+        let present = self.decrypted(stored.clone())?;
+        let merged = merge_back(&before, &after, &present);
+        for property in &merged.conflicts {
+            self.conflict(kind, new, Some(property), ConflictReason::ChangedSince);
+        }
+        let mut record = merged.record;
+        let is_changed =
+            merged.is_changed && self.leave_out_missing(&mut record, Some(&present))?;
+        if !is_changed && old == new {
+            return Ok(());
+        }
+        if old != new {
+            record.set_name(before.name().clone());
+        }
+        self.write(Some(&stored), record, RecordEffect::Updated)
+    }
+
+    fn write(
+        &mut self,
+        before: Option<&Stored<AnyRecord>>,
+        mut record: AnyRecord,
+        effect: RecordEffect,
+    ) -> Result<(), InventoryError> {
+        stamp_modified(&mut *record, &self.timestamp, &self.origin.principal);
+        let (kind, name) = (record.kind(), record.name().clone());
+        self.editing.write(before, record)?;
+        self.affected(kind, &name, effect);
+        Ok(())
+    }
+
+    /// Leaves references to records that do not exist out. Returns false if the record needs one of them;
+    /// that is a conflict. References of the present record have targets.
+    fn leave_out_missing(
+        &mut self,
+        record: &mut AnyRecord,
+        present: Option<&AnyRecord>,
+    ) -> Result<bool, StoreError> {
+        let missing = missing_targets(self.editing, record, present, &HashSet::new())?;
+        let (kind, name) = (record.kind(), record.name().clone());
+        for (relation, target) in missing {
+            if arity(kind, relation) == Some(Arity::One) {
+                self.conflict(kind, &name, Some(relation), ConflictReason::TargetMissing);
+                return Ok(false);
+            }
+            self.leave_out(record, &name, relation, target);
+        }
+        Ok(true)
+    }
+
+    fn leave_out(
+        &mut self,
+        record: &mut AnyRecord,
+        name: &Name,
+        relation: &'static str,
+        target: String,
+    ) {
+        record.remove_reference(relation, &target);
+        let (kind, name) = (record.kind(), name.to_string());
+        let relation = relation.to_owned();
+        self.report.left_out.push(LeftOutReference { kind, name, relation, target });
+    }
+
+    /// Creates deleted records again. Records that need each other come back together.
+    fn restore(&mut self, removed: &[(Kind, &str)]) -> Result<(), InventoryError> {
+        let mut records = Vec::new();
+        for (kind, name) in removed.iter().copied() {
+            if self.editing.transaction.contains(kind, name)? {
+                self.conflict(kind, name, None, ConflictReason::NameTaken);
+            } else if let Some(record) = self.before(kind, name)? {
+                records.push(record);
+            }
+        }
+        loop {
+            let together = ids(&records);
+            let (mut kept, mut has_dropped) = (Vec::new(), false);
+            for record in records {
+                let missing = missing_targets(self.editing, &record, None, &together)?;
+                let kind = record.kind();
+                let needed =
+                    |(relation, _): &&(&str, String)| arity(kind, relation) == Some(Arity::One);
+                match missing.iter().find(needed) {
+                    Some((relation, _)) => {
+                        has_dropped = true;
+                        let name = record.name().clone();
+                        self.conflict(kind, &name, Some(relation), ConflictReason::TargetMissing);
+                    }
+                    None => kept.push(record),
+                }
+            }
+            records = kept;
+            if !has_dropped {
+                break;
+            }
+        }
+        let together = ids(&records);
+        for mut record in records {
+            let name = record.name().clone();
+            for (relation, target) in missing_targets(self.editing, &record, None, &together)? {
+                self.leave_out(&mut record, &name, relation, target);
+            }
+            self.write(None, record, RecordEffect::Created)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes created records that are still as the change created them, and to which no other record
+    /// refers.
+    fn delete(&mut self, created: &[(Kind, &str)]) -> Result<(), InventoryError> {
+        let mut records = Vec::new();
+        for (kind, name) in created.iter().copied() {
+            // If it was deleted since, nothing is left to undo.
+            let Some(stored) = self.editing.transaction.get_any(kind, name)? else { continue };
+            let present = self.decrypted(stored.clone())?;
+            let is_unchanged =
+                self.after(kind, name)?.is_some_and(|after| is_same(&after, &present));
+            if kind == Kind::User && name == self.origin.principal {
+                self.conflict(kind, name, None, ConflictReason::OwnUser);
+            } else if is_unchanged {
+                records.push(stored);
+            } else {
+                self.conflict(kind, name, None, ConflictReason::ChangedSince);
+            }
+        }
+        loop {
+            let together: BTreeSet<(Kind, String)> =
+                records.iter().map(|stored| id(&stored.record)).collect();
+            let (mut kept, mut has_dropped) = (Vec::new(), false);
+            for stored in records {
+                let (kind, name) = id(&stored.record);
+                let referrers = self.editing.referrers(kind, &name)?;
+                let others = |referrer: &crate::store::Referrer| {
+                    !together.contains(&(referrer.kind, referrer.name.clone()))
+                };
+                if referrers.iter().any(others) {
+                    has_dropped = true;
+                    self.conflict(kind, &name, None, ConflictReason::ReferredTo);
+                } else {
+                    kept.push(stored);
+                }
+            }
+            records = kept;
+            if !has_dropped {
+                break;
+            }
+        }
+        for stored in records {
+            let (kind, name) = id(&stored.record);
+            self.editing.remove(&stored)?;
+            self.affected(kind, &name, RecordEffect::Removed);
+        }
+        Ok(())
+    }
+
+    /// Sets long texts back.
+    fn set_texts_back(&mut self) -> Result<(), InventoryError> {
+        let change = self.change;
+        for touched in &change.touched {
+            let Touched::Text { device, property } = &touched.value else { continue };
+            let before = self.history.text_before(device, property, change.number)?;
+            let present = self.editing.transaction.text(device, property)?.map(|text| text.text);
+            if present == before {
+                continue;
+            }
+            let after = match self.history.text_at(device, property, change.number)? {
+                AtChange::Value(text) => Some(text),
+                AtChange::Absent
+                | AtChange::BeforeBegin(_)
+                | AtChange::NotYet
+                | AtChange::Replaced(_) => None,
+            };
+            if !self.editing.transaction.contains(Kind::Device, device)? {
+                let is_reported = self
+                    .report
+                    .conflicts
+                    .iter()
+                    .any(|conflict| conflict.kind == Kind::Device && conflict.name == *device);
+                if !is_reported {
+                    self.conflict(Kind::Device, device, None, ConflictReason::RemovedSince);
+                }
+                continue;
+            }
+            if present != after {
+                self.conflict(Kind::Device, device, Some(property), ConflictReason::ChangedSince);
+                continue;
+            }
+            match before {
+                Some(text) => self.editing.transaction.put_text(device, property, &text)?,
+                None => {
+                    self.editing.transaction.remove_text(device, property)?;
+                }
+            }
+            self.affected(Kind::Device, device, RecordEffect::Updated);
+        }
+        Ok(())
+    }
+}
+
+fn id(record: &AnyRecord) -> (Kind, String) {
+    (record.kind(), record.name().to_string())
+}
+
+fn ids(records: &[AnyRecord]) -> HashSet<(Kind, String)> {
+    records.iter().map(id).collect()
+}
+
+/// The references of a record whose targets neither exist nor come back with it, except for those that the
+/// present record has.
+fn missing_targets(
+    editing: &Editing<'_, '_>,
+    record: &AnyRecord,
+    present: Option<&AnyRecord>,
+    together: &HashSet<(Kind, String)>,
+) -> Result<Vec<(&'static str, String)>, StoreError> {
+    let mut known = HashSet::new();
+    if let Some(present) = present {
+        present.references(&mut |reference| {
+            known.insert((reference.relation, reference.name.to_owned()));
+        });
+    }
+    let mut references: Vec<(&'static str, Target, String)> = Vec::new();
+    record.references(&mut |reference| {
+        if !known.contains(&(reference.relation, reference.name.to_owned())) {
+            references.push((reference.relation, reference.target, reference.name.to_owned()));
+        }
+    });
+    let mut missing = Vec::new();
+    for (relation, target, name) in references {
+        let mut exists = false;
+        for kind in target.kinds() {
+            let is_own = *kind == record.kind() && *record.name().as_str() == *name;
+            exists |= is_own
+                || together.contains(&(*kind, name.clone()))
+                || editing.transaction.contains(*kind, &name)?;
+        }
+        if !exists {
+            missing.push((relation, name));
+        }
+    }
+    Ok(missing)
+}

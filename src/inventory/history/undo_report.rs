@@ -1,0 +1,135 @@
+//! The report of an undo of one change.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{ChangeSummary, RecordEffect};
+use crate::{model::Kind, wording::counted};
+
+/// The report of an undo of one change, or of its dry run.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct ChangeUndoReport {
+    /// Whether the inventory was changed.
+    pub outcome: ChangeUndoOutcome,
+    /// A sentence for a person.
+    pub summary: String,
+    /// The change that is undone.
+    pub change: ChangeSummary,
+    /// The records that the undo creates, changes or deletes.
+    pub records: Vec<UndoneRecord>,
+    /// What stands in the way. These records and properties keep their present state.
+    pub conflicts: Vec<UndoConflict>,
+    /// References of restored records to records that do not exist now. They do not come back.
+    pub left_out: Vec<LeftOutReference>,
+}
+
+/// The outcome of an undo of one change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeUndoOutcome {
+    /// Everything that the change did is undone.
+    Undone,
+    /// The undo was asked to keep what was changed since, and undid the rest.
+    UndoneInPart,
+    /// Nothing of the change was left to undo. Nothing was changed.
+    Unchanged,
+    /// Something stands in the way. Nothing was changed.
+    Conflicts,
+    /// The undo was a dry run. Nothing was changed.
+    DryRun,
+}
+
+/// A record that an undo creates, changes or deletes.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct UndoneRecord {
+    /// The kind of the record.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// The name of the record after the undo.
+    pub name: String,
+    /// What the undo does to the record.
+    pub effect: RecordEffect,
+}
+
+/// A record or a property that an undo cannot set back.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct UndoConflict {
+    /// The kind of the record.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// The name of the record.
+    pub name: String,
+    /// The property; absent if the whole record stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub property: Option<String>,
+    /// The reason.
+    pub reason: ConflictReason,
+}
+
+/// The reason why an undo cannot set something back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictReason {
+    /// The record or the property was changed again since.
+    ChangedSince,
+    /// The record was deleted or renamed since.
+    RemovedSince,
+    /// A record with this name exists again.
+    NameTaken,
+    /// Other records refer to the record, so it is not deleted.
+    ReferredTo,
+    /// A record that this one needs, such as the source of a link, does not exist.
+    TargetMissing,
+    /// It is the user who undoes the change.
+    OwnUser,
+}
+
+/// A reference that does not come back.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct LeftOutReference {
+    /// The kind of the restored record.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// The name of the restored record.
+    pub name: String,
+    /// The relation.
+    pub relation: String,
+    /// The name of the record that does not exist.
+    pub target: String,
+}
+
+impl ChangeUndoReport {
+    /// Sets the outcome and the summary from the lists. `can_keep` tells whether conflicts were accepted.
+    pub(super) fn conclude(mut self, is_dry_run: bool, can_keep: bool) -> Self {
+        let number = self.change.number;
+        let records = counted(self.records.len() as u64, "record");
+        let conflicts = self.conflicts.len() as u64;
+        let stands = format!(
+            "{} {} in the way",
+            counted(conflicts, "conflict"),
+            if conflicts == 1 { "stands" } else { "stand" }
+        );
+        let stopped = conflicts > 0 && !can_keep;
+        (self.outcome, self.summary) = if is_dry_run {
+            let would = match (stopped, self.records.is_empty()) {
+                (true, _) => format!("{stands} of undoing change {number}."),
+                (false, true) => format!("Nothing of change {number} is left to undo."),
+                (false, false) => format!("Undoing change {number} would affect {records}."),
+            };
+            (ChangeUndoOutcome::DryRun, format!("Dry run: nothing was changed. {would}"))
+        } else if stopped {
+            let summary = format!("Change {number} was not undone, nothing was changed: {stands}.");
+            (ChangeUndoOutcome::Conflicts, summary)
+        } else if self.records.is_empty() {
+            let summary =
+                format!("Nothing of change {number} is left to undo. Nothing was changed.");
+            (ChangeUndoOutcome::Unchanged, summary)
+        } else if conflicts > 0 {
+            let summary = format!("Change {number} is undone in part: {records}. {stands}.");
+            (ChangeUndoOutcome::UndoneInPart, summary)
+        } else {
+            (ChangeUndoOutcome::Undone, format!("Change {number} is undone: {records}."))
+        };
+        self
+    }
+}
