@@ -71,8 +71,8 @@ pub enum StoreError {
     /// The last import was written as one change of the current generation, so it is undone by its
     /// number.
     #[error(
-        "the last import was written as change {change}. Undo it by its number: satchel undo --change \
-         {change}, or \"change\": {change} in the body of POST /rest/undo"
+        "the last import was written as change {change}. Undo it by its number: `satchel undo --change \
+         {change}`, or the option `change` of the REST call"
     )]
     ImportNotUndoable {
         /// The number of the change.

@@ -102,7 +102,7 @@ fn a_small_import_is_one_change_and_undo_does_not_take_back_another_import() {
         let call = server.request("POST", &format!("/rest/undo{query}")).login(ADMIN);
         let problem = call.send().problem(409, "import-not-undoable");
         let detail = problem["detail"].as_str().unwrap();
-        assert!(detail.contains(&format!("(change {})", next(&version, 2))), "{detail}");
+        assert!(detail.contains(&format!("as change {}.", next(&version, 2))), "{detail}");
     }
     let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
     assert_eq!(verified["whole"], true, "{verified}");

@@ -118,8 +118,14 @@ impl Archive {
 
     /// Returns the database of the archive. Creates it if there is none.
     fn create(&self) -> Result<Arc<Generation>, StoreError> {
-        if let Some(database) = self.database()? {
-            return Ok(database);
+        // Held until the seal is written: others take a folder without a seal for an interrupted creation,
+        // and remove it.
+        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        if database.is_none() {
+            *database = self.open()?.map(Arc::new);
+        }
+        if let Some(database) = &*database {
+            return Ok(database.clone());
         }
         let created = Generation::create(&self.directory, ARCHIVE_NUMBER, self.options)?;
         created.write_summary()?;
@@ -128,7 +134,7 @@ impl Archive {
         seal::write(&created.path(), &created.known())?;
         created.make_durable()?;
         let created = Arc::new(created);
-        *self.database.lock().unwrap_or_else(PoisonError::into_inner) = Some(created.clone());
+        *database = Some(created.clone());
         Ok(created)
     }
 

@@ -189,6 +189,30 @@ fn a_load_and_an_undo_are_changes_with_their_generations() {
 }
 
 /// Removes changes until all are within the limits. Returns the number of removed changes.
+#[test]
+fn the_history_is_read_while_its_archive_is_created() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        put(&store, "R 1%", "Acme");
+        let ended = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                    assert!(!numbers(&store.history().unwrap()).is_empty());
+                }
+            });
+            let (load, _) = write(&store, &[Recipe::new(Kind::Device, "a", 20)]);
+            let record = LoadRecord::of(Origin::of_user("éva", "import_project"));
+            let committed = load.commit(&record, &Progress::detached());
+            ended.store(true, std::sync::atomic::Ordering::Relaxed);
+            reader.join().unwrap();
+            committed.unwrap();
+        });
+        assert_eq!(numbers(&store.history().unwrap()), [2, 1]);
+    }
+}
+
 fn trim(store: &Store, limits: HistoryLimits) -> u64 {
     let mut removed = 0;
     while let Trimmed::Removed(changes) = store.trim_history(&limits).unwrap() {
