@@ -4,7 +4,7 @@ use crate::{inventory::InventoryError, store::StoreError};
 
 /// The reason why a change writes nothing. The store discards a transaction whose closure returns
 /// an error.
-pub(super) enum Abort<T> {
+pub(in crate::inventory) enum Abort<T> {
     /// The change failed.
     Error(InventoryError),
     /// The change is discarded, and has a result.

@@ -22,6 +22,7 @@
 //! shared_addresses    devices that share a new address with other devices
 //! last_administrator  the rule that an administrator who can log in remains
 //! warning             warnings about accepted objects
+//! special_members     members of an object that are not set like other properties
 //! abort               the end of a change that writes nothing
 //! ```
 
@@ -37,14 +38,16 @@ mod put;
 mod request;
 mod sent_relation;
 mod shared_addresses;
+mod special_members;
 mod text;
 mod warning;
 
+pub(in crate::inventory) use abort::Abort;
 pub(in crate::inventory) use edit::Editing;
-pub(in crate::inventory) use object::STAMPS;
 pub(in crate::inventory) use plan::stamp_modified;
 pub(in crate::inventory) use put::timestamp;
 pub use request::{
     Atomicity, ChangeReport, ChangeRequest, Changed, DeleteReport, DeletionReport, DeletionRequest,
     Effect, ExpectedVersion, Fault, ObjectOutcome, Selected,
 };
+pub(in crate::inventory) use special_members::STAMPS;

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::{
     Fault,
     sent_relation::SentRelation,
+    special_members::{ID, NAME, NEW_NAME, REMOVE, STAMPS},
     warning::{Nearest, Warning},
 };
 use crate::{
@@ -56,14 +57,6 @@ const ALIAS_SUFFIX: &str = "_name";
 
 /// The prefixes of the criteria of pools. Criteria are stored as custom properties.
 const CRITERION_PREFIXES: [&str; 2] = ["device_", "link_"];
-
-/// Special properties: the name, the new name, the list of properties to remove, and properties that
-/// only the inventory sets.
-const NAME: &str = "name";
-pub(super) const NEW_NAME: &str = "new_name";
-pub(super) const REMOVE: &str = "remove";
-const ID: &str = "id";
-pub(in crate::inventory) const STAMPS: [&str; 2] = ["last_modified", "last_modified_by"];
 
 /// The object without its secrets.
 pub(in crate::inventory) fn without_secrets(kind: Kind, object: &Map) -> Map {

@@ -8,7 +8,8 @@ use super::{
     edit::{Editing, RECORDS_MAX},
     inverse::{InverseEdit, InversePlan, InverseReferences, inverse_references, plan_inverse},
     missing::{MissingReferences, missing_references},
-    object::{ObjectPatch, STAMPS},
+    object::ObjectPatch,
+    special_members::STAMPS,
     warning::Warning,
 };
 use crate::{

@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
 };
 
-use super::object::{NEW_NAME, REMOVE};
+use super::special_members::{NEW_NAME, REMOVE};
 use crate::model::{EnmsLoss, InverseRelations, Kind, nearest};
 use crate::wording::counted;
 

@@ -16,7 +16,7 @@ use crate::{
     import::Mode,
     inventory::{
         Inventory, InventoryError,
-        change::{Editing, stamp_modified, timestamp},
+        change::{Abort, Editing, stamp_modified, timestamp},
     },
     model::{AnyRecord, Arity, Kind, Name, Target, arity},
     store::{AtChange, Effect, HistoryChange, HistoryView, Origin, StoreError, Stored, Touched},
@@ -42,25 +42,6 @@ pub enum OnConflict {
     Refuse,
     /// What was changed since stays, and the rest is undone.
     Keep,
-}
-
-/// Why an undo changes nothing.
-enum Abort {
-    Error(InventoryError),
-    /// It was a dry run, something stands in the way, or nothing is left to undo.
-    Report(Box<ChangeUndoReport>),
-}
-
-impl From<StoreError> for Abort {
-    fn from(error: StoreError) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-impl From<InventoryError> for Abort {
-    fn from(error: InventoryError) -> Self {
-        Self::Error(error)
-    }
 }
 
 impl Inventory {
@@ -95,15 +76,15 @@ impl Inventory {
                 ChangeUndoOutcome::Undone | ChangeUndoOutcome::UndoneInPart => Ok(report),
                 ChangeUndoOutcome::Unchanged
                 | ChangeUndoOutcome::Conflicts
-                | ChangeUndoOutcome::DryRun => Err(Abort::Report(Box::new(report))),
+                | ChangeUndoOutcome::DryRun => Err(Abort::Discard(Box::new(report))),
             }
         });
         match made {
             Ok(report) => Ok(report),
-            Err(Abort::Report(report)) if report.outcome == ChangeUndoOutcome::Conflicts => {
+            Err(Abort::Discard(report)) if report.outcome == ChangeUndoOutcome::Conflicts => {
                 Err(InventoryError::UndoConflicts(report))
             }
-            Err(Abort::Report(report)) => Ok(*report),
+            Err(Abort::Discard(report)) => Ok(*report),
             Err(Abort::Error(error)) => Err(error),
         }
     }
