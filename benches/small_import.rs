@@ -149,6 +149,7 @@ fn import(
     }
     let decoded = intake.finish(vec![taken.finish().unwrap()]).unwrap();
     let options = ImportOptions {
+        kept_by_replacement: None,
         what: "project",
         kinds: &[Kind::Device],
         emptying: Emptying::Nothing,

@@ -234,6 +234,12 @@ impl Decider<'_> {
             record = merged;
             changed = true;
         }
+        if let (Some(existing), Some(is_kept), true) =
+            (&existing, self.scope.kept_by_replacement, emptied)
+        {
+            let existing = existing.record(self.kind, name.as_bytes())?;
+            changed |= keep_custom(is_kept, &*existing, &mut *record);
+        }
         changed |= self.removed_references.apply(&mut *record)?;
         changed |= adjust::adjust(self.scope, &mut *record, existing.as_ref())?;
         let body = if changed {
@@ -287,6 +293,22 @@ fn keep_shared(merged: &mut dyn Record, shared: Vec<(String, Value)>) {
             let _ = merged.set(&property, value);
         }
     }
+}
+
+/// Copies the custom properties that the source cannot contain from the existing record. Returns whether
+/// there is one.
+fn keep_custom(
+    is_kept: fn(Kind, &str) -> bool,
+    existing: &dyn Record,
+    record: &mut dyn Record,
+) -> bool {
+    let mut changed = false;
+    for (property, value) in existing.custom() {
+        if is_kept(existing.kind(), property) && !record.custom().contains_key(property) {
+            changed |= record.set(property, value.clone()).is_ok();
+        }
+    }
+    changed
 }
 
 /// Refuses a record that grows over a limit because it is merged or adjusted. The existing record

@@ -46,7 +46,7 @@ pub(super) fn require_records(
                 "the table contains no readable record".to_owned()
             }
             Document::Sheet(kind) if has_document => {
-                format!("the sheet '{kind}' contains no readable record")
+                format!("the sheet '{}' contains no readable record", log.sheet_name(kind))
             }
             Document::Sheet(kind) => format!("the workbook has no sheet '{kind}'"),
         };

@@ -21,6 +21,10 @@ pub struct ImportOptions<'a> {
     pub small: SmallImport,
     /// Who makes the import. It does not lock this user out.
     pub origin: &'a Origin,
+    /// Returns whether a custom property of an existing record is kept although its kind is emptied and
+    /// the incoming record does not have it: the source cannot contain such properties. `None` if it
+    /// can contain all.
+    pub kept_by_replacement: Option<fn(Kind, &str) -> bool>,
 }
 
 /// The reaction to rejected records.

@@ -130,6 +130,7 @@ fn scope<'a>(
         decoded,
         emptied,
         source,
+        kept_by_replacement: options.kept_by_replacement,
         principal: &options.origin.principal,
         principal_kept: false,
     };

@@ -23,6 +23,8 @@ pub(super) struct Scope<'a> {
     pub emptied: PerKind<bool>,
     /// The source of the records.
     pub source: ImportSource,
+    /// As in [`super::ImportOptions`].
+    pub kept_by_replacement: Option<fn(Kind, &str) -> bool>,
     /// The name of the principal.
     pub principal: &'a str,
     /// Whether the principal is kept although users are emptied, because the import does not

@@ -150,6 +150,7 @@ impl Inventory {
 
 fn options(small: SmallImport) -> ImportOptions<'static> {
     ImportOptions {
+        kept_by_replacement: None,
         what: "project",
         kinds: &KINDS,
         emptying: Emptying::Nothing,

@@ -35,6 +35,8 @@ pub(super) fn import(
     // The longest document first: otherwise one thread would decode it alone at the end.
     kinds.sort_unstable_by_key(|kind| (std::cmp::Reverse(documents_bytes[*kind]), *kind));
     let options = ImportOptions {
+        // A document contains every property.
+        kept_by_replacement: None,
         what: "project",
         kinds: &kinds,
         emptying: match request.empty {

@@ -1,12 +1,13 @@
 //! The header of a sheet: the meaning of its columns.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::LazyLock,
 };
 
 use super::{
     ProposedMapping,
+    existing_properties::have_custom,
     mapping::{Mapped, Mapping},
     report::Ignored,
     words,
@@ -15,6 +16,7 @@ use crate::{
     codec::workbook::{Cell, Row, column_name},
     import::{DocumentLocation, ImportError, Intake, Problem},
     model::{InverseRelations, Kind, Property, PropertyType, indicates_secret, nearest},
+    store::LiveView,
 };
 
 /// The heading of the column of problems in a marked workbook. An import ignores the column, so that
@@ -75,6 +77,13 @@ pub(super) fn meaning(kind: Kind, heading: &str) -> Meaning {
     }
 }
 
+/// Returns whether a column can have a custom property, so that an export writes it and an import reads
+/// it back. The others are secrets, long texts, and names that are read as another property.
+pub(super) fn is_carried(kind: Kind, property: &str) -> bool {
+    let is_whole = property.trim() == property && !property.is_empty() && fits(property);
+    is_whole && meaning(kind, property) == Meaning::Custom
+}
+
 /// Returns whether a name is short enough for a heading.
 pub(super) fn fits(heading: &str) -> bool {
     heading.len() <= HEADING_BYTES_MAX
@@ -131,6 +140,8 @@ impl Column {
 pub(super) struct Header {
     /// In ascending order of their numbers.
     columns: Vec<Column>,
+    /// The headings of columns that have a problem, by the number of the column.
+    rejected: BTreeMap<u32, String>,
     /// The row of the headings, from 1.
     pub line: u64,
 }
@@ -178,14 +189,27 @@ impl HeadingReader<'_> {
         Ok(Heading { meaning, mapped: Some(property.to_owned()) })
     }
 
-    /// Returns whether a heading has the name of a property, means one in another language, or is
-    /// in the mapping.
-    pub(super) fn knows(self, heading: &str) -> bool {
-        let is_known = match self.read(heading) {
-            Ok(Heading { meaning: Meaning::Custom, mapped }) => mapped.is_some(),
-            Ok(_) | Err(_) => true,
-        };
-        is_known || words::property_of(self.kind, heading).is_some()
+    /// Returns the property that a heading has, means in another language, or gets from the mapping.
+    /// `None` if the heading is not known.
+    pub(super) fn known(self, heading: &str) -> Option<String> {
+        match self.read(heading) {
+            Ok(Heading { meaning: Meaning::Property(property), .. }) => {
+                Some(property.name.to_owned())
+            }
+            Ok(Heading { meaning: Meaning::Custom, mapped: None }) => {
+                let property = words::property_of(self.kind, heading)?;
+                Some(self.kind.unaliased(property).to_owned())
+            }
+            Ok(Heading { meaning: Meaning::Custom, mapped }) => mapped,
+            Ok(Heading { meaning: Meaning::Ignored(_), .. }) | Err(_) => {
+                Some(heading.to_lowercase())
+            }
+        }
+    }
+
+    /// Returns whether a heading means "name" in another language.
+    pub(super) fn is_word_for_name(self, heading: &str) -> bool {
+        words::property_of(self.kind, heading) == Some("name")
     }
 
     /// Returns whether a row is a header: it has a column of names. If the mapping contains the
@@ -247,10 +271,11 @@ impl Header {
     /// Reads the header of a sheet. Its problems go to the log of the import.
     ///
     /// # Errors
-    /// [`ImportError`] if the log cannot be written.
+    /// [`ImportError`] if the log cannot be written or the inventory cannot be read.
     pub(super) fn read(
         reader: HeadingReader<'_>,
         intake: &Intake<'_>,
+        existing: &LiveView,
         row: &Row<'_>,
     ) -> Result<Self, ImportError> {
         let log = intake.log();
@@ -264,8 +289,9 @@ impl Header {
             };
             log.unreadable(&Problem::of(log.document(kind), None, rule, detail), location)
         };
-        let mut header = Self { columns: Vec::new(), line };
-        let mut seen = HashMap::<String, (u32, String)>::new();
+        let mut header = Self { columns: Vec::new(), rejected: BTreeMap::new(), line };
+        // By the property in lower case.
+        let mut seen = HashMap::<String, Column>::new();
         for (number, cell) in &row.cells {
             let heading = match cell {
                 Cell::Text(text) => text.trim().to_owned(),
@@ -275,6 +301,7 @@ impl Header {
                     let detail = format!(
                         "'{cell}' is not a property name. Row {line} is the header of the sheet"
                     );
+                    header.rejected.insert(*number, cell.to_string());
                     wrong(*number, "header", detail)?;
                     continue;
                 }
@@ -282,6 +309,7 @@ impl Header {
             if heading.is_empty() {
                 continue;
             }
+            header.rejected.insert(*number, heading.clone());
             let Heading { meaning, mapped } = match reader.read(&heading) {
                 Ok(read) => read,
                 Err(reason) => {
@@ -304,26 +332,26 @@ impl Header {
             let word = match meaning {
                 // Both columns of an end of a link are read: `source` and `source_name`.
                 Meaning::Property(_) if column.mapped.is_none() => column.heading.to_lowercase(),
-                Meaning::Property(_) | Meaning::Custom => column.property().to_owned(),
+                Meaning::Property(_) | Meaning::Custom => column.property().to_lowercase(),
                 // Ignored columns can have the same heading.
                 Meaning::Ignored(_) => String::new(),
             };
-            if let Some((first, heading)) = seen.get(&word) {
-                wrong(*number, "duplicate-column", same_property(&column, *first, heading))?;
-                continue;
+            if let Some(first) = seen.get(&word) {
+                // An export has both columns if records have both properties.
+                let pair = [first.property(), column.property()];
+                if pair[0] == pair[1] || !have_custom(kind, existing, &pair)? {
+                    wrong(*number, "duplicate-column", same_property(&column, first))?;
+                    continue;
+                }
             }
             if !word.is_empty() {
-                seen.insert(word, (*number, column.heading.clone()));
+                seen.insert(word, column.clone());
             }
+            header.rejected.remove(number);
             log.set_column(kind, column.property(), column.letters());
             header.columns.push(column);
         }
         Ok(header)
-    }
-
-    /// Returns all columns.
-    pub(super) fn columns(&self) -> &[Column] {
-        &self.columns
     }
 
     /// Returns the column with this number if it has a heading.
@@ -332,9 +360,35 @@ impl Header {
         Some(&self.columns[at])
     }
 
+    /// Returns whether the column with this number has a heading, also one that has a problem.
+    pub(super) fn has_heading(&self, number: u32) -> bool {
+        self.column(number).is_some() || self.rejected.contains_key(&number)
+    }
+
+    /// Returns all headings, also those that have a problem.
+    pub(super) fn headings(&self) -> impl Iterator<Item = &str> {
+        let columns = self.columns.iter().map(|column| column.heading.as_str());
+        columns.chain(self.rejected.values().map(String::as_str))
+    }
+
+    /// The number of the last column with a heading.
+    pub(super) fn last_column(&self) -> u32 {
+        let column = self.columns.last().map_or(0, |column| column.number);
+        let rejected = self.rejected.last_key_value().map_or(0, |(number, _)| *number);
+        column.max(rejected)
+    }
+
     /// The column of the names.
     pub(super) fn name_column(&self) -> Option<u32> {
         self.columns.iter().find(|column| is_name(column.meaning)).map(|column| column.number)
+    }
+
+    /// Returns whether there is a column for an end of links.
+    pub(super) fn has_ends(&self) -> bool {
+        self.columns.iter().any(|column| match column.meaning {
+            Meaning::Property(property) => matches!(property.type_, PropertyType::One(_)),
+            Meaning::Custom | Meaning::Ignored(_) => false,
+        })
     }
 
     /// Columns that hold a property.
@@ -367,22 +421,33 @@ impl Header {
     }
 }
 
-/// The sentence about two columns with the same property. `first` and `heading` are those of the
-/// earlier one.
-fn same_property(column: &Column, first: u32, heading: &str) -> String {
-    let (first, second) = (column_name(first), column.letters());
-    let other = &column.heading;
-    if heading.to_lowercase() == other.to_lowercase() {
+/// The sentence about two columns with the same property, or with properties that differ only in case.
+fn same_property(column: &Column, first: &Column) -> String {
+    let (letters, second) = (first.letters(), column.letters());
+    let (heading, other) = (&first.heading, &column.heading);
+    if heading == other {
         // `ignore` would leave out both.
         return format!(
-            "columns {first} and {second} both have the heading '{heading}'. Rename or delete one of \
+            "columns {letters} and {second} both have the heading '{heading}'. Rename or delete one of \
              them"
         );
     }
+    if heading.to_lowercase() == other.to_lowercase() {
+        return format!(
+            "the headings of columns {letters} ('{heading}') and {second} ('{other}') differ only in \
+             case. Rename or delete one of them"
+        );
+    }
+    let (property, known) = (column.property(), first.property());
+    if property != known {
+        return format!(
+            "columns {letters} ('{heading}') and {second} ('{other}') have the properties '{known}' and \
+             '{property}', which differ only in case. Map them to different properties"
+        );
+    }
     format!(
-        "columns {first} ('{heading}') and {second} ('{other}') both have the property '{}'. Leave \
-         out one of them with `ignore` (--ignore '{other}'), or map it to another property",
-        column.property()
+        "columns {letters} ('{heading}') and {second} ('{other}') both have the property '{property}'. \
+         Leave out one of them with `ignore` (--ignore '{other}'), or map it to another property"
     )
 }
 

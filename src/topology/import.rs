@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use super::{
-    ImportReport, ImportRequest, Imported, KINDS, ProposedMapping, ReadOptions, Replace,
-    SheetReport, SourceFormat, TopologyError, Upload,
+    ImportReport, ImportRequest, Imported, KINDS, ProposedMapping, Replace, SheetReport,
+    SourceFormat, TopologyError, Upload, header,
+    mapping::is_same,
     relations::{self, RelationSheet},
     report::Ignored,
     selection::{Selection, kind_of},
-    sheet::{Sheet, SheetRead},
+    sheet::{Sheet, SheetContext, SheetRead},
 };
 use crate::{
     codec::workbook::{DecodeLimits, Decoding, Item},
@@ -53,8 +54,15 @@ pub(super) fn import(
         mode: request.mode,
         small: SmallImport::DEFAULT,
         origin,
+        kept_by_replacement: Some(|kind, property| !header::is_carried(kind, property)),
     };
-    let mut read = Read::new(selection, &request.reading);
+    let existing = store.read();
+    let mut read = Read::new(SheetContext {
+        options: &request.reading,
+        selection,
+        replace: request.replace,
+        existing: &existing,
+    });
     let decoded = read.decode(store, decoder, upload, log)?;
     let run = import::apply(store, &options, log, decoded)?;
     read.warn(&run, log);
@@ -63,8 +71,7 @@ pub(super) fn import(
 
 /// The sheets of a workbook that were read, and those that were ignored.
 struct Read<'r> {
-    selection: Selection,
-    options: &'r ReadOptions,
+    context: SheetContext<'r>,
     sheets: Vec<SheetRead>,
     ignored_sheets: Vec<String>,
     /// The sheets of relations. The decoder sends them before the sheets of the kinds.
@@ -80,14 +87,8 @@ enum CurrentSheet<'i, 'a> {
 }
 
 impl<'r> Read<'r> {
-    fn new(selection: Selection, options: &'r ReadOptions) -> Self {
-        Self {
-            selection,
-            options,
-            sheets: Vec::new(),
-            ignored_sheets: Vec::new(),
-            relations: Vec::new(),
-        }
+    fn new(context: SheetContext<'r>) -> Self {
+        Self { context, sheets: Vec::new(), ignored_sheets: Vec::new(), relations: Vec::new() }
     }
 
     /// The first step of the import: converts rows to records while the child process reads further
@@ -99,7 +100,7 @@ impl<'r> Read<'r> {
         upload: &Upload,
         log: &Log,
     ) -> Result<Decoded, TopologyError> {
-        let kind = self.selection.source_kind();
+        let kind = self.context.selection.source_kind();
         let intake = Intake::new(store.vault(), log);
         let file = upload.file().map_err(TopologyError::of_io)?;
         let mut decoding = Decoding::start(decoder, file, kind, DecodeLimits::default())?;
@@ -154,8 +155,9 @@ impl<'r> Read<'r> {
     where
         'r: 'i,
     {
-        let Some(kind) = self.selection.kind(number, name) else {
-            let of_kind = relations::kind_of(name).filter(|_| self.selection == Selection::ByName);
+        let Some(kind) = self.context.selection.kind(number, name) else {
+            let of_kind =
+                relations::kind_of(name).filter(|_| self.context.selection == Selection::ByName);
             return Ok(match of_kind {
                 Some(kind) if self.relations.iter().all(|sheet| sheet.kind != kind) => {
                     self.relations.push(RelationSheet::new(kind));
@@ -182,7 +184,7 @@ impl<'r> Read<'r> {
         }
         let relations = self.relations.iter().position(|sheet| sheet.kind == kind);
         let relations = relations.map(|at| self.relations.swap_remove(at));
-        Ok(CurrentSheet::Kind(Box::new(Sheet::new(kind, intake, self.options, relations))))
+        Ok(CurrentSheet::Kind(Box::new(Sheet::new(kind, intake, self.context, relations))))
     }
 
     fn end(
@@ -202,7 +204,7 @@ impl<'r> Read<'r> {
     /// Adds warnings about sheets and columns that were ignored.
     fn warn(&self, run: &ImportRun, log: &Log) {
         self.warn_of_unused_mapping(log);
-        let why_ignored = match self.selection {
+        let why_ignored = match self.context.selection {
             Selection::ByName => "its name is not 'device' or 'link'",
             Selection::Table(_) | Selection::Sheet { .. } => "another sheet was selected",
         };
@@ -210,43 +212,30 @@ impl<'r> Read<'r> {
             log.warn(format!("sheet '{sheet}' was ignored: {why_ignored}"));
         }
         let is_there = |kind: Kind| self.sheets.iter().any(|sheet| sheet.report.sheet == kind);
-        let is_by_name = self.selection == Selection::ByName;
+        let is_by_name = self.context.selection == Selection::ByName;
         for kind in KINDS.into_iter().filter(|kind| is_by_name && !is_there(*kind)) {
             run.warn_of_absent(kind, &format!("the workbook has no sheet '{kind}'"), log);
         }
         for sheet in &self.sheets {
             let kind = sheet.report.sheet;
             sheet.notices.iter().for_each(|notice| log.warn(notice.clone()));
+            let name = log.sheet_name(kind);
             for column in sheet.custom_columns.iter().take(NAMED_MAX) {
                 if let Some(nearest) = column.nearest {
                     log.warn(format!(
-                        "unknown property '{}' (column of sheet '{kind}') saved as a custom property. \
+                        "unknown property '{}' (column of sheet '{name}') saved as a custom property. \
                          Did you mean '{nearest}'?",
                         column.name
                     ));
                 }
             }
-            for column in sheet.ignored_columns.iter().take(NAMED_MAX) {
-                let name = match column.reason {
-                    Ignored::Unnamed => column.column.clone(),
-                    Ignored::Secret
-                    | Ignored::Request
-                    | Ignored::Computed
-                    | Ignored::LongText
-                    | Ignored::Problems => format!("'{}'", column.name),
-                };
-                log.warn(format!(
-                    "column {name} of sheet '{kind}' was ignored: {}",
-                    column.reason.why()
-                ));
-            }
+            warn_of_ignored(sheet, &name, log);
             warn_of_proposal(sheet, log);
             if kind == Kind::Link && !sheet.has_ends && sheet.report.rows > 0 {
-                log.warn(
-                    "sheet 'link' has no column 'source_name' or 'destination_name': new links will \
+                log.warn(format!(
+                    "sheet '{name}' has no column 'source_name' or 'destination_name': new links will \
                      have no ends"
-                        .to_owned(),
-                );
+                ));
             }
         }
     }
@@ -258,10 +247,14 @@ impl<'r> Read<'r> {
         if headings.is_empty() {
             return;
         }
-        for (heading, property) in self.options.mapping.unused(&headings).take(NAMED_MAX) {
-            let advice = match nearest(heading, headings.iter().copied()) {
-                Some(nearest) => format!(". Did you mean '{nearest}'?"),
-                None => String::new(),
+        for (heading, property) in self.context.options.mapping.unused(&headings).take(NAMED_MAX) {
+            let is_heading = |other: &str| headings.iter().any(|known| is_same(known, other));
+            let advice = match (property, nearest(heading, headings.iter().copied())) {
+                (Some(property), _) if is_heading(property) => {
+                    format!(". Write the heading first: '{property}={heading}'")
+                }
+                (_, Some(nearest)) => format!(". Did you mean '{nearest}'?"),
+                (_, None) => String::new(),
             };
             let purpose = match property {
                 Some(property) => format!("mapped to '{property}'"),
@@ -294,6 +287,37 @@ impl<'r> Read<'r> {
         imported.proposed_mapping.0.truncate(NAMED_MAX);
         imported.ignored_sheets.truncate(NAMED_MAX);
         imported
+    }
+}
+
+/// Warns of columns that were ignored, those of one reason together.
+fn warn_of_ignored(sheet: &SheetRead, name: &str, log: &Log) {
+    let mut by_reason: Vec<(Ignored, Vec<String>)> = Vec::new();
+    for column in sheet.ignored_columns.iter().take(NAMED_MAX) {
+        let shown = match column.reason {
+            Ignored::Unnamed => column.column.clone(),
+            Ignored::Secret
+            | Ignored::Request
+            | Ignored::Computed
+            | Ignored::LongText
+            | Ignored::Problems => format!("'{}'", column.name),
+        };
+        match by_reason.iter_mut().find(|(reason, _)| *reason == column.reason) {
+            Some((_, columns)) => columns.push(shown),
+            None => by_reason.push((column.reason, vec![shown])),
+        }
+    }
+    for (reason, columns) in by_reason {
+        log.warn(match columns.as_slice() {
+            [only] => {
+                format!("column {only} of sheet '{name}' was ignored: {}", reason.why())
+            }
+            several => format!(
+                "columns {} of sheet '{name}' were ignored: {}",
+                several.join(", "),
+                reason.why_several()
+            ),
+        });
     }
 }
 

@@ -44,6 +44,14 @@ pub enum MappingError {
         /// The second property.
         second: String,
     },
+    /// A heading has a property and is ignored as well.
+    #[error("the heading '{heading}' is mapped to '{property}' and ignored. Remove one of the two")]
+    MappedAndIgnored {
+        /// The heading.
+        heading: String,
+        /// The property.
+        property: String,
+    },
     /// A member of a JSON or TOML mapping has another type.
     #[error("the value of '{heading}' is not text. A mapping has a property for each heading")]
     NotText {
@@ -126,20 +134,20 @@ impl Mapping {
     /// Adds headings of columns to ignore.
     ///
     /// # Errors
-    /// [`MappingError::NotHeadings`] or [`MappingError::Long`].
+    /// [`MappingError::NotHeadings`], [`MappingError::MappedAndIgnored`] or [`MappingError::Long`].
     pub fn with_ignored(mut self, headings: &[Value]) -> Result<Self, MappingError> {
         for heading in headings {
             let Value::String(heading) = heading else { return Err(MappingError::NotHeadings) };
             self.ignored.push(heading.trim().to_owned());
         }
-        self.check_length()?;
+        self.check()?;
         Ok(self)
     }
 
     /// Adds headings of columns to ignore, from `Passwort,Notiz` or a JSON list.
     ///
     /// # Errors
-    /// [`MappingError::Json`], [`MappingError::NotHeadings`] or [`MappingError::Long`].
+    /// [`MappingError::Json`], and the errors of [`Mapping::with_ignored`].
     pub fn with_ignored_text(self, text: &str) -> Result<Self, MappingError> {
         if text.len() > MAPPING_BYTES_MAX {
             return Err(MappingError::Long);
@@ -155,13 +163,13 @@ impl Mapping {
     /// Adds the headings of another mapping.
     ///
     /// # Errors
-    /// [`MappingError::Twice`] or [`MappingError::Long`].
+    /// [`MappingError::Twice`], [`MappingError::MappedAndIgnored`] or [`MappingError::Long`].
     pub fn with(mut self, other: Self) -> Result<Self, MappingError> {
         for (heading, property) in other.renamed {
             self.add(&heading, &property)?;
         }
         self.ignored.extend(other.ignored);
-        self.check_length()?;
+        self.check()?;
         Ok(self)
     }
 
@@ -233,21 +241,28 @@ impl Mapping {
             }),
             None => {
                 self.renamed.push((heading.to_owned(), property.to_owned()));
-                self.check_length()
+                self.check()
             }
         }
     }
 
-    fn check_length(&self) -> Result<(), MappingError> {
+    fn check(&self) -> Result<(), MappingError> {
         if self.renamed.len() + self.ignored.len() > MAPPING_HEADINGS_MAX {
             return Err(MappingError::Long);
         }
-        Ok(())
+        let both = self.renamed().find(|(heading, _)| self.ignored.iter().any(|i| i == heading));
+        match both {
+            Some((heading, property)) => Err(MappingError::MappedAndIgnored {
+                heading: heading.to_owned(),
+                property: property.to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 }
 
 /// Returns whether two headings are the same but for accents, punctuation and case.
-fn is_same(a: &str, b: &str) -> bool {
+pub(super) fn is_same(a: &str, b: &str) -> bool {
     let folded_a = folded(a);
     !folded_a.is_empty() && folded_a == folded(b)
 }
@@ -299,6 +314,7 @@ mod tests {
             (r#"{"a": 7}"#, "value of 'a' is not text"),
             (r#"{"a": "#, "not valid JSON"),
             (r#"{"ignore": [7]}"#, "not a list of texts"),
+            (r#"{"ignore": ["é>b"], "map": {"é>b": "x"}}"#, "'é>b' is mapped to 'x' and ignored"),
         ] {
             let error = Mapping::parse(text).unwrap_err().to_string();
             assert!(error.contains(told), "{error}");

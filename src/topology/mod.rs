@@ -11,6 +11,8 @@
 //! sheet      rows become records
 //!   header     the meaning of the columns of a sheet
 //!   header_search  the row of the headings
+//!   existing   the records of the inventory that decide about rows and cells
+//!   existing_properties  the custom properties of these records
 //!   mapping    headings that the request or a proposal gives a property
 //!   words      headings of other languages
 //!   merged     cells that cover several rows or columns
@@ -29,6 +31,8 @@
 //! ```
 
 mod error;
+mod existing;
+mod existing_properties;
 mod export;
 mod first_columns;
 mod folder;

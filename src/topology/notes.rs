@@ -1,9 +1,10 @@
 //! Rows below the table that are no records: notes and sums.
 //!
-//! A row whose only cell is the name, after a blank row and with nothing but such rows below it, is a
-//! note ("as of 12 March", a legend). A row that is named "total" and has nothing but numbers, or a
-//! formula that adds up the cells above it, is a sum. Both are left out with a warning: as records
-//! they would look like devices.
+//! A row whose only cell is the name, after a blank row or a sum and with nothing but such rows below
+//! it, is a note ("as of 12 March", a legend). A row that is named "total" and has nothing but numbers,
+//! or a formula that adds up the cells above it, is a sum. Both are left out with a warning: as
+//! records they would look like devices. A row with the name of an existing record is always a record:
+//! otherwise a replacement would remove a record whose name is in the file.
 
 use super::{
     header::{Header, Meaning},
@@ -12,6 +13,7 @@ use super::{
 };
 use crate::{
     codec::workbook::{Cell, Row},
+    import::ImportError,
     model::PropertyType,
 };
 
@@ -40,8 +42,16 @@ pub(super) struct Notes {
     /// The number of the last row that is not blank, from 0.
     last_row: Option<u32>,
     sums: Tally,
+    /// Whether a sum or a blank row is above, and no record with several values since.
+    is_below_table: bool,
     /// Titles inside of the table: cells that are merged across the column of the names.
     titles: Tally,
+    /// Rows that look like notes or sums, and have the name of an existing record.
+    existing: Tally,
+    /// New records that have only a name.
+    only_names: Tally,
+    /// The number of records that have another value.
+    complete: u64,
 }
 
 impl Notes {
@@ -50,22 +60,45 @@ impl Notes {
         Self { last_row: Some(header_row), ..Self::default() }
     }
 
-    /// Decides what the next row is.
-    pub(super) fn role<'a>(&mut self, header: &Header, row: Row<'a>) -> RowRole<'a> {
+    /// Decides what the next row is. `exists` returns whether the inventory has a record of its name.
+    ///
+    /// # Errors
+    /// The error of `exists`.
+    pub(super) fn role<'a>(
+        &mut self,
+        header: &Header,
+        row: Row<'a>,
+        exists: impl FnOnce(&Row<'a>) -> Result<bool, ImportError>,
+    ) -> Result<RowRole<'a>, ImportError> {
         let after_blank = self.last_row.is_none_or(|last| row.row > last + 1);
         self.last_row = Some(row.row);
         let cells = Cells::of(header, &row);
-        if cells.is_sum() {
-            self.sums.add(|| described(&row));
-            return RowRole::Sum;
+        let is_sum = cells.is_sum();
+        let is_only_name = cells.is_only_name() && header.properties().count() > 1;
+        if !is_sum && !is_only_name {
+            self.complete += 1;
+            self.is_below_table = false;
+            return Ok(RowRole::Record(row));
         }
-        let may_be_note = cells.is_only_name() && header.properties().count() > 1;
-        if may_be_note && (after_blank || !self.held.is_empty()) && self.held.len() < NOTES_MAX {
+        self.is_below_table |= after_blank || is_sum;
+        let is_note = is_only_name && self.is_below_table && self.held.len() < NOTES_MAX;
+        if exists(&row)? {
+            if is_sum || is_note {
+                self.existing.add(|| described(&row));
+            }
+            return Ok(RowRole::Record(row));
+        }
+        if is_sum {
+            self.sums.add(|| described(&row));
+            return Ok(RowRole::Sum);
+        }
+        if is_note {
             let cells = row.cells.into_iter().map(|(column, cell)| (column, cell.into_owned()));
             self.held.push(Row { row: row.row, cells: cells.collect(), sums: Vec::new() });
-            return RowRole::Held;
+            return Ok(RowRole::Held);
         }
-        RowRole::Record(row)
+        self.only_names.add(|| described(&row));
+        Ok(RowRole::Record(row))
     }
 
     /// Takes a row that is the example of a template. The row below it is not after a blank row.
@@ -81,7 +114,11 @@ impl Notes {
 
     /// Returns the rows that were held back, because a record follows.
     pub(super) fn release(&mut self) -> Vec<Row<'static>> {
-        std::mem::take(&mut self.held)
+        let held = std::mem::take(&mut self.held);
+        for row in &held {
+            self.only_names.add(|| described(row));
+        }
+        held
     }
 
     /// The warnings about rows that were left out, at the end of the sheet.
@@ -108,7 +145,27 @@ impl Notes {
         if self.sums.count() > 0 {
             warnings.push(format!("sheet '{sheet}': sums were left out: {}", self.sums.places()));
         }
+        if self.existing.count() > 0 {
+            warnings.push(format!(
+                "sheet '{sheet}': rows that look like notes or sums were imported, because the \
+                 inventory has records of these names: {}",
+                self.existing.places()
+            ));
+        }
         warnings
+    }
+
+    /// The warning about new records that have only a name, if most rows have more.
+    pub(super) fn only_names_warning(&self, sheet: &str) -> Option<String> {
+        let is_unusual = self.only_names.count() > 0 && self.only_names.count() < self.complete;
+        is_unusual.then(|| {
+            format!(
+                "sheet '{sheet}': rows that have only a name are read as new records: {}. If a \
+                 row is a title, a note or a sum, delete it from the file and the record from the \
+                 inventory",
+                self.only_names.places()
+            )
+        })
     }
 }
 

@@ -154,6 +154,21 @@ pub struct WorkbookSummary {
 }
 
 impl Ignored {
+    /// The reason of several columns, for a warning.
+    pub(super) fn why_several(self) -> &'static str {
+        match self {
+            Ignored::Secret => {
+                "their names say that they contain secrets. Use `map` (--map) to read one nevertheless: \
+                 every user who can read the record sees the values"
+            }
+            Ignored::Computed => "the values are computed, not stored",
+            Ignored::LongText => "use the REST calls for long texts of a device",
+            Ignored::Problems => "the columns list the problems of an earlier import",
+            Ignored::Unnamed => "the columns have no heading",
+            Ignored::Request => self.why(),
+        }
+    }
+
     /// The reason, for a warning or an error.
     pub(super) fn why(self) -> &'static str {
         match self {

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ProposedMapping, ReadOptions,
+    ProposedMapping, ReadOptions, Replace,
+    existing::{ExistingRecords, name_of},
     header::{Column, Header, HeadingReader, Meaning},
-    header_search::{HeaderSearch, Verdict},
+    header_search::HeaderSearch,
     merged::{Merges, RowPlace},
     notes::{Notes, RowRole},
     notices::{Tallies, Tally},
     relations::{self, RelationSheet},
     report::{CustomColumn, Ignored, IgnoredColumn, SheetReport},
+    selection::Selection,
     template::{EXAMPLE_NAME, ExampleCheck, Examples},
 };
 use crate::{
@@ -21,6 +23,7 @@ use crate::{
     model::{
         AnyRecord, Fit, IpText, Kind, Name, NoAddress, Parsed, PropertyType, Refused, Rule, Value,
     },
+    store::LiveView,
     wording::counted,
 };
 
@@ -29,6 +32,16 @@ const IP_ADDRESS: &str = "ip_address";
 
 /// Number of columns without a heading that a report lists.
 const UNNAMED_MAX: usize = 100;
+
+/// The import that a sheet belongs to.
+#[derive(Clone, Copy)]
+pub(super) struct SheetContext<'i> {
+    pub options: &'i ReadOptions,
+    pub selection: Selection,
+    pub replace: Replace,
+    /// The inventory when the import begins.
+    pub existing: &'i LiveView,
+}
 
 /// The result of reading a sheet.
 pub(super) struct SheetRead {
@@ -51,7 +64,11 @@ pub(super) struct Sheet<'i, 'a> {
     intake: &'i Intake<'a>,
     reader: HeadingReader<'i>,
     records: KindRecords,
+    context: SheetContext<'i>,
+    existing: ExistingRecords<'i>,
     header: HeaderState<'i>,
+    /// The ranges of merged cells, until the header is found.
+    ranges: Vec<MergedRange>,
     merges: Merges,
     notes: Notes,
     examples: Examples,
@@ -69,6 +86,8 @@ pub(super) struct Sheet<'i, 'a> {
     /// The number of names from which blanks were removed, and the cell of the first one.
     trimmed: u64,
     first_trimmed: Option<String>,
+    /// The number of links that do not exist yet, if the sheet has no column for their ends.
+    new_links: u64,
 }
 
 /// The state of the search for the header of a sheet.
@@ -78,9 +97,20 @@ enum HeaderState<'m> {
         header: Header,
         /// The number of rows above the header that are not blank.
         rows_above: u64,
+        /// A sentence about other rows that look like a header.
+        notice: Option<String>,
     },
     /// The sheet has no header, which is reported. Its rows are not read.
-    Missing(ProposedMapping),
+    Missing {
+        proposed: ProposedMapping,
+        /// The headings of the row that is most like a header.
+        headings: Vec<String>,
+    },
+}
+
+impl HeaderState<'_> {
+    const NONE: Self =
+        Self::Missing { proposed: ProposedMapping(Vec::new()), headings: Vec::new() };
 }
 
 impl<'i, 'a> Sheet<'i, 'a> {
@@ -88,16 +118,19 @@ impl<'i, 'a> Sheet<'i, 'a> {
     pub(super) fn new(
         kind: Kind,
         intake: &'i Intake<'a>,
-        options: &'i ReadOptions,
+        context: SheetContext<'i>,
         relations: Option<RelationSheet>,
     ) -> Self {
-        let reader = HeadingReader { kind, mapping: &options.mapping };
+        let reader = HeadingReader { kind, mapping: &context.options.mapping };
         Self {
             kind,
             intake,
             reader,
             records: intake.records(kind),
-            header: HeaderState::Searched(HeaderSearch::new(reader, options.header_row)),
+            context,
+            existing: ExistingRecords::new(kind, context.existing),
+            header: HeaderState::Searched(HeaderSearch::new(reader, context.options.header_row)),
+            ranges: Vec::new(),
             merges: Merges::default(),
             notes: Notes::default(),
             examples: Examples::default(),
@@ -109,6 +142,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
             problems: Vec::new(),
             trimmed: 0,
             first_trimmed: None,
+            new_links: 0,
         }
     }
 
@@ -117,10 +151,14 @@ impl<'i, 'a> Sheet<'i, 'a> {
         let position = RecordPosition { index: self.rows - 1, line: u64::from(row.row) + 1 };
         let mut incoming =
             IncomingRow { position, name: None, values: Vec::with_capacity(row.cells.len()) };
+        let name = name_of(header, row);
+        if self.kind == Kind::Link && !header.has_ends() && !self.existing.has(header, row)? {
+            self.new_links += 1;
+        }
         for (number, cell) in &row.cells {
             let Some(column) = header.column(*number) else {
-                if self.unnamed.len() < UNNAMED_MAX && !cell.is_blank() {
-                    self.unnamed.insert(*number);
+                if !cell.is_blank() && !header.has_heading(*number) {
+                    self.unnamed_cell(header, position.line, *number, cell);
                 }
                 continue;
             };
@@ -129,17 +167,74 @@ impl<'i, 'a> Sheet<'i, 'a> {
                 Meaning::Custom => PropertyType::Any,
                 Meaning::Ignored(_) => continue,
             };
-            match parse_cell(type_, cell) {
-                Ok(None) => {}
-                Ok(Some((value, fit))) => match self.without_prefix(column, value, position.line) {
-                    Ok(value) => self.set(&mut incoming, column, type_, value, fit, cell),
-                    Err(fault) => self.add_problem(&incoming, column, cell, fault),
-                },
-                Err(fault) => self.add_problem(&incoming, column, cell, fault),
+            let parsed = parse_cell(type_, cell);
+            let stored = match &parsed {
+                Ok(None) => None,
+                Ok(Some((value, _))) if !self.is_unusual_address(column, value) => None,
+                Ok(Some(_)) | Err(_) => {
+                    self.existing.value_of_cell(name.as_deref(), column, cell)?
+                }
+            };
+            match (parsed, stored) {
+                (_, Some(value)) => {
+                    self.set(&mut incoming, column, type_, value, Fit::Exact, cell);
+                }
+                (Ok(None), None) => {}
+                (Ok(Some((value, fit))), None) => {
+                    match self.without_prefix(column, value, position.line) {
+                        Ok(value) => self.set(&mut incoming, column, type_, value, fit, cell),
+                        Err(fault) => self.add_problem(&incoming, column, cell, fault),
+                    }
+                }
+                (Err(fault), None) => self.add_problem(&incoming, column, cell, fault),
             }
         }
         self.add_relations(&mut incoming);
         self.add_record(incoming)
+    }
+
+    /// Takes a cell in a column without a heading. In a table, a cell behind the last heading is most
+    /// likely the rest of a text that contains the separator, so it is a problem.
+    fn unnamed_cell(&mut self, header: &Header, line: u64, number: u32, cell: &Cell<'_>) {
+        let is_behind = number > header.last_column();
+        if !is_behind || !matches!(self.context.selection, Selection::Table(_)) {
+            if self.unnamed.len() < UNNAMED_MAX {
+                self.unnamed.insert(number);
+            }
+            return;
+        }
+        let log = self.intake.log();
+        let detail = format!(
+            "the row has more cells than the header, whose last heading is in column {}. If the \
+             separator is a part of a text, put the text into quotation marks. Otherwise delete the \
+             cell or write a heading for it",
+            column_name(header.last_column())
+        );
+        let problem = Problem {
+            value: Some(ShownValue::of(&shown(cell))),
+            ..Problem::of(log.document(self.kind), None, "extra-cell", detail)
+        };
+        let location = DocumentLocation {
+            row: Some(line),
+            cell: Some(log.cell(self.kind, &column_name(number), line)),
+            ..DocumentLocation::default()
+        };
+        self.problems.push((problem, location));
+    }
+
+    /// Returns whether a value is the IP address of a device, and an import would change or refuse
+    /// it.
+    fn is_unusual_address(&self, column: &Column, value: &Value) -> bool {
+        let Some(text) = value.as_text().filter(|_| self.is_address(column)) else { return false };
+        match IpText::parse(text) {
+            IpText::Blank => false,
+            IpText::Address(_) => text.trim() != text,
+            IpText::WithPrefix { .. } | IpText::Other => true,
+        }
+    }
+
+    fn is_address(&self, column: &Column) -> bool {
+        self.kind == Kind::Device && column.property() == IP_ADDRESS
     }
 
     /// Adds the row of the same name in the sheet of relations.
@@ -169,9 +264,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
         line: u64,
     ) -> Result<Value, CellFault> {
         let text = match &value {
-            Value::Text(text) if self.kind == Kind::Device && column.property() == IP_ADDRESS => {
-                text
-            }
+            Value::Text(text) if self.is_address(column) => text,
             _ => return Ok(value),
         };
         match IpText::parse(text) {
@@ -350,74 +443,112 @@ struct IncomingRow {
 impl Sheet<'_, '_> {
     /// Takes the merged cells of the sheet, before its rows.
     pub(super) fn merged(&mut self, ranges: Vec<MergedRange>) {
+        self.ranges.clone_from(&ranges);
         self.merges = Merges::new(ranges);
     }
 
-    /// Reads the next row: one above the header, the header, or a record.
+    /// Reads the next row: one of those in which the header is sought, or one of the table.
     ///
     /// # Errors
     /// [`ImportError`] if records or problems cannot be stored.
-    pub(super) fn row(&mut self, mut row: Row<'_>) -> Result<(), ImportError> {
+    pub(super) fn row(&mut self, row: Row<'_>) -> Result<(), ImportError> {
         if row.cells.iter().all(|(_, cell)| cell.is_blank()) {
             return Ok(());
         }
-        let is_title = match &self.header {
-            HeaderState::Searched(_) => {
-                self.merges.fill(&mut row, RowPlace::UpToHeader);
-                false
+        match std::mem::replace(&mut self.header, HeaderState::NONE) {
+            HeaderState::Searched(mut search) if search.includes(&row) => {
+                let mut filled = row.clone();
+                self.merges.fill(&mut filled, RowPlace::UpToHeader);
+                search.add(row, &filled);
+                self.header = HeaderState::Searched(search);
+                Ok(())
             }
-            HeaderState::Found { header, .. } => {
-                let name_column = header.name_column();
-                let only_column = match row.cells.as_slice() {
-                    [(column, _)] => Some(*column),
-                    _ => None,
+            HeaderState::Searched(search) => {
+                self.end_search(search, true)?;
+                self.row(row)
+            }
+            HeaderState::Found { header, rows_above, notice } => {
+                self.row_below_header(&header, row)?;
+                self.header = HeaderState::Found { header, rows_above, notice };
+                Ok(())
+            }
+            missing @ HeaderState::Missing { .. } => {
+                self.header = missing;
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the search for the header, and reads the rows that were searched. `has_later_rows` tells
+    /// whether the sheet has more rows.
+    fn end_search(
+        &mut self,
+        search: HeaderSearch<'_>,
+        has_later_rows: bool,
+    ) -> Result<(), ImportError> {
+        let found = match search.finish() {
+            Ok(found) => found,
+            Err(search) => {
+                let proposed = search.report_missing(self.intake, has_later_rows)?;
+                let headings = search.likely_headings();
+                self.header = HeaderState::Missing { proposed, headings };
+                return Ok(());
+            }
+        };
+        // The rows are read again, so that merged cells give their values to those of the table.
+        if self.context.options.header_row.is_none() {
+            self.merges = Merges::new(std::mem::take(&mut self.ranges));
+        }
+        let mut rows = found.rows.into_iter();
+        for mut row in rows.by_ref() {
+            self.merges.fill(&mut row, RowPlace::UpToHeader);
+            if row.row + 1 == found.line {
+                self.notes = Notes::below(row.row);
+                self.merges.end_header();
+                self.header = HeaderState::Found {
+                    header: Header::read(self.reader, self.intake, self.context.existing, &row)?,
+                    rows_above: found.rows_above,
+                    notice: found.notice,
                 };
-                self.merges.fill(&mut row, RowPlace::Table { name_column });
-                self.merges.is_title(row.row, only_column, name_column)
+                break;
             }
-            HeaderState::Missing(_) => false,
-        };
-        let state = HeaderState::Missing(ProposedMapping::default());
-        self.header = match std::mem::replace(&mut self.header, state) {
-            HeaderState::Searched(mut search) => match search.offer(&row) {
-                Verdict::Header => {
-                    self.notes = Notes::below(row.row);
-                    self.merges.end_header();
-                    HeaderState::Found {
-                        header: Header::read(self.reader, self.intake, &row)?,
-                        rows_above: search.rows_above(),
-                    }
-                }
-                Verdict::Above => HeaderState::Searched(search),
-                Verdict::NotFound => HeaderState::Missing(search.report_missing(self.intake)?),
-            },
-            HeaderState::Found { header, rows_above } => {
-                if is_title {
-                    self.notes.add_title(&row);
-                } else {
-                    self.row_of_table(&header, row)?;
-                }
-                HeaderState::Found { header, rows_above }
-            }
-            HeaderState::Missing(proposed) => HeaderState::Missing(proposed),
-        };
+        }
+        for row in rows {
+            self.row(row)?;
+        }
         Ok(())
     }
 
-    /// Reads the next row below the header.
-    fn row_of_table(&mut self, header: &Header, row: Row<'_>) -> Result<(), ImportError> {
+    /// Reads the next row below the header, which is not blank.
+    fn row_below_header(&mut self, header: &Header, mut row: Row<'_>) -> Result<(), ImportError> {
+        let name_column = header.name_column();
+        let only_column = match row.cells.as_slice() {
+            [(column, _)] => Some(*column),
+            _ => None,
+        };
+        self.merges.fill(&mut row, RowPlace::Table { name_column });
+        let is_title = self.merges.is_title(row.row, only_column, name_column);
+        if is_title && !self.existing.has(header, &row)? {
+            self.notes.add_title(&row);
+            return Ok(());
+        }
         match self.examples.check(self.kind, header, &row) {
             ExampleCheck::Other => {}
             ExampleCheck::Example => {
                 self.notes.pass_example(row.row);
-                return Ok(());
+                return self.check_replaced_example(header, &row);
             }
             ExampleCheck::Changed { column } => {
                 self.notes.pass_example(row.row);
-                return self.report_unnamed_example(header, &row, &column);
+                let detail = format!(
+                    "the row still has the name of the example, but column {column} has another \
+                     value. Write the name of the {} to import the row, or delete the row",
+                    self.kind
+                );
+                return self.report_example(header, &row, detail);
             }
         }
-        match self.notes.role(header, row) {
+        match self.notes.role(header, row, |row| self.existing.has(header, row))? {
             RowRole::Record(row) => {
                 for held in self.notes.release() {
                     self.record(header, &held)?;
@@ -428,22 +559,37 @@ impl Sheet<'_, '_> {
         }
     }
 
-    /// Reports a row with the name of the example and with other values.
-    fn report_unnamed_example(
+    /// Reports the example of a template if the import would remove an existing record of its name.
+    fn check_replaced_example(
         &mut self,
         header: &Header,
         row: &Row<'_>,
-        changed: &str,
+    ) -> Result<(), ImportError> {
+        match self.context.replace {
+            Replace::No => Ok(()),
+            Replace::Yes | Replace::WithSheet if !self.existing.has(header, row)? => Ok(()),
+            Replace::Yes | Replace::WithSheet => {
+                let detail = format!(
+                    "the row has the name of the example of templates, so it is left out, and the \
+                     replacement would remove the {} of this name. Rename the {} first",
+                    self.kind, self.kind
+                );
+                self.report_example(header, row, detail)
+            }
+        }
+    }
+
+    /// Reports a row with the name of the example.
+    fn report_example(
+        &mut self,
+        header: &Header,
+        row: &Row<'_>,
+        detail: String,
     ) -> Result<(), ImportError> {
         self.rows += 1;
         let log = self.intake.log();
         let line = u64::from(row.row) + 1;
         let name = header.name_column().map_or_else(String::new, column_name);
-        let detail = format!(
-            "the row still has the name of the example, but column {changed} has another value. Write \
-             the name of the {} to import the row, or delete the row",
-            self.kind
-        );
         let document = log.document(self.kind);
         let problem = Problem {
             value: Some(ShownValue::of(&Value::from(EXAMPLE_NAME))),
@@ -463,8 +609,15 @@ impl Sheet<'_, '_> {
     ///
     /// # Errors
     /// [`ImportError`] if a problem cannot be stored.
-    pub(super) fn finish(self) -> Result<(KindRecords, SheetRead), ImportError> {
+    pub(super) fn finish(mut self) -> Result<(KindRecords, SheetRead), ImportError> {
         let sheet = self.kind;
+        match std::mem::replace(&mut self.header, HeaderState::NONE) {
+            // A sheet of a workbook that is found by its name can be empty.
+            HeaderState::Searched(search)
+                if !search.has_rows() && self.context.selection == Selection::ByName => {}
+            HeaderState::Searched(search) => self.end_search(search, false)?,
+            other => self.header = other,
+        }
         if let Some(relations) = &self.relations {
             relations.warn_of_unused(self.intake.log());
         }
@@ -490,23 +643,26 @@ impl Sheet<'_, '_> {
                 counted(self.trimmed, "name")
             ));
         }
-        match self.header {
-            HeaderState::Found { header, rows_above } => {
-                read.describe(&header, self.reader);
-                if rows_above > 0 {
+        match &self.header {
+            HeaderState::Found { header, rows_above, notice } => {
+                read.describe(header, self.reader);
+                if *rows_above > 0 {
                     read.notices.push(format!(
                         "sheet '{name}': the headings are in row {}. {} above the headings {} not read",
                         header.line,
-                        counted(rows_above, "row"),
-                        if rows_above == 1 { "was" } else { "were" },
+                        counted(*rows_above, "row"),
+                        if *rows_above == 1 { "was" } else { "were" },
                     ));
                 }
-            }
-            HeaderState::Searched(search) if search.rows_above() > 0 => {
-                read.proposed = search.report_missing(self.intake)?;
+                read.notices
+                    .extend(notice.as_ref().map(|notice| format!("sheet '{name}': {notice}")));
+                self.report_missing_ends(&read)?;
             }
             HeaderState::Searched(_) => {}
-            HeaderState::Missing(proposed) => read.proposed = proposed,
+            HeaderState::Missing { proposed, headings } => {
+                read.proposed = proposed.clone();
+                read.headings.clone_from(headings);
+            }
         }
         if self.merges.is_over_limit() {
             let log = self.intake.log();
@@ -532,6 +688,10 @@ impl Sheet<'_, '_> {
         }
         read.notices.extend(self.merges.warning(&name));
         read.notices.extend(self.notes.warnings(&name));
+        // Only exports have a sheet of relations, and all their rows are records.
+        if self.relations.is_none() {
+            read.notices.extend(self.notes.only_names_warning(&name));
+        }
         read.notices.extend(self.prefixes.sentences(|prefix, tally| {
             format!(
                 "'{prefix}' was removed from {} in {IP_ADDRESS} ({})",
@@ -547,22 +707,43 @@ impl Sheet<'_, '_> {
         }));
         Ok((self.records, read))
     }
+
+    /// Reports new links without ends if other headings are probably their ends.
+    fn report_missing_ends(&self, read: &SheetRead) -> Result<(), ImportError> {
+        let ends = read.proposed.0.iter().filter(|(_, property)| {
+            let property = self.kind.property(self.kind.unaliased(property));
+            property.is_some_and(|property| matches!(property.type_, PropertyType::One(_)))
+        });
+        let pairs: Vec<String> =
+            ends.map(|(heading, property)| format!("{heading}={property}")).collect();
+        if self.new_links == 0 || pairs.is_empty() {
+            return Ok(());
+        }
+        let log = self.intake.log();
+        let detail = format!(
+            "Sheet '{}': no column 'source_name' or 'destination_name', so {} would have no ends. Pass \
+             `map` (--map '{}'), or leave the columns out with `ignore` (--ignore)",
+            log.sheet_name(self.kind),
+            counted(self.new_links, "new link"),
+            pairs.join(",")
+        );
+        let problem = Problem::of(log.document(self.kind), None, "no-ends-column", detail);
+        let row = read.report.header_row;
+        log.unreadable(&problem, DocumentLocation { row, ..DocumentLocation::default() })
+    }
 }
 
 impl SheetRead {
     /// Describes the columns of the sheet.
     fn describe(&mut self, header: &Header, reader: HeadingReader<'_>) {
         let sheet = self.report.sheet;
-        self.headings.extend(header.columns().iter().map(|column| column.heading.clone()));
+        self.headings.extend(header.headings().map(str::to_owned));
         let custom = header.custom(sheet).filter(|(column, _)| column.mapped.is_none());
         let taken = header.properties().map(|column| column.property().to_owned());
         self.proposed = reader.propose(custom.map(|(column, _)| column.heading.as_str()), taken);
         self.report.header_row = Some(header.line);
         self.report.columns = header.properties().count() as u64;
-        self.has_ends = header.columns().iter().any(|column| match column.meaning {
-            Meaning::Property(property) => matches!(property.type_, PropertyType::One(_)),
-            Meaning::Custom | Meaning::Ignored(_) => false,
-        });
+        self.has_ends = header.has_ends();
         self.custom_columns.extend(header.custom(sheet).map(|(column, nearest)| CustomColumn {
             sheet,
             column: column.letters(),

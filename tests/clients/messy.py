@@ -129,7 +129,7 @@ def messy(binary, *_):
             "blanks around 41 names were removed",
             "sums were left out: row 48 ('Summe:')",
             "notes below the table were left out: row 50 ('Bei Fragen: Eva')",
-            "column 'Passwort' of sheet 'device' was ignored",
+            f"column 'Passwort' of sheet '{SHEET}' was ignored",
             "sheet 'Hinweise' was ignored",
         ]:
             assert part in said, (part, said)

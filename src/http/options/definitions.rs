@@ -206,7 +206,7 @@ pub(in crate::http) const SHEET: CallOption = CallOption::new(
 
 pub(in crate::http) const HEADER_ROW: CallOption = CallOption::new(
     "header_row",
-    "The row of the headings, from 1. The default is the first of 20 rows with a column name.",
+    "The row of the headings, from 1. The default is the row with a column name and the most known headings, of the first 20 rows.",
     ValueType::RowNumber,
 );
 

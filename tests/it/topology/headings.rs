@@ -94,7 +94,7 @@ fn a_sheet_with_another_name_is_imported_as_the_requested_kind() {
 }
 
 #[test]
-fn the_header_is_the_first_row_with_a_column_of_names() {
+fn the_header_is_found_below_a_title() {
     for format in Format::ALL {
         let fixture = Fixture::new();
         let bytes = workbook(format, &[("device", under_a_title("R 1%"))]);
@@ -185,4 +185,92 @@ fn names_that_are_numbers_in_the_workbook_are_said() {
     assert_eq!(device.serial_number, Field::Set("010".to_owned()));
     assert_eq!(device.custom["rack"], Value::from("22:30"));
     assert_eq!(fixture.device("010").unwrap().custom["rack"], Value::from("010"));
+}
+
+#[test]
+fn the_row_with_the_most_known_headings_is_the_header() {
+    let table = |name: &str, address: &str| {
+        let rows = vec![
+            vec![text("Name"), text("Ana Silva")],
+            vec![text("Phone"), text("123")],
+            vec![],
+            vec![text(name), text(address), text("Vendor")],
+            vec![text("sw1"), text("192.0.2.1"), text("Nokia")],
+            // Values of a record that are words for headings.
+            vec![text("name"), Cell::Empty, text("Switch")],
+        ];
+        workbook(Format::Xlsx, &[("device", rows)])
+    };
+    let fixture = Fixture::new();
+    let report = fixture.imported(&table("name", "ip_address"));
+    assert_eq!(fixture.names::<Device>(), ["name", "sw1"]);
+    assert_eq!(report.source.sheets[0].header_row, Some(4));
+    let message = warnings(&report);
+    let notice = "Other rows look like headings too: row 1 ('Name', 'Ana Silva'). If";
+    assert!(message.contains(notice), "{message}");
+
+    let report = fixture.import(&table("Gerätename", "IP-Adresse"), &DEFAULT);
+    assert_eq!(problems(&report), ["- no-name-column"]);
+    let expected =
+        "row 1 has a heading 'name', but row 4 is more like a header (found: 'Gerätename'";
+    assert!(json!(report).to_string().contains(expected), "{}", json!(report));
+    assert_eq!(json!(report.source.proposed_mapping)["Gerätename"], "name");
+    // The request decides.
+    let report = fixture.import(&table("Gerätename", "IP-Adresse"), &reading(None, None, Some(1)));
+    assert_eq!(report.source.sheets[0].header_row, Some(1));
+    // A table without a second header has no notice.
+    let report = fixture.imported(&devices(&["name", "x"], &[&["Router", "local"]]));
+    assert!(!warnings(&report).contains("look like headings"), "{}", warnings(&report));
+}
+
+#[test]
+fn a_header_below_twenty_blank_rows_is_reported() {
+    let fixture = Fixture::new();
+    let late = |rows: usize| {
+        let mut table = vec![vec![]; rows];
+        table.extend([vec![text("name"), text("vendor")], vec![text("R 1%"), text("Nokia")]]);
+        workbook(Format::Xlsx, &[("device", table)])
+    };
+    let report = fixture.import(&late(20), &DEFAULT);
+    assert_eq!(problems(&report), ["- no-name-column"]);
+    let expected = "no headings in rows 1 to 20, which are blank";
+    assert!(json!(report).to_string().contains(expected), "{}", json!(report));
+    fixture.imported(&late(19));
+    assert_eq!(fixture.names::<Device>(), ["R 1%"]);
+
+    let table = |csv: &str| {
+        let report = fixture.import(csv.as_bytes(), &reading(None, Some(Kind::Device), None));
+        assert_eq!(problems(&report), ["- no-name-column"], "{csv:?}");
+        json!(report).to_string()
+    };
+    let late = format!("x,y\n{}name,vendor\nA,B\n", "\n".repeat(20));
+    assert!(table(&late).contains("no 'name' column in rows 1 to 20. Row 1 is most like"));
+    assert!(table("\n \n,\n").contains("no cell has a value"));
+    let piped = table("name|vendor|port\nR 1%|Nokia|22\n");
+    assert!(piped.contains("write 'sep=|' into the first line"), "{piped}");
+    assert!(!piped.contains("proposed_mapping"), "{piped}");
+}
+
+#[test]
+fn headings_that_differ_only_in_case_are_a_problem() {
+    let fixture = Fixture::new();
+    let bytes = devices(&["name", "Site", "site "], &[&["R 1%", "x", "y"]]);
+    let report = fixture.import(&bytes, &DEFAULT);
+    assert_eq!(problems(&report), ["device!C1 duplicate-column"]);
+    let expected = "columns B ('Site') and C ('site') differ only in case";
+    assert!(json!(report).to_string().contains(expected), "{}", json!(report));
+    let bytes = devices(&["name", "vendor", "Vendor"], &[&["R 1%", "x", "y"]]);
+    let report = json!(fixture.import(&bytes, &DEFAULT)).to_string();
+    assert!(report.contains("columns B ('vendor') and C ('Vendor') differ only"), "{report}");
+    assert!(!report.contains("has no heading"), "{report}");
+}
+
+#[test]
+fn a_line_that_declares_the_separator_can_follow_blank_lines() {
+    let fixture = Fixture::new();
+    let request = reading(None, Some(Kind::Device), None);
+    let report = fixture.import(b"\n\r\nsep=|\nname|port\nR 1%|x\n", &request);
+    // The line itself is no row, and neither are the blank lines above it.
+    assert_eq!(problems(&report), ["device!B2 type"]);
+    assert!(!warnings(&report).contains("above the headings"), "{}", warnings(&report));
 }

@@ -47,6 +47,8 @@ fn a_mapping_that_gives_a_property_twice_or_a_computed_one_is_a_problem() {
         "{message}"
     );
     assert!(message.contains("--ignore 'Marke'"), "{message}");
+    assert!(!message.contains("no sheet has the heading"), "{message}");
+    assert!(!message.contains("has no heading"), "{message}");
     let report = fixture.import(&bytes, &mapped("Gerätename=name,Marke=id"));
     assert_eq!(problems(&report), ["device!C1 mapping"]);
     // A name of a contact above the table is not a header.
@@ -70,7 +72,10 @@ fn columns_of_secrets_are_read_only_if_the_mapping_names_them() {
     assert_eq!(report.source.ignored_columns.len(), 4);
     assert!(report.source.ignored_columns.iter().all(|column| column.reason == Ignored::Secret));
     assert!(fixture.device("R 1%").unwrap().custom.is_empty());
-    assert!(warnings(&report).contains("'Passwort' of sheet 'device' was ignored"));
+    // One sentence for all of them.
+    let columns =
+        "columns 'Passwort', 'enable secret', 'SNMP Community', 'API key' of sheet 'device'";
+    assert!(warnings(&report).contains(columns), "{}", warnings(&report));
     let report = fixture.import(&bytes, &mapped("SNMP Community=community"));
     assert_eq!(fixture.device("R 1%").unwrap().custom["community"], Value::from("c"));
     assert!(warnings(&report).contains("'community' indicates a secret"));
@@ -181,7 +186,7 @@ fn the_workbook_of_a_site_is_imported_in_one_step_with_a_mapping() {
         "sheet 'Geräte é>b': blanks around 40 names were removed, first in cell",
         "sums were left out: row 45 ('Summe:')",
         "notes below the table were left out: row 47 ('Bei Fragen: Eva')",
-        "column 'Passwort' of sheet 'device' was ignored",
+        "column 'Passwort' of sheet 'Geräte é>b' was ignored",
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }
@@ -190,4 +195,24 @@ fn the_workbook_of_a_site_is_imported_in_one_step_with_a_mapping() {
     let proposed = json!(report.source.proposed_mapping);
     assert_eq!(proposed["Gerätename"], "name");
     assert_eq!(proposed["Standort"], "location");
+}
+
+#[test]
+fn a_mapping_that_fits_no_heading_is_said_even_if_no_header_is_found() {
+    let fixture = Fixture::new();
+    let bytes = devices(&["Gerät", "Marke"], &[&["R 1%", "Nokia"]]);
+    for (mapping, advice) in [
+        (
+            "Gerätt=name",
+            "no sheet has the heading 'Gerätt', which is mapped to 'name'. Did you mean",
+        ),
+        (
+            "name=Gerät",
+            "no sheet has the heading 'name', which is mapped to 'Gerät'. Write the heading",
+        ),
+    ] {
+        let report = fixture.import(&bytes, &mapped(mapping));
+        assert_eq!(problems(&report), ["- no-name-column"]);
+        assert!(warnings(&report).contains(advice), "{}", warnings(&report));
+    }
 }

@@ -7,6 +7,7 @@ mod marked;
 mod problems;
 mod relations;
 mod replace;
+mod silent_losses;
 mod template;
 
 use std::fs;

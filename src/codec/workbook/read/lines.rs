@@ -1,17 +1,18 @@
 //! The lines of a table: CR, LF and CRLF become LF outside of quotation marks.
 //!
 //! Excel for Mac ends lines with CR, Excel for Windows with CRLF. Files that two programs wrote have
-//! both. The reader also finds a quotation mark that is never closed, of which the crate `csv` says
-//! nothing: the rest of the file becomes one cell.
+//! both. The reader also finds a quotation mark that is never closed, and text behind a closed one. The
+//! crate `csv` says nothing of both: the rest of the file becomes one cell, or a cell is divided at the
+//! wrong place.
 
 use std::io::{self, ErrorKind, Read};
 
 /// Number of bytes that are read at a time.
 const CHUNK_BYTES: usize = 8 << 10;
 
-/// A quotation mark that is not closed.
+/// A quotation mark that is not closed, or closed before the end of its cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a quotation mark in line {line} is not closed")]
+#[error("a quotation mark in line {line} is not closed at the end of its cell")]
 pub(super) struct OpenQuote {
     /// The line of the quotation mark, from 1.
     pub line: u64,
@@ -25,6 +26,8 @@ enum Position {
     Quoted,
     /// After a quotation mark in a quoted cell: it ends the cell, or the next one doubles it.
     QuoteInQuoted,
+    /// After a quoted cell and blanks.
+    BlankAfterQuoted,
 }
 
 /// Reads the lines of a table, the last one with its line end.
@@ -69,8 +72,9 @@ impl<R: Read> Lines<R> {
     /// Takes the next byte. Returns the byte to pass on: `None` for the LF of a CRLF.
     ///
     /// # Errors
-    /// [`OpenQuote`] if a quoted cell contains a line break, and text follows its end. Then the end
-    /// is most likely the beginning of another quoted cell.
+    /// [`OpenQuote`] if text follows the end of a quoted cell. If the cell contains a line break, the
+    /// end is most likely the beginning of another quoted cell. Otherwise a quotation mark inside of
+    /// the cell is not doubled.
     fn take(&mut self, byte: u8) -> Result<Option<u8>, OpenQuote> {
         let is_second = byte == b'\n' && self.is_after_cr;
         self.is_after_cr = byte == b'\r';
@@ -96,12 +100,15 @@ impl<R: Read> Lines<R> {
                 self.quote_line = self.line;
                 Position::Quoted
             }
-            (Position::QuoteInQuoted, _) if self.line > self.quote_line => {
+            (Position::QuoteInQuoted | Position::BlankAfterQuoted, b' ' | b'\t')
+                if self.line == self.quote_line =>
+            {
+                Position::BlankAfterQuoted
+            }
+            (Position::QuoteInQuoted | Position::BlankAfterQuoted, _) => {
                 return Err(OpenQuote { line: self.quote_line });
             }
-            (Position::FieldStart | Position::Plain | Position::QuoteInQuoted, _) => {
-                Position::Plain
-            }
+            (Position::FieldStart | Position::Plain, _) => Position::Plain,
         };
         self.is_in_line = true;
         Ok(Some(byte))
@@ -184,6 +191,11 @@ mod tests {
             ("a\r\r\"b", 3),
             ("a\r\n\"b\r\nc,\"d\"\r\n", 2),
             ("\"a\nb\",c\n\"d\n", 3),
+            // Text behind a closed quotation mark.
+            ("a\n\"x\"y\"z\"\n", 2),
+            ("a,b\nA,\"he said \"hi\", ok\"\n", 2),
+            ("\"a\"  b\n", 1),
+            ("\"a\" \"b\"\n", 1),
         ] {
             assert_eq!(read(table), Err(OpenQuote { line }), "{table:?}");
         }
