@@ -185,7 +185,7 @@ fn a_directory_of_a_newer_format_needs_a_newer_satchel() {
     let workspace = Workspace::with_demo();
     let pointer = workspace.data().join("CURRENT");
     let text = fs::read_to_string(&pointer).unwrap();
-    fs::write(&pointer, "satchel 4\ncurrent 2\n").unwrap();
+    fs::write(&pointer, "satchel 5\ncurrent 2\n").unwrap();
     for name in COMMANDS {
         let words = ["has format 5", "reads format 4", "Use a newer version of Satchel"];
         is_refused(&refused(&workspace, name), &words);
