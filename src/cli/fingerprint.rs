@@ -4,11 +4,17 @@ use std::{net::TcpStream, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use rustls::{ClientConnection, pki_types::ServerName};
+use rustls::ClientConnection;
 use ureq::http::Uri;
 
-use super::output::print;
-use crate::tls::{CertificateFiles, Fingerprint, ServerCheck, client_config};
+use super::{
+    output::print,
+    server_address::{host, server_name},
+};
+use crate::{
+    store::tls_folder,
+    tls::{CertificateFiles, Fingerprint, ServerCheck, client_config},
+};
 
 /// The maximum time to connect, and for each answer of the server.
 const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -45,7 +51,7 @@ pub(super) fn run(args: &FingerprintArgs) -> anyhow::Result<ExitCode> {
         (Some(server), _) => of_server(server)?,
         (None, Some(certificate)) => of_file(certificate.clone())?,
         (None, None) => {
-            let path = args.data.join("tls/certificate.pem");
+            let path = CertificateFiles::in_folder(&tls_folder(&args.data)).certificate;
             if !path.exists() {
                 bail!(
                     "{} does not exist. A server makes its self-signed certificate when it first \
@@ -70,10 +76,9 @@ fn of_server(server: &Uri) -> anyhow::Result<Fingerprint> {
     if server.scheme_str() != Some("https") {
         bail!("The address of the server must begin with https://");
     }
-    let host = server.host().unwrap_or_default().trim_matches(['[', ']']);
+    let host = host(server);
     let port = server.port_u16().unwrap_or(HTTPS_PORT);
-    let name =
-        ServerName::try_from(host.to_owned()).context("The host is not a name or address")?;
+    let name = server_name(server).context("The host is not a name or address")?;
     let failed = || format!("Cannot connect to {server}");
     let mut socket = TcpStream::connect((host, port)).with_context(failed)?;
     socket.set_read_timeout(Some(WAIT_MAX)).with_context(failed)?;

@@ -80,7 +80,7 @@ impl Listeners {
     /// Warns of listeners that send passwords over a network without encryption.
     pub(super) fn warn_of_plain_http(&self) {
         for BoundListener { address, .. } in &self.bound {
-            if address.scheme == Scheme::Http && !address.socket.ip().to_canonical().is_loopback() {
+            if address.scheme == Scheme::Http && !address.is_loopback() {
                 tracing::warn!(
                     "{address} is not encrypted: passwords and secrets can be read on the network. Use \
                      https://, or listen on 127.0.0.1 behind a proxy that encrypts."

@@ -2,16 +2,16 @@
 //!
 //! | files | contents |
 //! |---|---|
-//! | `completions`, `config`, `delete`, `diff`, `docs`, `export`, `import`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `serve`, `undo`, `verify` | the subcommands |
+//! | `completions`, `config`, `delete`, `diff`, `docs`, `export`, `import`, `fingerprint`, `history`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `serve`, `show`, `undo`, `verify` | the subcommands |
 //! | `decode`, `rename_helper` | hidden subcommands: processes that other commands start |
 //! | `target` | the data directory or server that a command uses, and calls to it |
-//! | `input`, `kinds`, `reading` | arguments and options that several subcommands share |
+//! | `input`, `kinds`, `reading`, `server_address` | arguments and options that several subcommands share |
 //! | `import_call`, `report` | the call of an import, and its report as text |
-//! | `output`, `progress`, `confirm`, `help` | output, progress and questions to the user |
+//! | `output`, `safe_text`, `progress`, `confirm`, `help` | output, progress and questions to the user |
 //! | `failure`, `exit_code` | messages of errors with the next step, and exit codes |
 //! | `interrupt`, `file_size_signal` | signals: Ctrl-C and SIGTERM of commands; SIGXFSZ |
 //! | `owner`, `privileges` | running as the owner of the data directory instead of root |
-//! | `logging`, `log_writer`, `supervisor` | the log and the service manager of `serve` |
+//! | `listeners`, `logging`, `log_writer`, `supervisor` | the listeners, the log and the service manager of `serve` |
 
 mod completions;
 mod config;
@@ -49,6 +49,7 @@ mod rename_helper;
 mod report;
 mod safe_text;
 mod serve;
+mod server_address;
 mod show;
 mod supervisor;
 mod target;

@@ -15,7 +15,7 @@ use super::logging;
 use super::owner::{self, owner_to_switch_to};
 use super::supervisor::Supervisor;
 use crate::access::{self, Accounts, InventoryAccounts};
-use crate::config::{ListenAddress, ServeConfig};
+use crate::config::ServeConfig;
 use crate::http::{self, App, AppParts, Drained};
 use crate::inventory::Inventory;
 use crate::job::Jobs;
@@ -155,8 +155,9 @@ pub(super) fn jobs(store: &Store) -> Jobs {
 /// Refuses to listen on non-loopback addresses while the first user has its default password, which
 /// is public.
 fn require_changed_password(config: &ServeConfig, accounts: &dyn Accounts) -> anyhow::Result<()> {
-    let beyond = |listen: &&ListenAddress| !listen.socket.ip().to_canonical().is_loopback();
-    let Some(listen) = config.listen.0.iter().find(beyond) else { return Ok(()) };
+    let Some(listen) = config.listen.0.iter().find(|listen| !listen.is_loopback()) else {
+        return Ok(());
+    };
     if !access::default_password_in_force(accounts)? {
         return Ok(());
     }

@@ -11,6 +11,13 @@ pub struct ListenAddress {
     pub scheme: Scheme,
 }
 
+impl ListenAddress {
+    /// Returns whether only this machine can connect to the address.
+    pub fn is_loopback(&self) -> bool {
+        self.socket.ip().to_canonical().is_loopback()
+    }
+}
+
 /// The address as a URL.
 impl fmt::Display for ListenAddress {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -77,8 +77,7 @@ pub(super) enum Destination<'a> {
 pub(super) struct Applied {
     /// The report of each kind.
     pub types: Vec<KindReport>,
-    /// Whether the import changes the inventory. A comparison that finds a change has incomplete
-    /// reports.
+    /// True if the import changes the inventory. The reports of a comparison are incomplete then.
     pub has_changes: bool,
     /// The time that the pools took.
     pub recomputing: Duration,
@@ -107,7 +106,7 @@ pub(super) struct Application<'a> {
     /// have an imported record as a member.
     reading: Reading,
     destination: Destination<'a>,
-    /// Whether a change was found.
+    /// True once the application has found a change.
     has_changes: AtomicBool,
     /// The references of all records after the import.
     references: Mutex<Sorter>,

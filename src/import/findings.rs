@@ -40,7 +40,7 @@ const IP_ADDRESS: &str = "ip_address";
 /// Findings of the records of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// Whether names of custom properties indicate a secret.
+    /// The names of custom properties: true for a name that indicates a secret.
     names: HashMap<String, bool>,
     /// Custom properties whose name indicates a secret, with the number of records.
     secrets: BTreeMap<String, u64>,
@@ -116,11 +116,11 @@ pub(super) struct SharedAddresses {
     /// A key is an address and, after a zero byte, the name of a device. A value says whether the
     /// device is incoming.
     sorter: Sorter,
-    /// Whether an incoming device has an address.
+    /// True if an incoming device has an address.
     has_incoming: bool,
-    /// Whether an incoming device has an address that it did not have before.
+    /// True if the import gives a device another address.
     has_new: bool,
-    /// Whether the incoming devices are not compared with the existing ones.
+    /// True if the incoming devices are compared only with each other.
     is_partial: bool,
 }
 

@@ -32,7 +32,7 @@ pub(super) struct MemberSearch {
     pools: Vec<ComputedPool>,
     /// A sentence for each pool whose criteria cannot be evaluated.
     warnings: Vec<String>,
-    /// Whether a pool is new or has other criteria, so that every record must be compared.
+    /// True if a pool is new or gets other criteria. Every record must be compared then.
     needs_all_records: bool,
     devices: Mutex<Sorter>,
     links: Mutex<Sorter>,

@@ -17,7 +17,7 @@ pub struct SmallImport {
     /// second.
     pub incoming_records_max: u64,
     /// The smallest number of existing records. A smaller inventory is written as a new generation
-    /// within a fraction of a second, and that import can be undone.
+    /// within a fraction of a second.
     pub existing_records_min: u64,
     /// The smallest number of existing records for each incoming one. With fewer, a walk over all
     /// records is not slower than lookups.
@@ -102,14 +102,9 @@ impl PlannedChange {
             }
         }
         for PoolMembers { pool, side, joining, leaving } in &contents.members {
-            transaction.remove_members(*pool, *side, &borrowed(leaving));
-            transaction.add_members(*pool, *side, &borrowed(joining));
+            transaction.remove_members(*pool, *side, leaving);
+            transaction.add_members(*pool, *side, joining);
         }
         Ok(Some(()))
     }
-}
-
-/// Members with borrowed names.
-fn borrowed(members: &[(u64, String)]) -> Vec<(u64, &str)> {
-    members.iter().map(|(ordinal, name)| (*ordinal, name.as_str())).collect()
 }

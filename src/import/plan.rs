@@ -26,7 +26,7 @@ pub(super) struct Plan<'a> {
     pub scope: &'a Scope<'a>,
     pub resolved: &'a Resolved,
     pub options: &'a ImportOptions<'a>,
-    /// Whether the import is written as one change, if that fits into a transaction.
+    /// True if the import is written as one change, unless it does not fit into a transaction.
     pub is_small: bool,
     pub log: &'a Log,
 }

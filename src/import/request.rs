@@ -19,7 +19,7 @@ pub struct ImportOptions<'a> {
     pub mode: Mode,
     /// Which imports are written as one change instead of a new generation.
     pub small: SmallImport,
-    /// Who makes the import. It does not lock this user out.
+    /// The user who makes the import, and the request. The import does not lock this user out.
     pub origin: &'a Origin,
     /// Returns whether a custom property of an existing record is kept although its kind is emptied and
     /// the incoming record does not have it: the source cannot contain such properties. `None` if it

@@ -97,6 +97,12 @@ pub(super) enum PointerFormat {
     Present,
 }
 
+/// Returns the path of the folder with the self-signed certificate of the server in a data directory,
+/// which need not be held.
+pub fn tls_folder(data: &Path) -> PathBuf {
+    data.join("tls")
+}
+
 impl DataDirectory {
     /// Locks the directory. Creates it if it is missing, unless the options forbid this. From then on, no
     /// other user can read the files that this process creates, and those in the directory.
@@ -198,7 +204,7 @@ impl DataDirectory {
 
     /// Returns the path of the folder with the self-signed certificate of the server.
     pub fn tls(&self) -> PathBuf {
-        self.path.join("tls")
+        tls_folder(&self.path)
     }
 
     /// Returns the path of the folder for temporary files. It is emptied when the directory is opened.

@@ -74,7 +74,7 @@ use std::{
 };
 
 pub use admission::CreateDirectory;
-pub use directory::{DIRECTORY_FORMAT, DataDirectory};
+pub use directory::{DIRECTORY_FORMAT, DataDirectory, tls_folder};
 pub use directory_error::{DirectoryError, ForeignContents};
 pub use error::{Damage, RECORD_BYTES_MAX, StoreError};
 pub use format::{Header, RECORD_FORMAT, Raw, decode_any_body, decode_record, encode_body};

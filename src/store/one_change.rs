@@ -22,8 +22,8 @@ pub enum OneChange<'s, T> {
 }
 
 impl<'s> LockedStore<'s> {
-    /// Writes an import as one change, which the history keeps with its origin. `make` returns `None` if the change does not fit into a
-    /// transaction: see [`Transaction::is_large`].
+    /// Writes an import as one change, which the history keeps with its origin. `make` returns `None`
+    /// if the change does not fit into a transaction: see [`Transaction::is_large`].
     ///
     /// # Errors
     /// On every error of `make` the inventory stays unchanged.

@@ -11,7 +11,7 @@ pub const CHANGE_MESSAGE_BYTES_MAX: usize = 1000;
 /// The longest operation that the history keeps, in bytes. Route names have at most 30.
 const OPERATION_BYTES_MAX: usize = 64;
 
-/// Who makes a change, and with which request.
+/// The user who makes a change, and the request.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Origin {
     /// The name of the user; empty if Satchel itself makes the change.

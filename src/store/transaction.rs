@@ -326,19 +326,27 @@ impl<'s> Transaction<'s> {
 
     /// Adds members to a computed pool, given by the ordinals and names of their records. Existing members
     /// stay.
-    pub fn add_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)]) {
+    pub fn add_members(&mut self, pool: u64, side: Side, members: &[(u64, impl AsRef<str>)]) {
         self.edit_members(pool, side, members, ListChange::Insert);
     }
 
     /// Removes members from a computed pool. Records that are not members are ignored.
-    pub fn remove_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)]) {
+    pub fn remove_members(&mut self, pool: u64, side: Side, members: &[(u64, impl AsRef<str>)]) {
         self.edit_members(pool, side, members, ListChange::Remove);
     }
 
-    fn edit_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)], change: ListChange) {
+    fn edit_members(
+        &mut self,
+        pool: u64,
+        side: Side,
+        members: &[(u64, impl AsRef<str>)],
+        change: ListChange,
+    ) {
         let edit = self.edits.members.entry(members::list_key(pool, side)).or_default();
         edit.extend(
-            members.iter().map(|(ordinal, name)| (members::member(*ordinal, name), change)),
+            members
+                .iter()
+                .map(|(ordinal, name)| (members::member(*ordinal, name.as_ref()), change)),
         );
     }
 

@@ -41,6 +41,11 @@ pub struct CertificateFiles {
 pub(super) type FileState = [Option<(SystemTime, u64)>; 2];
 
 impl CertificateFiles {
+    /// The files of the self-signed certificate in a folder, which need not exist.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") }
+    }
+
     /// Returns the self-signed certificate in a folder. Makes it for these names and addresses if it is
     /// missing. Only the owner can read the files.
     ///
@@ -51,8 +56,7 @@ impl CertificateFiles {
         names: &[String],
         addresses: &[IpAddr],
     ) -> Result<Self, TlsError> {
-        let certificate = folder.join("certificate.pem");
-        let files = Self { certificate, key: folder.join("key.pem") };
+        let files = Self::in_folder(folder);
         let kept = |path: &Path| {
             let failed = |source| TlsError::File { path: path.to_owned(), source };
             path.try_exists().map_err(failed)
@@ -79,7 +83,7 @@ impl CertificateFiles {
     /// # Errors
     /// [`TlsError::Unreadable`], [`TlsError::NoCertificate`].
     pub fn fingerprint(&self) -> Result<Fingerprint, TlsError> {
-        Ok(Fingerprint::of(&self.chain()?[0]))
+        Ok(Fingerprint::of(&read_certificates(&self.certificate)?[0]))
     }
 
     /// Reads both files.
@@ -87,7 +91,7 @@ impl CertificateFiles {
     /// # Errors
     /// [`TlsError::Unreadable`], [`TlsError::NoCertificate`], [`TlsError::Unusable`].
     pub(super) fn load(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
-        let chain = self.chain()?;
+        let chain = read_certificates(&self.certificate)?;
         let key = PrivateKeyDer::from_pem_file(&self.key)
             .map_err(|source| TlsError::Unreadable { path: self.key.clone(), source })?;
         CertifiedKey::from_der(chain, key, provider).map_err(|source| {
@@ -96,21 +100,26 @@ impl CertificateFiles {
         })
     }
 
-    /// The certificates in the file; at least one.
-    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-        let path = || self.certificate.clone();
-        let unreadable = |source| TlsError::Unreadable { path: path(), source };
-        let read = CertificateDer::pem_file_iter(&self.certificate).map_err(unreadable)?;
-        let chain: Vec<_> = read.collect::<Result<_, _>>().map_err(unreadable)?;
-        if chain.is_empty() { Err(TlsError::NoCertificate(path())) } else { Ok(chain) }
-    }
-
     pub(super) fn state(&self) -> FileState {
         [&self.certificate, &self.key].map(|path| {
             let metadata = fs::metadata(path).ok()?;
             Some((metadata.modified().ok()?, metadata.len()))
         })
     }
+}
+
+/// Reads the certificates in a PEM file; at least one.
+///
+/// # Errors
+/// [`TlsError::Unreadable`], [`TlsError::NoCertificate`].
+pub(super) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let unreadable = |source| TlsError::Unreadable { path: path.to_owned(), source };
+    let read = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
+    let certificates: Vec<_> = read.collect::<Result<_, _>>().map_err(unreadable)?;
+    if certificates.is_empty() {
+        return Err(TlsError::NoCertificate(path.to_owned()));
+    }
+    Ok(certificates)
 }
 
 /// A certificate and its key, in PEM.

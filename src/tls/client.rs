@@ -12,10 +12,10 @@ use rustls::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
-use super::{Fingerprint, TlsError};
+use super::{Fingerprint, TlsError, certificate::read_certificates};
 
 /// Decides about the certificate of a server, and keeps its fingerprint.
 #[derive(Debug)]
@@ -60,12 +60,7 @@ impl ServerCheck {
     /// [`TlsError::Unreadable`], [`TlsError::NoCertificate`]; [`TlsError::Setup`] if a certificate is
     /// malformed.
     pub fn listed(path: &Path) -> Result<Arc<Self>, TlsError> {
-        let unreadable = |source| TlsError::Unreadable { path: path.to_owned(), source };
-        let read = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
-        let certificates: Vec<_> = read.collect::<Result<_, _>>().map_err(unreadable)?;
-        if certificates.is_empty() {
-            return Err(TlsError::NoCertificate(path.to_owned()));
-        }
+        let certificates = read_certificates(path)?;
         let mut roots = RootCertStore::empty();
         for certificate in &certificates {
             roots.add(certificate.clone()).map_err(TlsError::Setup)?;

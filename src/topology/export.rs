@@ -13,7 +13,7 @@ use super::{
     relations,
     report::Ignored,
     template::EXAMPLE_NAME,
-    written::WrittenWorkbook,
+    written::{WrittenWorkbook, exported_records},
 };
 use crate::{
     codec::workbook::{Cell, Format, WorkbookWriter, WriteError},
@@ -49,8 +49,7 @@ pub(super) fn write(
         }
     }
     // Each record is read three times: for the columns, for its row, and for its relations.
-    let records = KINDS.map(|kind| snapshot.summary().kind(kind).count).iter().sum::<u64>();
-    progress.step(Step::Exporting, Some(3 * records))?;
+    progress.step(Step::Exporting, Some(3 * exported_records(&snapshot)))?;
     let mut sheets = Vec::new();
     let mut layouts = Vec::new();
     for kind in KINDS {

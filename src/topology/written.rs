@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use super::{ExportReport, SheetReport, TopologyError, WorkbookName, folder::Folder};
+use super::{ExportReport, KINDS, SheetReport, TopologyError, WorkbookName, folder::Folder};
 use crate::{
     codec::workbook::WorkbookWriter,
     job::{Progress, Step},
+    store::Snapshot,
 };
 
 /// A workbook whose sheets are written.
@@ -14,6 +15,11 @@ pub(super) struct WrittenWorkbook {
     /// The sheets, in their order.
     pub sheets: Vec<SheetReport>,
     pub warnings: Vec<String>,
+}
+
+/// The number of records of the kinds that workbooks contain.
+pub(super) fn exported_records(snapshot: &Snapshot) -> u64 {
+    KINDS.into_iter().map(|kind| snapshot.summary().kind(kind).count).sum()
 }
 
 impl WrittenWorkbook {

@@ -22,6 +22,7 @@ use crate::{
     cli::{
         interrupt::{self, Interrupted},
         progress::{Bar, Progress},
+        server_address::is_loopback,
     },
     store::CHANGE_MESSAGE_BYTES_MAX,
     tls::ServerCheck,
@@ -430,11 +431,6 @@ impl Client {
             error => anyhow!("Cannot connect to {base}: {error}"),
         }
     }
-}
-
-fn is_loopback(base: &Uri) -> bool {
-    let host = base.host().unwrap_or_default().trim_matches(['[', ']']);
-    host.parse().is_ok_and(|ip: std::net::IpAddr| ip.to_canonical().is_loopback())
 }
 
 /// Reads a file and advances a progress bar. Fails when the command must cancel its work.

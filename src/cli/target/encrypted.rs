@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use ureq::unversioned::{
     resolver::DefaultResolver,
     transport::{
@@ -16,7 +16,10 @@ use ureq::unversioned::{
 };
 use ureq::{Agent, config::Config};
 
-use crate::tls::{ServerCheck, TlsError, client_config};
+use crate::{
+    cli::server_address::server_name,
+    tls::{ServerCheck, TlsError, client_config},
+};
 
 /// An agent that checks the certificate of its server.
 ///
@@ -49,9 +52,8 @@ impl<In: Transport> Connector<In> for EncryptingConnector {
         if !details.needs_tls() {
             return Ok(Some(Either::A(transport)));
         }
-        let host = details.uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| ureq::Error::Tls("the host is neither a name nor an address"))?;
+        let name = server_name(details.uri)
+            .ok_or(ureq::Error::Tls("the host is neither a name nor an address"))?;
         let mut connection = ClientConnection::new(self.tls.clone(), name)?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
         socket.set_timeout(details.timeout);

@@ -24,7 +24,11 @@ pub(super) use job::JobWords;
 pub(super) use local_server::LocalServer;
 pub(super) use password::{new_password, read_password};
 
-use super::{owner, progress::Progress};
+use super::{
+    owner,
+    progress::Progress,
+    server_address::{host, is_loopback},
+};
 use crate::store::{CreateDirectory, Options};
 use crate::tls::Fingerprint;
 use client::{Login, ServerLocation};
@@ -78,11 +82,11 @@ pub(super) struct RemoteTarget {
 /// The certificates of a server that a command accepts.
 #[derive(Clone, Debug)]
 pub(super) enum Trust {
-    /// Those signed by a public authority.
+    /// The certificates that a public authority signed.
     Public,
-    /// Those in a PEM file, and those that they signed.
+    /// The certificates in a PEM file, and the certificates that these signed.
     Listed(PathBuf),
-    /// The one with this fingerprint.
+    /// The certificate with this fingerprint.
     Pinned(Fingerprint),
 }
 
@@ -184,10 +188,8 @@ impl RemoteTarget {
 
     /// Returns whether other users of the network could read the password.
     fn is_unencrypted(&self) -> bool {
-        let host = self.base.host().unwrap_or_default().trim_matches(['[', ']']);
-        let loopback = host == "localhost"
-            || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.to_canonical().is_loopback());
-        self.base.scheme_str() == Some("http") && !loopback
+        let stays_here = host(&self.base) == "localhost" || is_loopback(&self.base);
+        self.base.scheme_str() == Some("http") && !stays_here
     }
 }
 

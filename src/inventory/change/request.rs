@@ -10,7 +10,7 @@ use crate::{
 /// The options of a change of instances.
 #[derive(Clone, Debug)]
 pub struct ChangeRequest {
-    /// Who makes the change, and with which request.
+    /// The user who makes the change, and the request.
     pub origin: Origin,
     /// Whether the objects are one change together.
     pub atomicity: Atomicity,
@@ -130,7 +130,7 @@ pub struct DeletionRequest {
     pub exact_type: Option<String>,
     /// The instances to delete.
     pub instances: Selected,
-    /// Who makes the change, and with which request.
+    /// The user who makes the change, and the request.
     pub origin: Origin,
     /// Whether the instances are deleted, or only reported.
     pub mode: Mode,

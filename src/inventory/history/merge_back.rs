@@ -1,7 +1,7 @@
 //! Takes the differences that a change made back from the present state of a record, property by
 //! property.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::{
     inventory::change::STAMPS,
@@ -25,13 +25,17 @@ pub(super) fn merge_back(before: &AnyRecord, after: &AnyRecord, present: &AnyRec
     let kind = present.kind();
     let mut record = present.clone();
     let (mut is_changed, mut conflicts) = (false, Vec::new());
-    for property in names(&[before, after]) {
-        let (old, new) = (value(before, &property), value(after, &property));
-        let is_name = kind.property(&property).is_some_and(|known| known.name == "name");
-        if old == new || is_name || STAMPS.contains(&property.as_str()) {
+    let [mut before, mut after, mut present] = [before, after, present].map(values);
+    // The name is not taken back here: a rename also changes the references to the record.
+    for values in [&mut before, &mut after] {
+        values.remove("name");
+    }
+    for property in names(&before, &after) {
+        let (old, new) = (before.remove(&property), after.remove(&property));
+        if old == new {
             continue;
         }
-        let now = value(present, &property);
+        let now = present.remove(&property);
         let result = if now == old {
             continue;
         } else if now == new {
@@ -55,25 +59,22 @@ pub(super) fn merge_back(before: &AnyRecord, after: &AnyRecord, present: &AnyRec
     MergedBack { record, is_changed, conflicts }
 }
 
-/// Returns true if two states of a record differ at most in who changed it last, and when. Secrets must not
-/// be encrypted.
+/// Returns whether two states of a record differ at most in who changed it last, and when. Secrets must
+/// not be encrypted.
 pub(super) fn is_same(one: &AnyRecord, other: &AnyRecord) -> bool {
-    let differs = |property: &String| {
-        !STAMPS.contains(&property.as_str()) && value(one, property) != value(other, property)
-    };
-    !names(&[one, other]).iter().any(differs)
+    values(one) == values(other)
 }
 
-/// The names of the properties that one of the records has.
-fn names(records: &[&AnyRecord]) -> BTreeSet<String> {
-    let views = records.iter().flat_map(|record| record.views(Secrets::Included));
-    views.map(|(name, _)| name.to_owned()).collect()
+/// The values of a record by property, without the time and the author of its last change.
+fn values(record: &AnyRecord) -> BTreeMap<String, Value> {
+    let views = record.views(Secrets::Included).into_iter();
+    let lasting = views.filter(|(name, _)| !STAMPS.contains(name));
+    lasting.map(|(name, view)| (name.to_owned(), view.to_value())).collect()
 }
 
-fn value(record: &AnyRecord, property: &str) -> Option<Value> {
-    let views = record.views(Secrets::Included);
-    let found = views.into_iter().find(|(name, _)| *name == property);
-    found.map(|(_, view)| view.to_value())
+/// The names of the properties that one of the states has.
+fn names(one: &BTreeMap<String, Value>, other: &BTreeMap<String, Value>) -> BTreeSet<String> {
+    one.keys().chain(other.keys()).cloned().collect()
 }
 
 /// The present list of a relation without the names that the change added, and with those that it removed.

@@ -245,7 +245,7 @@ fn differences_of(
     }
     let mut records: Vec<ChangeRecord> = records.into_values().collect();
     for record in &mut records {
-        record.properties.sort_by(|a, b| a.property.cmp(&b.property));
+        record.properties.sort_by(|a, b| a.change.property.cmp(&b.change.property));
     }
     Ok(records)
 }

@@ -4,11 +4,10 @@ use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value as Json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    import::{PropertyChange, ShownValue},
+    import::PropertyChange,
     model::Kind,
     store::{ChangeCounts, Effect, HistoryBegin, HistoryChange, Replacement},
 };
@@ -178,16 +177,9 @@ impl From<&Effect> for RecordEffect {
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[schemars(rename = "HistoryDifference")]
 pub struct ShownDifference {
-    /// The name of the property.
-    pub property: String,
-    /// The value before the change; absent if the property had none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Json")]
-    pub before: Option<ShownValue>,
-    /// The value after the change; absent if the property has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Json")]
-    pub after: Option<ShownValue>,
+    /// The property with its values.
+    #[serde(flatten)]
+    pub change: PropertyChange,
     /// Whether the property is a secret: it changed, and its values are not shown.
     #[serde(rename = "secret", skip_serializing_if = "is_false")]
     pub is_secret: bool,
@@ -203,8 +195,7 @@ fn is_false(value: &bool) -> bool {
 
 impl From<PropertyChange> for ShownDifference {
     fn from(change: PropertyChange) -> Self {
-        let PropertyChange { property, before, after } = change;
-        Self { property, before, after, is_secret: false, is_text: false }
+        Self { change, is_secret: false, is_text: false }
     }
 }
 
@@ -212,7 +203,8 @@ impl ShownDifference {
     /// A changed long text.
     pub(super) fn of_text(property: &str) -> Self {
         let property = property.to_owned();
-        Self { property, before: None, after: None, is_secret: false, is_text: true }
+        let change = PropertyChange { property, before: None, after: None };
+        Self { change, is_secret: false, is_text: true }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Undoes one change, and keeps what was changed since.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
@@ -19,7 +19,7 @@ use crate::{
         change::{Abort, Editing, stamp_modified, timestamp},
     },
     model::{AnyRecord, Arity, Kind, Name, Target, arity},
-    store::{AtChange, Effect, HistoryChange, HistoryView, Origin, StoreError, Stored, Touched},
+    store::{Effect, HistoryChange, HistoryView, Origin, StoreError, Stored, Touched},
 };
 
 /// A request to undo one change.
@@ -31,7 +31,7 @@ pub struct ChangeUndoRequest {
     pub mode: Mode,
     /// What happens if something stands in the way.
     pub on_conflict: OnConflict,
-    /// Who undoes the change.
+    /// The user who undoes the change, and the request.
     pub origin: Origin,
 }
 
@@ -89,6 +89,12 @@ impl Inventory {
         }
     }
 }
+
+/// The kind and name of a record.
+type RecordId = (Kind, String);
+
+/// The relation that keeps a record as it is, if it is one, and the reason.
+type Obstacle = (Option<&'static str>, ConflictReason);
 
 /// A running undo of one change.
 struct Undo<'u, 'e, 't> {
@@ -186,13 +192,8 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
 
     /// The record after the change.
     fn after(&self, kind: Kind, name: &str) -> Result<Option<AnyRecord>, StoreError> {
-        match self.history.record_at(kind, name, self.change.number)? {
-            AtChange::Value(stored) => self.decrypted(stored).map(Some),
-            AtChange::Absent
-            | AtChange::BeforeBegin(_)
-            | AtChange::NotYet
-            | AtChange::Replaced(_) => Ok(None),
-        }
+        let stored = self.history.record_at(kind, name, self.change.number)?.value();
+        stored.map(|stored| self.decrypted(stored)).transpose()
     }
 
     /// Sets the properties of a record back, and its name from `new` to `old`.
@@ -272,6 +273,37 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
         self.report.left_out.push(LeftOutReference { kind, name, relation, target });
     }
 
+    /// Returns the candidates in whose way nothing stands, and reports the others. `obstacle` gets the
+    /// candidates that are left: without one of them, another can be in the way of the rest.
+    fn settle<T>(
+        &mut self,
+        mut candidates: Vec<T>,
+        id: impl Fn(&T) -> RecordId,
+        obstacle: impl Fn(
+            &Editing<'_, '_>,
+            &T,
+            &HashSet<RecordId>,
+        ) -> Result<Option<Obstacle>, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        loop {
+            let together: HashSet<RecordId> = candidates.iter().map(&id).collect();
+            let (count, mut kept) = (candidates.len(), Vec::new());
+            for candidate in candidates {
+                match obstacle(self.editing, &candidate, &together)? {
+                    Some((relation, reason)) => {
+                        let (kind, name) = id(&candidate);
+                        self.conflict(kind, &name, relation, reason);
+                    }
+                    None => kept.push(candidate),
+                }
+            }
+            if kept.len() == count {
+                return Ok(kept);
+            }
+            candidates = kept;
+        }
+    }
+
     /// Creates deleted records again. Records that need each other come back together.
     fn restore(&mut self, removed: &[(Kind, &str)]) -> Result<(), InventoryError> {
         let mut records = Vec::new();
@@ -282,29 +314,13 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
                 records.push(record);
             }
         }
-        loop {
-            let together = ids(&records);
-            let (mut kept, mut has_dropped) = (Vec::new(), false);
-            for record in records {
-                let missing = missing_targets(self.editing, &record, None, &together)?;
-                let kind = record.kind();
-                let needed =
-                    |(relation, _): &&(&str, String)| arity(kind, relation) == Some(Arity::One);
-                match missing.iter().find(needed) {
-                    Some((relation, _)) => {
-                        has_dropped = true;
-                        let name = record.name().clone();
-                        self.conflict(kind, &name, Some(relation), ConflictReason::TargetMissing);
-                    }
-                    None => kept.push(record),
-                }
-            }
-            records = kept;
-            if !has_dropped {
-                break;
-            }
-        }
-        let together = ids(&records);
+        let records = self.settle(records, id, |editing, record, together| {
+            let missing = missing_targets(editing, record, None, together)?;
+            let mut relations = missing.into_iter().map(|(relation, _)| relation);
+            let needed = relations.find(|it| arity(record.kind(), it) == Some(Arity::One));
+            Ok(needed.map(|relation| (Some(relation), ConflictReason::TargetMissing)))
+        })?;
+        let together: HashSet<_> = records.iter().map(id).collect();
         for mut record in records {
             let name = record.name().clone();
             for (relation, target) in missing_targets(self.editing, &record, None, &together)? {
@@ -333,28 +349,14 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
                 self.conflict(kind, name, None, ConflictReason::ChangedSince);
             }
         }
-        loop {
-            let together: BTreeSet<(Kind, String)> =
-                records.iter().map(|stored| id(&stored.record)).collect();
-            let (mut kept, mut has_dropped) = (Vec::new(), false);
-            for stored in records {
-                let (kind, name) = id(&stored.record);
-                let referrers = self.editing.referrers(kind, &name)?;
-                let others = |referrer: &crate::store::Referrer| {
-                    !together.contains(&(referrer.kind, referrer.name.clone()))
-                };
-                if referrers.iter().any(others) {
-                    has_dropped = true;
-                    self.conflict(kind, &name, None, ConflictReason::ReferredTo);
-                } else {
-                    kept.push(stored);
-                }
-            }
-            records = kept;
-            if !has_dropped {
-                break;
-            }
-        }
+        let of_stored = |stored: &Stored<AnyRecord>| id(&stored.record);
+        let records = self.settle(records, of_stored, |editing, stored, together| {
+            let (kind, name) = of_stored(stored);
+            let referrers = editing.referrers(kind, &name)?;
+            let mut sources = referrers.into_iter().map(|referrer| (referrer.kind, referrer.name));
+            let is_needed = sources.any(|source| !together.contains(&source));
+            Ok(is_needed.then_some((None, ConflictReason::ReferredTo)))
+        })?;
         for stored in records {
             let (kind, name) = id(&stored.record);
             self.editing.remove(&stored)?;
@@ -373,13 +375,7 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
             if present == before {
                 continue;
             }
-            let after = match self.history.text_at(device, property, change.number)? {
-                AtChange::Value(text) => Some(text),
-                AtChange::Absent
-                | AtChange::BeforeBegin(_)
-                | AtChange::NotYet
-                | AtChange::Replaced(_) => None,
-            };
+            let after = self.history.text_at(device, property, change.number)?.value();
             if !self.editing.transaction.contains(Kind::Device, device)? {
                 let is_reported = self
                     .report
@@ -407,12 +403,8 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
     }
 }
 
-fn id(record: &AnyRecord) -> (Kind, String) {
+fn id(record: &AnyRecord) -> RecordId {
     (record.kind(), record.name().to_string())
-}
-
-fn ids(records: &[AnyRecord]) -> HashSet<(Kind, String)> {
-    records.iter().map(id).collect()
 }
 
 /// The references of a record whose targets neither exist nor come back with it, except for those that the
@@ -421,7 +413,7 @@ fn missing_targets(
     editing: &Editing<'_, '_>,
     record: &AnyRecord,
     present: Option<&AnyRecord>,
-    together: &HashSet<(Kind, String)>,
+    together: &HashSet<RecordId>,
 ) -> Result<Vec<(&'static str, String)>, StoreError> {
     let mut known = HashSet::new();
     if let Some(present) = present {

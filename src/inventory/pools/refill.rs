@@ -159,19 +159,14 @@ fn compare<E: Entity>(
             changed.insert(pool);
         }
         if !leave.is_empty() {
-            transaction.remove_members(pool, side, &borrowed(&leave));
+            transaction.remove_members(pool, side, &leave);
         }
         if !join.is_empty() {
-            transaction.add_members(pool, side, &borrowed(&join));
+            transaction.add_members(pool, side, &join);
         }
     }
     // These pools have no members now, so no member can remain.
     if again.is_empty() { Ok(()) } else { compare::<E>(transaction, side, again, changed) }
-}
-
-/// Members with borrowed names.
-fn borrowed(members: &[(u64, String)]) -> Vec<(u64, &str)> {
-    members.iter().map(|(ordinal, name)| (*ordinal, name.as_str())).collect()
 }
 
 impl Inventory {

@@ -114,7 +114,7 @@ pub struct HistoryChange {
     pub number: u64,
     /// When the change was made. It is never earlier than that of the change before.
     pub time: OffsetDateTime,
-    /// Who made the change, and with which request.
+    /// The user who made the change, and the request.
     pub origin: Origin,
     /// The numbers of changed records.
     pub counts: PerKind<ChangeCounts>,

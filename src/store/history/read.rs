@@ -60,6 +60,14 @@ pub enum AtChange<T> {
 }
 
 impl<T> AtChange<T> {
+    /// The value. `None` if it did not exist, or is not known.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::BeforeBegin(_) | Self::NotYet | Self::Replaced(_) => None,
+        }
+    }
+
     /// Converts the value.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use crate::{
 /// What the history keeps of a bulk load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadRecord {
-    /// Who made the change, and with which request.
+    /// The user who made the change, and the request.
     pub origin: Origin,
     /// The numbers of changed records.
     pub counts: PerKind<ChangeCounts>,

@@ -20,7 +20,7 @@ use super::{
     ExportRequest, KINDS, SheetReport, TopologyError,
     first_columns::first_columns,
     header::{self, Meaning},
-    written::WrittenWorkbook,
+    written::{WrittenWorkbook, exported_records},
 };
 use crate::{
     codec::workbook::{AcceptedValues, Cell, ColumnGuide, Format, WorkbookWriter, WriteError},
@@ -41,8 +41,7 @@ pub(super) fn write(
     let format = request.name.format();
     let snapshot = store.snapshot()?;
     let mut workbook = WorkbookWriter::new(format, &store.directory().scratch())?;
-    let records = KINDS.map(|kind| snapshot.summary().kind(kind).count).iter().sum::<u64>();
-    progress.step(Step::Exporting, Some(records))?;
+    progress.step(Step::Exporting, Some(exported_records(&snapshot)))?;
     let mut sheets = Vec::new();
     for kind in KINDS {
         let columns = Column::all(kind, &snapshot, format.columns_max() as usize, progress)?;
