@@ -170,6 +170,22 @@ fn a_renamed_record_gets_its_name_back() {
 }
 
 #[test]
+fn a_renamed_record_that_needs_a_missing_one_stays_as_it_is() {
+    let server = Server::start();
+    site(&server);
+    put(&server, "device", &json!({"name": "x"}));
+    put(&server, "link", &json!({"name": "l 1", "new_name": "l 2", "source": "x"}));
+    let change = last(&server);
+    delete(&server, "device", "R 1%");
+    let kept = undo(&server, &json!({"change": change, "on_conflict": "keep"})).json();
+    assert_eq!(kept["conflicts"][0]["reason"], "target_missing", "{kept}");
+    assert_eq!(instance(&server, "link", "l 2")["source"], "x");
+    assert!(!exists(&server, "link", "l 1"));
+    let verified = ask(&server, "POST", "/rest/verify").send().json();
+    assert_eq!(verified["whole"], true, "{verified}");
+}
+
+#[test]
 fn passwords_go_back_and_the_last_administrator_stays() {
     let server = Server::start();
     put(&server, "user", &json!({"name": "rosa", "password": "the first one"}));

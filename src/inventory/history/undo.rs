@@ -217,9 +217,10 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
             self.conflict(kind, new, Some(property), ConflictReason::ChangedSince);
         }
         let mut record = merged.record;
-        let is_changed =
-            merged.is_changed && self.leave_out_missing(&mut record, Some(&present))?;
-        if !is_changed && old == new {
+        if !merged.is_changed && old == new {
+            return Ok(());
+        }
+        if !self.leave_out_missing(&mut record, Some(&present))? {
             return Ok(());
         }
         if old != new {
