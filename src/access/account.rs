@@ -5,16 +5,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::right::{Right, Rights};
 use crate::store::StoreError;
-
-/// The rights of a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Everything, including imports and exports of projects.
-    Administrator,
-    /// The rights that the user's groups grant.
-    User,
-}
 
 /// A user who has logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +14,14 @@ pub struct Principal {
     /// The user's name, as in the inventory.
     pub name: String,
     /// The user's rights.
-    pub role: Role,
+    pub rights: Rights,
+}
+
+impl Principal {
+    /// Returns whether the user is an administrator.
+    pub fn is_administrator(&self) -> bool {
+        self.rights.contains(Right::Administer)
+    }
 }
 
 /// The properties of a user that a login needs.
@@ -32,13 +31,13 @@ pub struct Account {
     /// The argon2 hash as a PHC string (`$argon2id$v=19$m=…`). A user without one cannot log in.
     pub password_hash: Option<Zeroizing<String>>,
     /// The user's rights.
-    pub role: Role,
+    pub rights: Rights,
 }
 
 impl Account {
     /// The principal of this account.
     pub fn principal(&self) -> Principal {
-        Principal { name: self.name.clone(), role: self.role }
+        Principal { name: self.name.clone(), rights: self.rights }
     }
 }
 
@@ -97,7 +96,7 @@ pub(super) mod fixture {
             Arc::new(Account {
                 name: self.name.clone(),
                 password_hash: Some(self.hash.lock().unwrap().clone()),
-                role: Role::Administrator,
+                rights: Rights::ALL,
             })
         }
 

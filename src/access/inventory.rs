@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{
     Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, FIRST_USER_PASSWORD,
-    HashError, Role, hash_password, password::StoredHash,
+    HashError, Rights, hash_password, password::StoredHash,
 };
 use crate::{
     model::{Entity, Field, Kind, Name, Secret, User},
@@ -48,9 +48,9 @@ impl InventoryAccounts {
         let account = Arc::new(Account {
             name: name.to_owned(),
             password_hash: user.password.get().and_then(Secret::plain),
-            role: match user.is_admin.get() {
-                Some(true) => Role::Administrator,
-                Some(false) | None => Role::User,
+            rights: match user.is_admin.get() {
+                Some(true) => Rights::ALL,
+                Some(false) | None => Rights::USER,
             },
         });
         self.keep(version, account.clone());
@@ -211,9 +211,9 @@ fn new_user(name: Name) -> User {
 mod tests {
     use super::*;
 
-    fn role(accounts: &InventoryAccounts, name: &str) -> Option<Role> {
+    fn rights(accounts: &InventoryAccounts, name: &str) -> Option<Rights> {
         match accounts.cached(name) {
-            CachedAccount::Found(account) => Some(account.role),
+            CachedAccount::Found(account) => Some(account.rights),
             CachedAccount::Missing => None,
         }
     }
@@ -242,11 +242,11 @@ mod tests {
         let store = Arc::new(Store::open(folder.path()).unwrap());
         create_first_user(&store).unwrap();
         let accounts = InventoryAccounts::new(store.clone());
-        assert_eq!(role(&accounts, FIRST_USER_NAME), None);
+        assert_eq!(rights(&accounts, FIRST_USER_NAME), None);
         accounts.account(FIRST_USER_NAME).unwrap();
-        assert_eq!(role(&accounts, FIRST_USER_NAME), Some(Role::Administrator));
+        assert_eq!(rights(&accounts, FIRST_USER_NAME), Some(Rights::ALL));
         assert!(accounts.account("é>b").unwrap().is_none());
-        assert_eq!(role(&accounts, "é>b"), None);
+        assert_eq!(rights(&accounts, "é>b"), None);
 
         store
             .change(&Origin::internal("test"), |transaction| {
@@ -256,10 +256,10 @@ mod tests {
                 transaction.put(user)
             })
             .unwrap();
-        assert_eq!(role(&accounts, FIRST_USER_NAME), None);
+        assert_eq!(rights(&accounts, FIRST_USER_NAME), None);
         let account = accounts.account(FIRST_USER_NAME).unwrap().unwrap();
-        assert_eq!(account.role, Role::User);
-        assert_eq!(role(&accounts, FIRST_USER_NAME), Some(Role::User));
+        assert_eq!(account.rights, Rights::USER);
+        assert_eq!(rights(&accounts, FIRST_USER_NAME), Some(Rights::USER));
     }
 
     #[test]
@@ -268,7 +268,7 @@ mod tests {
         let accounts = InventoryAccounts::new(Arc::new(Store::open(folder.path()).unwrap()));
         for number in 0..=ACCOUNTS_MAX {
             let name = number.to_string();
-            let account = Account { name, password_hash: None, role: Role::User };
+            let account = Account { name, password_hash: None, rights: Rights::USER };
             accounts.keep(1, Arc::new(account));
         }
         assert_eq!(accounts.cache.read().unwrap().accounts.len(), 1);

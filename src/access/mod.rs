@@ -11,14 +11,16 @@ mod inventory;
 mod login;
 mod password;
 mod password_cache;
+mod right;
 
-pub use account::{Account, Accounts, AccountsError, CachedAccount, Principal, Role};
+pub use account::{Account, Accounts, AccountsError, CachedAccount, Principal};
 pub use inventory::{
     InventoryAccounts, NewRights, PasswordError, SetPassword, create_first_user,
     has_able_administrator, is_active_administrator, set_password,
 };
 pub use login::{CachedLogin, Credentials, LockedSubject, Login, LoginError};
 pub use password::{HashError, hash_password};
+pub use right::{Right, Rights};
 
 /// The name of the first user.
 pub const FIRST_USER_NAME: &str = "admin";

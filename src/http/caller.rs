@@ -1,10 +1,7 @@
-//! The caller of a request, and which routes it may use.
+//! The caller of a request, and the check of its rights.
 
-use super::{
-    description::Access,
-    problem::{Problem, ProblemKind},
-};
-use crate::access::{Principal, Role};
+use super::problem::{Problem, ProblemKind};
+use crate::access::{Principal, Right, Rights};
 
 const LOGIN_NEEDED: &str = "This needs a user name and a password (HTTP basic authentication).";
 
@@ -29,30 +26,28 @@ impl Caller {
     /// Returns the principal, on a route that needs one.
     ///
     /// # Errors
-    /// 401 for an anonymous caller. It cannot occur on a route whose [`Access`] was required.
+    /// 401 for an anonymous caller. It cannot occur on a route whose right was required.
     pub(super) fn require_principal(&self) -> Result<&Principal, Problem> {
         self.principal().ok_or_else(|| Problem::unauthenticated(LOGIN_NEEDED))
     }
 
-    /// Refuses a caller who must not use a route with this access.
+    /// Refuses a caller who does not have a right.
     ///
     /// # Errors
-    /// 401 for an anonymous caller; 403 for a user who is not an administrator.
-    pub(super) fn require_access(&self, access: Access) -> Result<(), Problem> {
-        match (access, self) {
-            (Access::Anonymous, _)
-            | (Access::Authenticated, Caller::Known(_))
-            | (Access::Administrator, Caller::Known(Principal { role: Role::Administrator, .. })) => {
-                Ok(())
-            }
-            (Access::Administrator, Caller::Known(principal)) => Err(Problem::new(
+    /// 401 for an anonymous caller; 403 for a user without the right.
+    pub(super) fn require(&self, right: Right) -> Result<(), Problem> {
+        match self {
+            Caller::Anonymous if Rights::ANONYMOUS.contains(right) => Ok(()),
+            Caller::Anonymous => Err(Problem::unauthenticated(LOGIN_NEEDED)),
+            Caller::Known(principal) if principal.rights.contains(right) => Ok(()),
+            Caller::Known(principal) => Err(Problem::new(
                 ProblemKind::Forbidden,
                 format!(
-                    "Administrator rights are needed; “{}” is not an administrator.",
+                    "This needs the right “{right}”, which “{}” does not have. Administrators have all \
+                     rights.",
                     principal.name
                 ),
             )),
-            (_, Caller::Anonymous) => Err(Problem::unauthenticated(LOGIN_NEEDED)),
         }
     }
 }

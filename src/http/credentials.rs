@@ -13,8 +13,8 @@ use hyper::{
 };
 use zeroize::Zeroizing;
 
-use super::{app::App, blocking::Lane, caller::Caller, description::Access, problem::Problem};
-use crate::access::{CachedLogin, Credentials};
+use super::{app::App, blocking::Lane, caller::Caller, problem::Problem};
+use crate::access::{CachedLogin, Credentials, Right};
 
 const SCHEME: &str = "basic";
 
@@ -31,11 +31,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// checks wait.
 pub(super) async fn authenticate(
     app: &Arc<App>,
-    access: Access,
+    right: Right,
     head: &Parts,
     address: IpAddr,
 ) -> Result<Caller, Problem> {
-    if access == Access::Anonymous {
+    if right == Right::Public {
         return Ok(Caller::Anonymous);
     }
     let Some(credentials) = parse(&head.headers)? else { return Ok(Caller::Anonymous) };

@@ -1,18 +1,7 @@
-//! The description of a route: its access, options, body and responses.
+//! The description of a route: its options, body and responses.
 //!
 //! The pipeline checks requests against it, and the OpenAPI description is made from it, so that
 //! the two cannot differ.
-
-/// The callers who may use a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Everybody who can connect.
-    Anonymous,
-    /// Users, with their password.
-    Authenticated,
-    /// Users who are administrators.
-    Administrator,
-}
 
 /// The body that a route accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

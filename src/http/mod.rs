@@ -62,8 +62,8 @@ mod upload;
 pub use app::{App, AppParts};
 pub use client_address::TrustedProxies;
 pub use description::{
-    Access, BodyRule, CallOption, Content, Description, Need, PathParameter, QueryRule,
-    ResponseForm, ResponseHeader, Shape, Tag, ValueType,
+    BodyRule, CallOption, Content, Description, Need, PathParameter, QueryRule, ResponseForm,
+    ResponseHeader, Shape, Tag, ValueType,
 };
 pub use host_names::HostNames;
 pub use limits::Limits;

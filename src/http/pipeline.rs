@@ -99,13 +99,13 @@ async fn steps(
 
     let client = app.trusted_proxies.client(state.peer.ip(), &head.headers)?;
     entry.set_client(client);
-    let caller = credentials::authenticate(&app, route.access, &head, client).await?;
+    let caller = credentials::authenticate(&app, route.right, &head, client).await?;
     if let Some(principal) = caller.principal() {
         entry.set_user(&principal.name);
     }
-    caller.require_access(route.access)?;
+    caller.require(route.right)?;
 
-    // Only after the access check: the names of a route's options are for its users.
+    // Only after the check of the right: the names of a route's options are for its users.
     let query = Query::parse(head.uri.query(), route.description.query)?;
     let Parts { method, headers, .. } = head;
     let mut call = Call {

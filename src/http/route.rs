@@ -1,8 +1,9 @@
-//! Routes as data: method, path, access, body and description. `endpoint` adds the handler.
+//! Routes as data: method, path, right, body and description. `endpoint` adds the handler.
 
 use hyper::Method;
 
-use super::description::{Access, BodyRule, Description};
+use super::description::{BodyRule, Description};
+use crate::access::Right;
 
 /// One route.
 pub struct Route {
@@ -10,8 +11,8 @@ pub struct Route {
     pub method: Method,
     /// The path: literal segments, and `{name}` for one segment that is not empty.
     pub pattern: &'static str,
-    /// The callers who may use the route.
-    pub access: Access,
+    /// The right that a caller needs to use the route.
+    pub right: Right,
     /// The body that the route accepts.
     pub body: BodyRule,
     /// The description for checks of requests and for OpenAPI.

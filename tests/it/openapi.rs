@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use satchel::http::{Access, route_table};
+use satchel::access::Right;
+use satchel::http::route_table;
 use satchel::model::Kind;
 
 use crate::harness::Server;
@@ -34,7 +35,7 @@ fn the_description_matches_the_route_table() {
         let method = route.method.as_str().to_ascii_lowercase();
         let operation = &document["paths"][route.pattern][method];
         let needs_login = !operation["security"].as_array().unwrap().is_empty();
-        assert_eq!(needs_login, route.access != Access::Anonymous, "{}", route.pattern);
+        assert_eq!(needs_login, route.right != Right::Public, "{}", route.pattern);
     }
     for kind in Kind::ALL {
         let schema = &document["components"]["schemas"][kind.as_str()];

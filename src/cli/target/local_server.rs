@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     access::{
-        self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Role, hash_password,
+        self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Rights,
+        hash_password,
     },
     http::{self, App, AppParts, Drained, HostNames, Limits, TrustedProxies},
     inventory::{Dialect, Inventory},
@@ -151,8 +152,8 @@ struct OneTimeAccount(Arc<Account>);
 impl OneTimeAccount {
     fn new(login: &Login) -> anyhow::Result<Self> {
         let hash: Zeroizing<String> = hash_password(&login.password)?;
-        let (name, role) = (login.user.clone(), Role::Administrator);
-        Ok(Self(Arc::new(Account { name, password_hash: Some(hash), role })))
+        let (name, rights) = (login.user.clone(), Rights::ALL);
+        Ok(Self(Arc::new(Account { name, password_hash: Some(hash), rights })))
     }
 }
 

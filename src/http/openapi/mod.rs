@@ -9,11 +9,11 @@ use serde_json::{Map, Value, json};
 pub(super) use self::document::Document;
 use super::{
     description::{
-        Access, BodyRule, CallOption, Content, Need, QueryRule, ResponseForm, Shape, Tag, ValueType,
+        BodyRule, CallOption, Content, Need, QueryRule, ResponseForm, Shape, Tag, ValueType,
     },
     route::{Route, RouteTable},
 };
-use crate::topology::SHEET_ROWS_MAX;
+use crate::{access::Right, topology::SHEET_ROWS_MAX};
 
 /// Writes the description of these routes.
 pub(super) fn document(routes: &RouteTable) -> Document {
@@ -54,10 +54,9 @@ fn tag(tag: &Tag) -> Value {
 /// Returns the operation object of a route.
 fn operation(route: &Route) -> Value {
     let about = &route.description;
-    let login = match route.access {
-        Access::Anonymous => "Needs no login.",
-        Access::Authenticated => "Needs a login.",
-        Access::Administrator => "Needs the login of an administrator.",
+    let login = match route.right {
+        Right::Public => "Needs no login.".to_owned(),
+        right => format!("Needs the right `{right}`."),
     };
     let limit = match route.body.bytes_max() {
         Some(bytes_max) if !about.request.is_empty() => {
@@ -65,9 +64,9 @@ fn operation(route: &Route) -> Value {
         }
         Some(_) | None => String::new(),
     };
-    let security = match route.access {
-        Access::Anonymous => json!([]),
-        Access::Authenticated | Access::Administrator => json!([{"basic": []}]),
+    let security = match route.right {
+        Right::Public => json!([]),
+        _ => json!([{"basic": []}]),
     };
     let mut operation = json!({
         "operationId": about.operation,
@@ -167,7 +166,7 @@ fn parameter_in(place: &str, name: &str, about: &str, value: ValueType) -> Value
     json!({"in": place, "name": name, "description": about, "schema": value_schema(value)})
 }
 
-/// Returns the responses of a route, with the problems that its access can cause.
+/// Returns the responses of a route, with the problems that its right can cause.
 fn responses(route: &Route) -> Value {
     let mut responses = Map::new();
     for ResponseForm { status, about, content, headers } in route.description.responses {
@@ -181,10 +180,9 @@ fn responses(route: &Route) -> Value {
         }
         responses.insert(status.to_string(), response);
     }
-    let refused: &[&str] = match route.access {
-        Access::Anonymous => &[],
-        Access::Authenticated => &["401", "429"],
-        Access::Administrator => &["401", "403", "429"],
+    let refused: &[&str] = match route.right {
+        Right::Public => &[],
+        _ => &["401", "403", "429"],
     };
     for status in refused.iter().chain(&["default"]) {
         let problem = json!({"$ref": "#/components/responses/Problem"});

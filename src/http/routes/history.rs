@@ -3,16 +3,21 @@
 use hyper::Method;
 
 use super::text;
-use crate::http::{
-    description::{
-        Access, BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm,
-        ResponseHeader, Shape, Tag, ValueType, json,
+use crate::{
+    access::Right,
+    http::{
+        description::{
+            BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm, ResponseHeader,
+            Shape, Tag, ValueType, json,
+        },
+        endpoint::Endpoint,
+        handlers::history,
+        options::{
+            BELOW, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL, SINCE, TEXT, TYPE, UNTIL,
+        },
+        paths,
+        route::Route,
     },
-    endpoint::Endpoint,
-    handlers::history,
-    options::{BELOW, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL, SINCE, TEXT, TYPE, UNTIL},
-    paths,
-    route::Route,
 };
 
 const KIND: PathParameter = PathParameter {
@@ -41,7 +46,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::HISTORY.pattern(),
-            access: Access::Authenticated,
+            right: Right::Read,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "list_history",
@@ -69,7 +74,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::CHANGE.pattern(),
-            access: Access::Authenticated,
+            right: Right::Read,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "get_change",
@@ -90,7 +95,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::INSTANCE_HISTORY.pattern(),
-            access: Access::Authenticated,
+            right: Right::Read,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "get_instance_history",

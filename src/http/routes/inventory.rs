@@ -4,10 +4,11 @@ use hyper::Method;
 
 use super::{JSON, NO_OPTIONS, text};
 use crate::{
+    access::Right,
     http::{
         description::{
-            Access, BodyRule, CallOption, Content, Description, PathParameter, QueryRule,
-            ResponseForm, ResponseHeader, Shape, Tag, ValueType, json,
+            BodyRule, CallOption, Content, Description, PathParameter, QueryRule, ResponseForm,
+            ResponseHeader, Shape, Tag, ValueType, json,
         },
         endpoint::Endpoint,
         handlers::inventory::{change, configuration, delete, instance, pools, query, search},
@@ -93,7 +94,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::INSTANCES.pattern(),
-            access: Access::Authenticated,
+            right: Right::Read,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "list_instances",
@@ -112,7 +113,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::POST,
             pattern: paths::INSTANCES.pattern(),
-            access: Access::Administrator,
+            right: Right::Edit,
             body: INSTANCES,
             description: Description {
                 operation: "put_instances",
@@ -137,7 +138,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::INSTANCE.pattern(),
-            access: Access::Authenticated,
+            right: Right::Read,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "get_instance",
@@ -158,7 +159,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::DELETE,
             pattern: paths::INSTANCE.pattern(),
-            access: Access::Administrator,
+            right: Right::Delete,
             body: BodyRule::Options,
             description: Description {
                 operation: "delete_instance",
@@ -179,7 +180,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::QUERY.pattern(),
-            access: Access::Authenticated,
+            right: Right::Read,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "query_instances",
@@ -199,7 +200,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::POST,
             pattern: paths::SEARCH.pattern(),
-            access: Access::Authenticated,
+            right: Right::Read,
             body: JSON,
             description: Description {
                 operation: "search_instances",
@@ -223,7 +224,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::POST,
             pattern: paths::DELETE.pattern(),
-            access: Access::Administrator,
+            right: Right::Delete,
             body: INSTANCES,
             description: Description {
                 operation: "delete_instances",
@@ -246,7 +247,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::CONFIGURATION.pattern(),
-            access: Access::Authenticated,
+            right: Right::Read,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "get_configuration",
@@ -268,7 +269,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::PUT,
             pattern: paths::CONFIGURATION.pattern(),
-            access: Access::Administrator,
+            right: Right::Edit,
             body: TEXT,
             description: PUT_TEXT,
         },
@@ -278,7 +279,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::POST,
             pattern: paths::CONFIGURATION.pattern(),
-            access: Access::Administrator,
+            right: Right::Edit,
             body: TEXT,
             description: Description { operation: "post_configuration", ..PUT_TEXT },
         },
@@ -288,7 +289,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::POST,
             pattern: paths::UPDATE_ALL_POOLS.pattern(),
-            access: Access::Administrator,
+            right: Right::Edit,
             body: BodyRule::Options,
             description: Description {
                 operation: "update_all_pools",
@@ -309,7 +310,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::COUNT.pattern(),
-            access: Access::Authenticated,
+            right: Right::Read,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "count_instances",

@@ -3,15 +3,18 @@
 use hyper::Method;
 
 use super::{NO_OPTIONS, text};
-use crate::http::{
-    description::{
-        Access, BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm,
-        ResponseHeader, Shape, Tag, json,
+use crate::{
+    access::Right,
+    http::{
+        description::{
+            BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm, ResponseHeader,
+            Shape, Tag, json,
+        },
+        endpoint::Endpoint,
+        handlers::jobs,
+        paths,
+        route::Route,
     },
-    endpoint::Endpoint,
-    handlers::jobs,
-    paths,
-    route::Route,
 };
 
 const JOB: PathParameter = text("id", "The id of the job, from the list or from Location.");
@@ -34,7 +37,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::JOBS.pattern(),
-            access: Access::Administrator,
+            right: Right::Jobs,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "list_jobs",
@@ -55,7 +58,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::JOB.pattern(),
-            access: Access::Administrator,
+            right: Right::Jobs,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "get_job",
@@ -77,7 +80,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::DELETE,
             pattern: paths::JOB.pattern(),
-            access: Access::Administrator,
+            right: Right::Jobs,
             body: BodyRule::Options,
             description: Description {
                 operation: "cancel_job",

@@ -3,15 +3,18 @@
 use hyper::Method;
 
 use super::{NO_OPTIONS, jobs::ACCEPTED};
-use crate::http::{
-    description::{
-        Access, BodyRule, Description, QueryRule, ResponseForm, Shape, Tag, json, options_bodies,
+use crate::{
+    access::Right,
+    http::{
+        description::{
+            BodyRule, Description, QueryRule, ResponseForm, Shape, Tag, json, options_bodies,
+        },
+        endpoint::Endpoint,
+        handlers::maintenance,
+        options::{CHANGE, DRY_RUN, ON_CONFLICT},
+        paths,
+        route::Route,
     },
-    endpoint::Endpoint,
-    handlers::maintenance,
-    options::{CHANGE, DRY_RUN, ON_CONFLICT},
-    paths,
-    route::Route,
 };
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -19,7 +22,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::STATE.pattern(),
-            access: Access::Administrator,
+            right: Right::Backup,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "get_state",
@@ -37,7 +40,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::POST,
             pattern: paths::VERIFY.pattern(),
-            access: Access::Administrator,
+            right: Right::Backup,
             body: BodyRule::Options,
             description: Description {
                 operation: "verify",
@@ -61,7 +64,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::POST,
             pattern: paths::UNDO.pattern(),
-            access: Access::Administrator,
+            right: Right::Administer,
             body: BodyRule::Options,
             description: Description {
                 operation: "undo",

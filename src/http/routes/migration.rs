@@ -4,10 +4,11 @@ use hyper::Method;
 
 use super::{NO_OPTIONS, jobs::ACCEPTED, text};
 use crate::{
+    access::Right,
     http::{
         description::{
-            Access, BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm, Shape,
-            Tag, json, options_bodies,
+            BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm, Shape, Tag,
+            json, options_bodies,
         },
         endpoint::Endpoint,
         handlers::{migration, projects},
@@ -34,7 +35,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::POST,
         pattern: paths::EXPORT_PROJECT.pattern(),
-        access: Access::Administrator,
+        right: Right::Backup,
         body: BodyRule::Options,
         description: Description {
             operation: "export_project",
@@ -65,7 +66,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::POST,
         pattern: paths::IMPORT_PROJECT.pattern(),
-        access: Access::Administrator,
+        right: Right::Import,
         body: BodyRule::Options,
         description: Description {
             operation: "import_project",
@@ -105,7 +106,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::GET,
         pattern: paths::PROJECT_REPORT.pattern(),
-        access: Access::Administrator,
+        right: Right::Import,
         body: BodyRule::Nothing,
         description: Description {
             operation: "get_report",
@@ -123,7 +124,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::GET,
         pattern: paths::PROJECTS.pattern(),
-        access: Access::Administrator,
+        right: Right::Backup,
         body: BodyRule::Nothing,
         description: Description {
             operation: "list_projects",
@@ -141,7 +142,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::GET,
         pattern: paths::PROJECT.pattern(),
-        access: Access::Administrator,
+        right: Right::Backup,
         body: BodyRule::Nothing,
         description: Description {
             operation: "download_project",
@@ -163,7 +164,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::PUT,
         pattern: paths::PROJECT.pattern(),
-        access: Access::Administrator,
+        right: Right::Import,
         body: BUNDLE,
         description: Description {
             operation: "upload_project",
@@ -184,7 +185,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::DELETE,
         pattern: paths::PROJECT.pattern(),
-        access: Access::Administrator,
+        right: Right::Backup,
         body: BodyRule::Options,
         description: Description {
             operation: "delete_project",

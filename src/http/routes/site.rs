@@ -3,15 +3,18 @@
 use hyper::Method;
 
 use super::text;
-use crate::http::{
-    description::{
-        Access, BodyRule, CallOption, Content, Description, QueryRule, ResponseForm,
-        ResponseHeader, Shape, Tag, ValueType, json,
+use crate::{
+    access::Right,
+    http::{
+        description::{
+            BodyRule, CallOption, Content, Description, QueryRule, ResponseForm, ResponseHeader,
+            Shape, Tag, ValueType, json,
+        },
+        endpoint::Endpoint,
+        handlers::{docs, metrics, openapi, site},
+        paths,
+        route::Route,
     },
-    endpoint::Endpoint,
-    handlers::{docs, metrics, openapi, site},
-    paths,
-    route::Route,
 };
 
 const PAGE: Content = Content { media_type: "text/html", shape: Shape::Text };
@@ -26,7 +29,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::FRONT_PAGE.pattern(),
-            access: Access::Anonymous,
+            right: Right::Public,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "welcome",
@@ -44,7 +47,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::DOCS.pattern(),
-            access: Access::Anonymous,
+            right: Right::Public,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "docs",
@@ -62,7 +65,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::DOCS_FRONT.pattern(),
-            access: Access::Anonymous,
+            right: Right::Public,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "docs_front",
@@ -80,7 +83,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::DOCS_FILE.pattern(),
-            access: Access::Anonymous,
+            right: Right::Public,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "docs_file",
@@ -109,7 +112,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::IS_ALIVE.pattern(),
-            access: Access::Anonymous,
+            right: Right::Public,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "is_alive",
@@ -127,7 +130,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::OPENAPI.pattern(),
-            access: Access::Anonymous,
+            right: Right::Public,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "openapi",
@@ -148,7 +151,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::METRICS.pattern(),
-            access: Access::Authenticated,
+            right: Right::Feeds,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "metrics",

@@ -4,11 +4,12 @@ use hyper::Method;
 
 use super::{NO_OPTIONS, jobs::ACCEPTED, text};
 use crate::{
+    access::Right,
     codec::workbook::Format,
     http::{
         description::{
-            Access, BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm, Shape,
-            Tag, json, options_bodies,
+            BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm, Shape, Tag,
+            json, options_bodies,
         },
         endpoint::Endpoint,
         handlers::topology,
@@ -63,7 +64,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::POST,
         pattern: paths::EXPORT_TOPOLOGY.pattern(),
-        access: Access::Administrator,
+        right: Right::Export,
         body: BodyRule::Options,
         description: Description {
             operation: "export_topology",
@@ -87,7 +88,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::POST,
         pattern: paths::IMPORT_TOPOLOGY.pattern(),
-        access: Access::Administrator,
+        right: Right::Import,
         body: FORM,
         description: Description {
             operation: "import_topology",
@@ -126,7 +127,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::GET,
         pattern: paths::TOPOLOGY_REPORT.pattern(),
-        access: Access::Administrator,
+        right: Right::Import,
         body: BodyRule::Nothing,
         description: Description {
             operation: "get_topology_report",
@@ -144,7 +145,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::GET,
         pattern: paths::MARKED_WORKBOOK.pattern(),
-        access: Access::Administrator,
+        right: Right::Import,
         body: BodyRule::Nothing,
         description: Description {
             operation: "get_marked_workbook",
@@ -162,7 +163,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::GET,
         pattern: paths::WORKBOOKS.pattern(),
-        access: Access::Administrator,
+        right: Right::Export,
         body: BodyRule::Nothing,
         description: Description {
             operation: "list_workbooks",
@@ -180,7 +181,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::GET,
         pattern: paths::WORKBOOK.pattern(),
-        access: Access::Administrator,
+        right: Right::Export,
         body: BodyRule::Nothing,
         description: Description {
             operation: "download_workbook",
@@ -198,7 +199,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::DELETE,
         pattern: paths::WORKBOOK.pattern(),
-        access: Access::Administrator,
+        right: Right::Export,
         body: BodyRule::Options,
         description: Description {
             operation: "delete_workbook",
