@@ -16,7 +16,7 @@ use super::{
     interrupt::{self, Cleanup},
     progress::{Progress, Verbosity},
     rename_helper::RenameHelper,
-    safe_text::safe_lines,
+    safe_text::{safe_json, safe_lines},
 };
 use crate::{store::FileOwner, wording::plural};
 
@@ -108,10 +108,29 @@ impl OutputArgs {
 /// # Errors
 /// An I/O error if standard output cannot be written.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    write_out(&safe_lines(text)).map(drop)
+}
+
+/// The state of standard output after a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutputState {
+    Open,
+    /// The reader has closed the pipe.
+    Closed,
+}
+
+/// Prints a text that is safe for a terminal.
+///
+/// # Errors
+/// As [`print()`].
+pub(super) fn write_out(safe: &str) -> anyhow::Result<OutputState> {
     let mut out = io::stdout().lock();
-    match out.write_all(safe_lines(text).as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("Cannot write to standard output"),
+    match out.write_all(safe.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(OutputState::Closed),
+        written => {
+            written.context("Cannot write to standard output")?;
+            Ok(OutputState::Open)
+        }
     }
 }
 
@@ -120,12 +139,12 @@ pub(super) fn print_aside(text: &str) {
     eprint!("{}", safe_lines(text));
 }
 
-/// Prints JSON unchanged, with a newline at the end.
+/// Prints JSON with a newline at the end. It stays the same JSON.
 ///
 /// # Errors
 /// As [`print()`].
 pub(super) fn print_json(text: &str) -> anyhow::Result<()> {
-    print(&format!("{}\n", text.trim_end_matches('\n')))
+    write_out(&format!("{}\n", safe_json(text.trim_end_matches('\n')))).map(drop)
 }
 
 /// Formats rows under headings. The first column is left-aligned, the other columns right-aligned.
