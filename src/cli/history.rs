@@ -2,14 +2,16 @@
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    output::{self, OutputArgs, counted},
-    safe_text::safe,
-    target::{IfMissing, TargetArgs},
+    output::{self, OutputArgs, OutputState, counted},
+    progress::Progress,
+    safe_text::{safe, safe_json, safe_lines},
+    target::{IfMissing, Target, TargetArgs},
 };
 use crate::{
     http::paths::{self, percent_encode},
@@ -26,6 +28,8 @@ Examples:
       lists the changes of one device since the beginning of November
   satchel history --by eva --text maintenance --server https://satchel.example --user admin
       lists the changes of the user “eva” whose message or records contain “maintenance”
+  satchel history --follow --json --server https://satchel.example --user admin
+      prints each change of a server as a line of JSON, from now on, until it is interrupted
 
 The history keeps changes for `history_days` and up to `history_mib`; see `satchel docs history`.
 
@@ -38,6 +42,9 @@ Exit codes:
 
 /// The default number of listed changes.
 const CHANGES: u32 = 20;
+
+/// The time for which a request for the next change waits, in seconds.
+const FOLLOW_WAIT_SECONDS: u32 = 30;
 
 /// The largest number of listed changes: the limit of the REST API.
 const CHANGES_MAX: i64 = 1000;
@@ -92,11 +99,27 @@ pub(super) struct HistoryArgs {
           value_parser = clap::value_parser!(u32).range(1..=CHANGES_MAX))]
     limit: u32,
 
+    /// Print each change of a server when it is made, until the command is interrupted
+    #[arg(long, conflicts_with_all = ["number", "kind", "name", "by", "operation", "since", "until",
+          "text", "below", "limit"])]
+    follow: bool,
+
+    /// With --follow: begin with the changes after this one, instead of now
+    #[arg(long, value_name = "NUMBER", requires = "follow")]
+    after: Option<u64>,
+
     #[command(flatten)]
     target: TargetArgs,
 
     #[command(flatten)]
     out: OutputArgs,
+}
+
+/// The changes after a given one, as the REST API returns them.
+#[derive(Deserialize)]
+struct FollowedPage {
+    changes: Vec<Value>,
+    last: u64,
 }
 
 /// A change, as the REST API returns it.
@@ -136,6 +159,7 @@ struct Record {
     effect: String,
     renamed_from: Option<String>,
     renamed_to: Option<String>,
+    #[serde(default)]
     properties: Vec<Difference>,
 }
 
@@ -153,7 +177,11 @@ struct Difference {
 /// Prints the changes.
 pub(super) fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
-    let connection = args.target.resolve("history", IfMissing::Fail)?.connect(&progress)?;
+    let target = args.target.resolve("history", IfMissing::Fail)?;
+    if args.follow {
+        return follow(args, &target, &progress);
+    }
+    let connection = target.connect(&progress)?;
     let response = connection.client.get(&args.path())?;
     if args.out.json {
         output::print_json(&response.text)?;
@@ -164,6 +192,46 @@ pub(super) fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
     }
     connection.close()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the changes of a server when they are made.
+fn follow(args: &HistoryArgs, target: &Target, progress: &Progress) -> anyhow::Result<ExitCode> {
+    if let Target::Local(_) = target {
+        bail!(
+            "--follow needs a running server, because nothing else changes a data directory that the \
+             command uses. Pass --server URL and --user NAME"
+        );
+    }
+    let connection = target.connect(progress)?;
+    let mut after = args.after;
+    loop {
+        let mut path = format!("{}?wait={FOLLOW_WAIT_SECONDS}", paths::CHANGES.pattern());
+        if let Some(after) = after {
+            path += &format!("&after={after}");
+        }
+        let page: FollowedPage = connection.client.get(&path)?.read()?;
+        after = Some(page.last);
+        if page.changes.is_empty() {
+            continue;
+        }
+        let text = if args.out.json {
+            safe_json(&page.changes.iter().map(|change| format!("{change}\n")).collect::<String>())
+        } else {
+            let changes = page.changes.into_iter().map(followed).collect::<Result<Vec<_>, _>>()?;
+            safe_lines(&list(&changes))
+        };
+        if output::write_out(&text)? == OutputState::Closed {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+}
+
+/// Parses a followed change. Its records are listed by their names only.
+fn followed(change: Value) -> anyhow::Result<Change> {
+    let mut change: Change = serde_json::from_value(change)?;
+    let records = change.records.drain(..);
+    change.names = records.map(|record| RecordName { name: record.name }).collect();
+    Ok(change)
 }
 
 impl HistoryArgs {

@@ -78,20 +78,24 @@ impl TextFormat {
     }
 }
 
-/// The format of a job in a response.
+/// The format of a state that changes in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JobFormat {
-    /// The state of the job now.
+pub(super) enum EventFormat {
+    /// The state now.
     Json,
-    /// Server-sent events until the job ends.
+    /// Server-sent events, as the state changes.
     Events,
 }
 
-impl JobFormat {
+impl EventFormat {
     /// Returns the format that `Accept` prefers; JSON if it does not name events.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
         let events = weight(headers, ACCEPT, |name| name == b"text/event-stream");
-        if events > weight(headers, ACCEPT, is_json) { JobFormat::Events } else { JobFormat::Json }
+        if events > weight(headers, ACCEPT, is_json) {
+            EventFormat::Events
+        } else {
+            EventFormat::Json
+        }
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
+use tokio::sync::watch;
+
 use super::{
-    blocking::Blocking, client_address::TrustedProxies, host_names::HostNames, limits::Limits,
-    metrics::Metrics, openapi::Document, request_body::BodyMemory, route::RouteTable,
+    blocking::Blocking, client_address::TrustedProxies, followers::Followers,
+    host_names::HostNames, limits::Limits, metrics::Metrics, openapi::Document,
+    request_body::BodyMemory, route::RouteTable,
 };
 use crate::{
     access::{Accounts, HashError, Login},
@@ -31,6 +34,10 @@ pub struct App {
     pub(super) host_names: HostNames,
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) metrics: Arc<Metrics>,
+    /// The clients that wait for changes.
+    pub(super) followers: Followers,
+    /// Becomes true when the server stops.
+    pub(super) stopping: watch::Sender<bool>,
     pub(super) routes: RouteTable,
     /// The OpenAPI description of `routes`, written for the first request that asks for it.
     pub(super) openapi: OnceLock<Document>,
@@ -94,6 +101,8 @@ impl App {
             jobs,
             blocking: Arc::default(),
             body_memory: BodyMemory::default(),
+            followers: Followers::new(limits.connections_max),
+            stopping: watch::Sender::new(false),
             limits,
             host_names,
             trusted_proxies,

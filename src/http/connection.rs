@@ -32,13 +32,13 @@ const HEADERS_MAX: usize = 100;
 const IDLE_WAIT: Duration = Duration::from_millis(500);
 
 /// Serves one connection until it is closed, with TLS if there is a certificate. After `stopping`
-/// changes (or its sender is dropped), the connection accepts no new request.
+/// becomes true, the connection accepts no new request.
 pub(super) async fn serve(
     server: Arc<Server>,
     tcp: TcpStream,
     tls: Option<ServerTls>,
     peer: SocketAddr,
-    stopping: watch::Receiver<()>,
+    stopping: watch::Receiver<bool>,
 ) {
     // Responses are written in large pieces; Nagle's algorithm would only delay their last
     // packets.
@@ -70,7 +70,7 @@ async fn serve_stream(
     server: Arc<Server>,
     state: Arc<ConnectionState>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    mut stopping: watch::Receiver<()>,
+    mut stopping: watch::Receiver<bool>,
 ) {
     let peer = state.peer;
     let head_wait = server.app.limits.head_wait;

@@ -43,7 +43,7 @@ pub async fn listen(
     let connections_max = app.limits.connections_max;
     let permits = Arc::new(Semaphore::new(connections_max));
     let server = Arc::new(Server { app, router: Router::new(endpoints()) });
-    let (stopping, stopped) = watch::channel(());
+    let stopped = server.app.stopping.subscribe();
     let mut accepting = JoinSet::new();
     for listener in listeners {
         accepting.spawn(accept(server.clone(), listener, permits.clone(), stopped.clone()));
@@ -53,7 +53,7 @@ pub async fn listen(
 
     let app = &server.app;
     let deadline = Instant::now() + app.limits.shutdown_wait;
-    let _ = stopping.send(());
+    app.stopping.send_replace(true);
     let all = async {
         // All permits are free when all connections have ended.
         let _ = permits.acquire_many(u32::try_from(connections_max).unwrap_or(u32::MAX)).await;
@@ -71,7 +71,7 @@ async fn accept(
     server: Arc<Server>,
     listener: Listener,
     permits: Arc<Semaphore>,
-    stopped: watch::Receiver<()>,
+    stopped: watch::Receiver<bool>,
 ) {
     let Listener { tcp: listener, tls } = listener;
     // The permit comes first: a client over the limit waits in the kernel's queue and costs

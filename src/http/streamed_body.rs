@@ -41,6 +41,11 @@ impl BodySender {
         self.0.send(Message::Chunk(chunk)).await.map_err(|_| ClientDisconnected)
     }
 
+    /// Waits until the client disconnects.
+    pub(super) async fn disconnected(&self) {
+        self.0.closed().await;
+    }
+
     /// Marks the body as complete.
     ///
     /// # Errors

@@ -83,6 +83,29 @@ pub enum InventoryError {
         /// The first change; `None` if the history is empty.
         begin: Option<HistoryStart>,
     },
+    /// The history does not keep all changes after this one, so a program that follows has missed some.
+    #[error(
+        "the changes after {after} are not all kept: {}. Get the number of the last change (without \
+         `after`), read the whole inventory, and follow from that number", not_kept(.begin.as_ref())
+    )]
+    Missed {
+        /// The change from which the program follows.
+        after: u64,
+        /// The first change; `None` if the history is empty.
+        begin: Option<HistoryStart>,
+    },
+    /// No change has this number yet, so a program that follows has seen another state of the inventory.
+    #[error(
+        "the last change is {last}, not {after} or later: the inventory is another one, or was restored \
+         from a copy. Get the number of the last change (without `after`), read the whole inventory, and \
+         follow from that number"
+    )]
+    AfterLast {
+        /// The change from which the program follows.
+        after: u64,
+        /// The number of the last change.
+        last: u64,
+    },
     /// The value before this change is not known, because it replaced the whole inventory.
     #[error(
         "the record was changed by change {change}, an import or an undo of the whole inventory, and \

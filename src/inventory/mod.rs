@@ -38,9 +38,10 @@ pub use damage::{DamageReport, DamageShown};
 pub use error::InventoryError;
 pub use history::{
     ChangeDetails, ChangeRecord, ChangeSummary, ChangeUndoOutcome, ChangeUndoReport,
-    ChangeUndoRequest, ChangedName, ConflictReason, GenerationChange, HistoryPage, HistoryRequest,
-    HistoryStart, KindChanges, LeftOutReference, Moment, OnConflict, RecordEffect, ReplacedBy,
-    ShownDifference, UndoConflict, UndoneRecord,
+    ChangeUndoRequest, ChangedName, ConflictReason, FollowedChange, FollowedChanges,
+    FollowedRecord, GenerationChange, HistoryPage, HistoryRequest, HistoryStart, KindChanges,
+    LeftOutReference, Listed, Moment, OnConflict, RecordEffect, ReplacedBy, ShownDifference,
+    UndoConflict, UndoneRecord,
 };
 pub use maintenance::{GenerationState, InventoryState, KindCount, UndoOutcome, UndoReport};
 pub use pools::PoolsReport;

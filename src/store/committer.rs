@@ -22,7 +22,9 @@ use sled::{
 };
 
 use super::{
-    StoreError, Summary, format,
+    StoreError, Summary,
+    durable_version::DurableVersion,
+    format,
     generation::{Generation, guarded, panic_text},
     history::HistoryEnd,
     layers::Changes,
@@ -62,6 +64,7 @@ struct Shared {
     snapshots: Arc<Snapshots>,
     write_lock: Arc<WriteLock>,
     mark: Arc<MarkFile>,
+    durable_version: Arc<DurableVersion>,
     pending: Mutex<Pending>,
     state: Mutex<CommitState>,
     /// Notified when a commit is requested.
@@ -97,12 +100,14 @@ impl Committer {
         snapshots: Arc<Snapshots>,
         write_lock: Arc<WriteLock>,
         mark: Arc<MarkFile>,
+        durable_version: Arc<DurableVersion>,
     ) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared {
             generation: Arc::downgrade(generation),
             snapshots,
             write_lock,
             mark,
+            durable_version,
             pending: Mutex::default(),
             state: Mutex::default(),
             requested: Condvar::new(),
@@ -256,6 +261,7 @@ impl Shared {
         drop(pending);
         guarded("making changes durable", || Ok(generation.db.flush()?))?;
         generation.note_durable();
+        self.durable_version.note(generation.durable_summary().version);
         if let Some(summary) = summary_bytes {
             self.mark.note(generation.known(), &summary);
         }

@@ -195,7 +195,13 @@ impl Store {
             // keyed by version would return old contents.
             let opened = generation.summary();
             generation.note_summary(opened.restored(opened.version.max(version) + 1));
-            CurrentGeneration::new(generation, &self.snapshots, &self.write_lock, &self.mark)
+            CurrentGeneration::new(
+                generation,
+                &self.snapshots,
+                &self.write_lock,
+                &self.mark,
+                &self.durable_version,
+            )
         }) {
             Ok(current) => {
                 *state = StoreState::Open(current.clone());

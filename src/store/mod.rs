@@ -21,6 +21,7 @@ mod content;
 mod directory;
 mod directory_error;
 mod durable;
+mod durable_version;
 mod error;
 mod folder_copy;
 mod format;
@@ -109,6 +110,7 @@ pub use write_lock::WRITE_LOCK_WAIT_MAX;
 
 use committer::{CommitFailure, Committer};
 use directory::Pointer;
+use durable_version::DurableVersion;
 use full_disk::{AmpleSpace, Reopening};
 use generation::Generation;
 use history::Archive;
@@ -116,6 +118,8 @@ use mark::MarkFile;
 use opening::OpenedInventory;
 use snapshot::Snapshots;
 use write_lock::{WriteGuard, WriteLock};
+
+use tokio::sync::watch;
 
 use crate::job::{ImportedState, Progress};
 use crate::model::Kind;
@@ -131,6 +135,7 @@ pub struct Store {
     reopening: Reopening,
     ample_space: AmpleSpace,
     mark: Arc<MarkFile>,
+    durable_version: Arc<DurableVersion>,
     /// The history of replaced generations.
     archive: Archive,
     /// The number of the last generation that was begun. Numbers are not reused: a database that was
@@ -199,6 +204,7 @@ impl Store {
         let number_last =
             pointer.previous.map_or(generation.number, |previous| previous.max(generation.number));
         let write_lock = Arc::<WriteLock>::default();
+        let durable_version = Arc::new(DurableVersion::new(generation.durable_summary().version));
         Ok(Self {
             vault: Arc::new(vault),
             options,
@@ -207,7 +213,9 @@ impl Store {
                 &snapshots,
                 &write_lock,
                 &mark,
+                &durable_version,
             )?)),
+            durable_version,
             mark,
             snapshots,
             write_lock,
@@ -266,6 +274,12 @@ impl Store {
         // The generation first: what it replaced is in the archive by then.
         let archive = self.archive.database()?;
         Ok(HistoryView::new(current.generation, archive, view))
+    }
+
+    /// Returns the number of the last durable change, as a value that can be awaited. It grows with each
+    /// commit, also by numbers that no change of the history has, and closes with the store.
+    pub fn watch_version(&self) -> watch::Receiver<u64> {
+        self.durable_version.watch()
     }
 
     /// Returns a snapshot: the inventory at this moment, without later changes.
@@ -384,8 +398,14 @@ impl Store {
     /// [`StoreError::Io`] if the pointer cannot be written.
     fn replace(&self, generation: Generation, pointer: Pointer) -> Result<(), StoreError> {
         let known = generation.known();
-        let current =
-            CurrentGeneration::new(generation, &self.snapshots, &self.write_lock, &self.mark)?;
+        let version = generation.durable_summary().version;
+        let current = CurrentGeneration::new(
+            generation,
+            &self.snapshots,
+            &self.write_lock,
+            &self.mark,
+            &self.durable_version,
+        )?;
         if let Err(error) = self.directory.switch_pointer(pointer) {
             // The pointer can name either generation now, so changes of the old one must not be
             // acknowledged any more.
@@ -403,6 +423,7 @@ impl Store {
             &mut *self.current.write().unwrap_or_else(PoisonError::into_inner),
             StoreState::Open(current),
         );
+        self.durable_version.note(version);
         // Closing it takes a flush, outside of the lock, so that readers do not wait.
         drop(old);
         if let Err(error) = self.directory.remove_other_generations(pointer) {
@@ -441,10 +462,16 @@ impl CurrentGeneration {
         snapshots: &Arc<Snapshots>,
         write_lock: &Arc<WriteLock>,
         mark: &Arc<MarkFile>,
+        durable_version: &Arc<DurableVersion>,
     ) -> Result<Self, StoreError> {
         let generation = Arc::new(generation);
-        let committer =
-            Committer::start(&generation, snapshots.clone(), write_lock.clone(), mark.clone())?;
+        let committer = Committer::start(
+            &generation,
+            snapshots.clone(),
+            write_lock.clone(),
+            mark.clone(),
+            durable_version.clone(),
+        )?;
         Ok(Self { committer: Arc::new(committer), generation })
     }
 }

@@ -356,17 +356,8 @@ impl Connection {
 
     /// Reads a response. A response to HEAD declares a body but has none.
     pub(crate) fn read_answer(&mut self, is_head: bool) -> Answer {
-        let first = self.line();
-        let status = first.split(' ').nth(1).unwrap_or_else(|| panic!("no answer but {first:?}"));
-        let status = status.parse().unwrap();
-        let mut headers = Vec::new();
-        loop {
-            let line = self.line();
-            let Some((name, value)) = line.split_once(':') else { break };
-            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-        let mut answer = Answer { status, headers, body: Vec::new() };
-        let is_bare = is_head || matches!(status, 100..=199 | 204 | 304);
+        let mut answer = self.read_head();
+        let is_bare = is_head || matches!(answer.status, 100..=199 | 204 | 304);
         if is_bare {
             return answer;
         }
@@ -383,8 +374,22 @@ impl Connection {
         answer
     }
 
-    /// Reads a chunk; the last one has no bytes.
-    fn read_chunk(&mut self, body: &mut Vec<u8>) -> bool {
+    /// Reads the status and the headers of a response.
+    pub(crate) fn read_head(&mut self) -> Answer {
+        let first = self.line();
+        let status = first.split(' ').nth(1).unwrap_or_else(|| panic!("no answer but {first:?}"));
+        let status = status.parse().unwrap();
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line();
+            let Some((name, value)) = line.split_once(':') else { break };
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        Answer { status, headers, body: Vec::new() }
+    }
+
+    /// Reads a chunk of a response. Returns false for the last one, which has no bytes.
+    pub(crate) fn read_chunk(&mut self, body: &mut Vec<u8>) -> bool {
         let bytes = usize::from_str_radix(&self.line(), 16).expect("the size of a chunk");
         let begin = body.len();
         body.resize(begin + bytes, 0);

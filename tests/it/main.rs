@@ -6,6 +6,7 @@ mod architecture;
 mod bodies;
 mod cases;
 mod change_undo;
+mod changes;
 mod command_line;
 mod commands;
 mod config;

@@ -243,6 +243,10 @@ fn inventory(server: &Server, checked: &mut Checked) {
         let answer = get(server, &format!("/rest/history/{}", change["number"]));
         checked.check("get_change", 200, &answer);
     }
+    for after in [0, 2] {
+        let answer = get(server, &format!("/rest/changes?after={after}"));
+        checked.check("follow_changes", 200, &answer);
+    }
     let history = get(server, "/rest/instance/device/Faro%201/history");
     checked.check("get_instance_history", 200, &history);
     let deleted = server.request("DELETE", "/rest/instance/device/Faro%201").login(ADMIN).send();

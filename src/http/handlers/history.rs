@@ -177,7 +177,7 @@ fn wrong_time(option: &str, text: &str) -> Problem {
 }
 
 /// Hides the address of the client from users who are no administrators.
-fn hide_address(change: &mut ChangeSummary, caller: &Caller) {
+pub(super) fn hide_address(change: &mut ChangeSummary, caller: &Caller) {
     if caller.principal().is_none_or(|principal| !principal.is_administrator()) {
         change.address = None;
     }

@@ -2,10 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http_body_util::BodyExt;
 use hyper::{
     StatusCode,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue, VARY},
+    header::{HeaderValue, VARY},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,11 +13,11 @@ use tokio::time::sleep;
 
 use crate::{
     http::{
-        accept::JobFormat,
+        accept::EventFormat,
         call::Call,
-        json_response, paths,
+        event_stream, json_response, paths,
         problem::{Problem, ProblemKind, shorten},
-        response::{self, Response},
+        response::Response,
         streamed_body::{self, BodySender, ClientDisconnected},
     },
     job::{CancelOutcome, Job, JobView, ViewLength},
@@ -27,11 +26,6 @@ use crate::{
 /// The interval at which the progress of a job is sent. Sending also detects a client that
 /// disconnected.
 const EVENT_EVERY: Duration = Duration::from_millis(500);
-
-const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
-
-/// Tells nginx not to buffer events.
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The jobs, newest first, without their reports.
 #[derive(JsonSchema, Serialize)]
@@ -50,9 +44,9 @@ pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
 /// Handles `GET /rest/jobs/{id}`.
 pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
     let job = find(&call)?;
-    let mut response = match JobFormat::preferred(&call.headers) {
-        JobFormat::Json => json_response::json(StatusCode::OK, &job.view(ViewLength::Whole))?,
-        JobFormat::Events => events(job),
+    let mut response = match EventFormat::preferred(&call.headers) {
+        EventFormat::Json => json_response::json(StatusCode::OK, &job.view(ViewLength::Whole))?,
+        EventFormat::Events => events(job),
     };
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(response)
@@ -100,10 +94,7 @@ fn events(job: Arc<Job>) -> Response {
     let (sender, body) = streamed_body::channel();
     // The task ends when the client disconnects or the job ends.
     tokio::spawn(send_events(job, sender));
-    let mut response = response::bare(StatusCode::OK, body.boxed_unsync());
-    response.headers_mut().insert(CONTENT_TYPE, EVENT_STREAM);
-    response.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    response
+    event_stream::response(body)
 }
 
 /// Sends events until the job ends.
@@ -124,11 +115,11 @@ async fn send_events(job: Arc<Job>, sender: BodySender) -> Result<(), ClientDisc
     }
 }
 
-/// Returns one event of the stream (WHATWG HTML, section 9.2). The JSON has no line breaks.
+/// Returns one event of the stream.
 fn event(job: &Job, has_ended: bool) -> String {
     let (name, length) =
         if has_ended { ("end", ViewLength::Whole) } else { ("progress", ViewLength::Short) };
     // Texts, numbers and JSON can always be written as JSON.
     let data = serde_json::to_string(&job.view(length)).unwrap_or_default();
-    format!("event: {name}\ndata: {data}\n\n")
+    event_stream::event(name, &data)
 }

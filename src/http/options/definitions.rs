@@ -73,6 +73,19 @@ pub(in crate::http) const HISTORY_LIMIT: CallOption = CallOption::new(
     ValueType::Whole,
 );
 
+pub(in crate::http) const AFTER: CallOption = CallOption::new(
+    "after",
+    "The changes with greater numbers than this one: `last` of the response before. Without it, the changes \
+     from now on.",
+    ValueType::Whole,
+);
+
+pub(in crate::http) const WAIT: CallOption = CallOption::new(
+    "wait",
+    "The seconds to wait for a change, 0 to 55; the default is 0. Not for events, which have no end.",
+    ValueType::Whole,
+);
+
 pub(in crate::http) const DRY_RUN: CallOption = CallOption::new(
     "dry_run",
     "Reports what would change without changing anything.",

@@ -175,9 +175,10 @@ impl From<InventoryError> for Problem {
             InventoryError::NotFound { .. } => ProblemKind::UnknownInstance,
             InventoryError::NoText { .. } => ProblemKind::UnknownText,
             InventoryError::NoChange { .. } => ProblemKind::UnknownChange,
-            InventoryError::NotKept { .. } | InventoryError::Replaced { .. } => {
-                ProblemKind::NotInHistory
-            }
+            InventoryError::NotKept { .. }
+            | InventoryError::Missed { .. }
+            | InventoryError::AfterLast { .. }
+            | InventoryError::Replaced { .. } => ProblemKind::NotInHistory,
             InventoryError::UnknownProperty { .. } => ProblemKind::UnknownProperty,
             InventoryError::Value { .. } => ProblemKind::WrongValue,
             InventoryError::Regex { .. } => ProblemKind::WrongExpression,
@@ -227,6 +228,8 @@ impl Problem {
             | InventoryError::NoText { .. }
             | InventoryError::NoChange { .. }
             | InventoryError::NotKept { .. }
+            | InventoryError::Missed { .. }
+            | InventoryError::AfterLast { .. }
             | InventoryError::Replaced { .. }
             | InventoryError::Stale { .. }
             | InventoryError::WholeInventory { .. }

@@ -50,6 +50,7 @@ pub(in crate::http) enum ProblemKind {
     Damaged,
     ReadOnly,
     TooManyFailedLogins,
+    TooManyFollowers,
     Internal,
     Unavailable,
     DiskFull,
@@ -200,6 +201,11 @@ impl ProblemKind {
             Self::TooManyFailedLogins => {
                 ("too-many-failed-logins", "Too many failed logins", StatusCode::TOO_MANY_REQUESTS)
             }
+            Self::TooManyFollowers => (
+                "too-many-followers",
+                "Too many clients wait for changes",
+                StatusCode::TOO_MANY_REQUESTS,
+            ),
             Self::Internal => {
                 ("internal", "Internal server error", StatusCode::INTERNAL_SERVER_ERROR)
             }

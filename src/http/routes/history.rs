@@ -11,9 +11,10 @@ use crate::{
             Shape, Tag, ValueType, json,
         },
         endpoint::Endpoint,
-        handlers::history,
+        handlers::{changes, history},
         options::{
-            BELOW, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL, SINCE, TEXT, TYPE, UNTIL,
+            AFTER, BELOW, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL, SINCE, TEXT, TYPE,
+            UNTIL, WAIT,
         },
         paths,
         route::Route,
@@ -34,6 +35,11 @@ const BEGIN: ResponseHeader = ResponseHeader {
 const CHANGES: &[Content] = &[
     json(Shape::List("HistoryChange")),
     Content { media_type: "application/x-ndjson", shape: Shape::Schema("HistoryChange") },
+];
+
+const FOLLOWED: &[Content] = &[
+    json(Shape::Schema("FollowedChanges")),
+    Content { media_type: "text/event-stream", shape: Shape::Text },
 ];
 
 const DETAILS: &[Content] = &[
@@ -90,6 +96,27 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             },
         },
         handler: |call| Box::pin(history::show(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::CHANGES.pattern(),
+            right: Right::Read,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "follow_changes",
+                tag: Tag::Inventory,
+                summary: "The changes after a given one, the oldest first, with the names of their records. Waits for the next change, or sends events if Accept asks for text/event-stream.",
+                path: &[],
+                query: QueryRule::Known(&[AFTER, WAIT]),
+                request: &[],
+                responses: &[ResponseForm::of(
+                    "The changes, or events until the server stops.",
+                    FOLLOWED,
+                )],
+            },
+        },
+        handler: |call| Box::pin(changes::follow(call)),
     },
     Endpoint {
         route: Route {

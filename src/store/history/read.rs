@@ -134,6 +134,23 @@ impl HistoryView {
         })
     }
 
+    /// The changes with greater numbers than `after`, the oldest first, without their touched values.
+    /// Changes that are removed from the history meanwhile are not among them.
+    pub fn changes_after(
+        &self,
+        after: u64,
+    ) -> impl Iterator<Item = Result<HistoryChange, StoreError>> {
+        let mut after = Some(after);
+        std::iter::from_fn(move || {
+            let change = self.first_after(after?).transpose();
+            after = match &change {
+                Some(Ok(change)) => Some(change.number),
+                Some(Err(_)) | None => None,
+            };
+            change
+        })
+    }
+
     /// Returns a change with its touched values.
     ///
     /// # Errors
