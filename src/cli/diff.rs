@@ -1,4 +1,5 @@
-//! `satchel diff`: shows what an import would change, or how two projects differ.
+//! `satchel diff`: shows what an import would change, how two projects differ, or how the inventory has
+//! changed (`diff_moments`).
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
@@ -6,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::{
+    diff_moments::{self, Comparison, Moments},
     failure,
     import_call::{self, ImportOptions, ReplaceScope},
     input::Input,
@@ -27,6 +29,10 @@ Examples:
       shows what an import with --replace would change
   satchel diff monday.zip tuesday.zip
       shows how two projects differ; no data directory is needed
+  satchel diff --since 42 --data /var/lib/satchel
+      shows how the inventory differs from itself after change 42
+  satchel diff --since 2026-11-20 --to 2026-11-27T08:00:00Z
+      shows what changed between two moments of the history
 
 Nothing is changed.
 
@@ -43,12 +49,22 @@ const EXIT_TROUBLE: u8 = 2;
 #[derive(Args, Debug)]
 pub(super) struct DiffArgs {
     /// A bundle, project folder or workbook, or the name of a project in the project library
-    #[arg(value_name = "FILE")]
-    from: OsString,
+    #[arg(value_name = "FILE", required_unless_present = "since")]
+    from: Option<OsString>,
 
     /// A second bundle or project folder, to compare the first with
     #[arg(value_name = "FILE2", conflicts_with_all = ["replace", "replace_all"])]
     to: Option<OsString>,
+
+    /// Show how the inventory differs now from the moment after the change with this number, or at this
+    /// date or time
+    #[arg(long, value_name = "NUMBER|TIME",
+          conflicts_with_all = ["from", "types", "replace", "replace_all"])]
+    since: Option<String>,
+
+    /// With --since: the moment to compare with, instead of now
+    #[arg(long = "to", value_name = "NUMBER|TIME", requires = "since")]
+    until: Option<String>,
 
     #[command(flatten)]
     kinds: KindsArgs,
@@ -89,7 +105,17 @@ pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
 
 fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
-    let from = Input::find(&args.from)?;
+    if let Some(since) = &args.since {
+        let moments = Moments { since, to: args.until.as_deref() };
+        let target = args.target.resolve("diff", IfMissing::Fail)?;
+        return match diff_moments::compare(&moments, &target, args.all, args.out)? {
+            Comparison::Equal => Ok(ExitCode::SUCCESS),
+            Comparison::Different => Ok(ExitCode::FAILURE),
+            Comparison::Incomplete => Ok(ExitCode::from(EXIT_TROUBLE)),
+        };
+    }
+    let Some(from) = &args.from else { bail!("Pass a file, or --since") };
+    let from = Input::find(from)?;
     args.reading.check(&from)?;
     match &args.to {
         None => {

@@ -19,6 +19,7 @@ mod confirm;
 mod decode;
 mod delete;
 mod diff;
+mod diff_moments;
 mod docs;
 mod exit_code;
 mod export;
@@ -90,7 +91,7 @@ enum Command {
     /// Import a project or a workbook, completely or not at all
     #[command(after_help = import::EXAMPLES)]
     Import(Box<import::ImportArgs>),
-    /// Show what an import would change, or how two projects differ
+    /// Show what an import would change, how two projects differ, or what has changed
     #[command(after_help = diff::EXAMPLES)]
     Diff(Box<diff::DiffArgs>),
     /// Show the contents of a bundle, a workbook or the inventory

@@ -236,6 +236,11 @@ impl KindRow {
     }
 }
 
+/// Formats the changed records of a comparison, in groups.
+pub(super) fn changed_records(groups: &[Value], total: u64, length: Length) -> String {
+    lines("Changes", groups, total, change, length)
+}
+
 /// Formats one list of a report.
 fn lines(
     title: &str,

@@ -77,6 +77,8 @@ pub const HISTORY: PathPattern<0> = PathPattern::new("/rest/history");
 pub const CHANGE: PathPattern<1> = PathPattern::new("/rest/history/{number}");
 /// The changes after a given one, for programs that follow the inventory.
 pub const CHANGES: PathPattern<0> = PathPattern::new("/rest/changes");
+/// The differences of the inventory between two moments.
+pub const DIFFERENCE: PathPattern<0> = PathPattern::new("/rest/diff");
 /// The instances of a kind that have given values.
 pub const QUERY: PathPattern<1> = PathPattern::new("/rest/query/{kind}");
 /// Columns of the instances that match criteria.

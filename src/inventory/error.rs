@@ -106,6 +106,25 @@ pub enum InventoryError {
         /// The number of the last change.
         last: u64,
     },
+    /// The second moment of a comparison is before the first.
+    #[error(
+        "change {to} is before change {since}: the end of a comparison must not be before its begin"
+    )]
+    MomentsReversed {
+        /// The number of the last change before the comparison.
+        since: u64,
+        /// The number of the last change of the comparison.
+        to: u64,
+    },
+    /// More records changed between two moments than one comparison can have.
+    #[error(
+        "more than {records_max} records changed since then. Compare from a later moment, or compare an \
+         earlier export with `satchel diff`"
+    )]
+    TooManyDifferences {
+        /// The largest number of records of a comparison.
+        records_max: usize,
+    },
     /// The value before this change is not known, because it replaced the whole inventory.
     #[error(
         "the record was changed by change {change}, an import or an undo of the whole inventory, and \

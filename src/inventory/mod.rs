@@ -39,9 +39,9 @@ pub use error::InventoryError;
 pub use history::{
     ChangeDetails, ChangeRecord, ChangeSummary, ChangeUndoOutcome, ChangeUndoReport,
     ChangeUndoRequest, ChangedName, ConflictReason, FollowedChange, FollowedChanges,
-    FollowedRecord, GenerationChange, HistoryPage, HistoryRequest, HistoryStart, KindChanges,
-    LeftOutReference, Listed, Moment, OnConflict, RecordEffect, ReplacedBy, ShownDifference,
-    UndoConflict, UndoneRecord,
+    FollowedRecord, GenerationChange, HistoryPage, HistoryRequest, HistoryStart,
+    InventoryDifference, KindChanges, LeftOutReference, Listed, Moment, OnConflict, RecordEffect,
+    ReplacedBy, ShownDifference, UndoConflict, UndoneRecord,
 };
 pub use maintenance::{GenerationState, InventoryState, KindCount, UndoOutcome, UndoReport};
 pub use pools::PoolsReport;

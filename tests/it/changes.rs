@@ -1,4 +1,5 @@
-//! Programs that follow the changes: long polls, server-sent events and `satchel history --follow`.
+//! Programs that follow the changes: long polls, server-sent events and `satchel history --follow`. The
+//! differences between two moments.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -358,4 +359,140 @@ fn the_command_prints_changes_as_they_are_made() {
     assert_eq!(output.status.code(), Some(1));
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("--server"), "{message}");
+}
+
+/// The differences between two moments.
+fn difference(server: &Server, query: &str) -> Value {
+    get(server, &format!("/rest/diff?{query}"))
+}
+
+#[test]
+fn differences_between_two_moments_are_shown_by_record() {
+    let server = Server::start();
+    put(&server, "device", &json!({"name": "R 1%", "vendor": "Acme", "rack": 7}));
+    put(&server, "device", &json!({"name": "é>b", "vendor": "Acme"}));
+    put(&server, "device", &json!({"name": "..", "vendor": "Acme"}));
+    put(&server, "credential", &json!({"name": "c 100%", "password": "hunter-one"}));
+    let since = last(&server);
+    put(&server, "device", &json!({"name": "R 1%", "vendor": "Beta"}));
+    put(&server, "device", &json!({"name": "R 1%", "vendor": "Gamma"}));
+    put(&server, "credential", &json!({"name": "c 100%", "password": "hunter-two"}));
+    put(&server, "device", &json!({"name": "é>b", "new_name": "日本語 🦀"}));
+    delete(&server, "device", "..");
+    put(&server, "device", &json!({"name": "new", "vendor": "Acme"}));
+    put(&server, "device", &json!({"name": "short", "vendor": "Acme"}));
+    delete(&server, "device", "short");
+    let middle = last(&server);
+    let text = ask(&server, "PUT", &format!("/rest/configuration/{}", encode("R 1%")));
+    assert_eq!(text.body("hostname x\n").send().status, 200);
+
+    let all = difference(&server, &format!("since={since}"));
+    assert_eq!((&all["since"], &all["to"]), (&json!(since), &json!(middle + 1)));
+    assert_eq!(all["complete"], true);
+    assert_eq!(
+        all["types"],
+        json!([
+            {"type": "device", "created": 1, "updated": 2, "removed": 1},
+            {"type": "credential", "created": 0, "updated": 1, "removed": 0},
+        ])
+    );
+    let record = |name: &str| {
+        let mut records = all["records"].as_array().unwrap().iter();
+        records.find(|record| record["name"] == name).unwrap()
+    };
+    let changed = |name: &str| -> Vec<Value> {
+        let properties = record(name)["properties"].as_array().unwrap().iter();
+        properties.filter(|one| one["property"] != "last_modified").cloned().collect()
+    };
+    let vendor = json!({"property": "vendor", "before": "Acme", "after": "Gamma"});
+    let text = json!({"property": "configuration", "text": true});
+    assert_eq!(changed("R 1%"), [text, vendor]);
+    assert_eq!(changed("c 100%"), [json!({"property": "password", "secret": true})]);
+    assert!(!all.to_string().contains("hunter"), "{all}");
+    assert_eq!(record("日本語 🦀")["renamed_from"], "é>b");
+    assert_eq!(record("..")["effect"], "removed");
+    assert_eq!(record("new")["effect"], "created");
+    assert_eq!(all["records"].as_array().unwrap().len(), 5);
+
+    let part = difference(&server, &format!("since={middle}"));
+    assert_eq!(
+        part["records"][0]["properties"],
+        json!([{"property": "configuration", "text": true}])
+    );
+    let none = difference(&server, &format!("since={middle}&to={middle}"));
+    assert_eq!(none["records"], json!([]));
+    let earlier = difference(&server, &format!("since=0&to={since}"));
+    assert!(earlier["records"].as_array().unwrap().iter().all(|one| one["effect"] == "created"));
+    let refused = |query: &str| ask(&server, "GET", &format!("/rest/diff?{query}")).send();
+    for query in ["", "since=yesterday", "since=3&to=2", "since=1&too=2"] {
+        refused(query).problem(400, "malformed-request");
+    }
+    refused(&format!("since={}", middle + 2)).problem(404, "unknown-change");
+    refused("since=2020-01-01").problem(410, "not-in-history");
+}
+
+#[test]
+fn a_name_that_another_record_takes_over_is_compared_by_name() {
+    let server = Server::start();
+    for name in ["a", "b", "c", "d"] {
+        put(&server, "device", &json!({"name": name, "vendor": name}));
+    }
+    let since = last(&server);
+    // b takes the name of a deleted record. c and d swap their names.
+    delete(&server, "device", "a");
+    for (name, new) in [("b", "a"), ("c", "x"), ("d", "c"), ("x", "d")] {
+        put(&server, "device", &json!({"name": name, "new_name": new}));
+    }
+    let all = difference(&server, &format!("since={since}"));
+    let shown: Vec<Value> = all["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| json!([one["name"], one["effect"], one["renamed_from"]]))
+        .collect();
+    let expected = json!([
+        ["a", "updated", null],
+        ["b", "removed", null],
+        ["c", "updated", "d"],
+        ["d", "updated", "c"],
+    ]);
+    assert_eq!(json!(shown), expected);
+}
+
+#[test]
+fn the_command_compares_moments_and_says_what_it_cannot_compare() {
+    let mut server = Server::start();
+    put(&server, "device", &json!({"name": "R 1%\u{202e}", "vendor": "Acme"}));
+    let since = last(&server);
+    put(&server, "device", &json!({"name": "R 1%\u{202e}", "vendor": "Beta"}));
+    put_folder(&server, "demo", &read_folder(&demo()));
+    imported(&server, "demo", json!({}));
+    let import = last(&server);
+    put(&server, "device", &json!({"name": "later"}));
+    let incomplete = difference(&server, &format!("since={since}"));
+    assert_eq!(incomplete["complete"], false);
+    assert_eq!(incomplete["not_compared"][0]["number"], import);
+    server.kill();
+    let data = server.data();
+    let run = |arguments: &[&str]| {
+        let mut command = satchel();
+        let output = command.arg("diff").args(arguments).arg("--data").arg(&data).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let number = |number: u64| number.to_string();
+    let (code, text) = run(&["--since", &number(since), "--to", &number(since + 1)]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("R 1%\\u{202e}\n          last_modified"), "{text}");
+    assert!(text.contains("          vendor: \"Acme\" → \"Beta\"\n"), "{text}");
+    let (code, text) = run(&["--since", &number(import + 1)]);
+    assert_eq!((code, text.lines().count()), (Some(0), 1), "{text}");
+    let (code, text) = run(&["--since", &number(since)]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains(&format!("Note: change {import} at ")), "{text}");
+    let (code, json) = run(&["--since", &number(import), "--json"]);
+    assert_eq!(code, Some(1));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["records"][0]["name"], "later");
+    assert_eq!(run(&["--since", "9999"]).0, Some(2));
+    assert_eq!(run(&[]).0, Some(2));
 }

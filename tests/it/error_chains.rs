@@ -453,6 +453,10 @@ fn access_and_inventory_errors_say_each_thing_once() {
         InventoryError::NoChange { .. } => InventoryError::NoChange { number: 7 },
         InventoryError::Missed { .. } => InventoryError::Missed { after: 1, begin: None },
         InventoryError::AfterLast { .. } => InventoryError::AfterLast { after: 9, last: 7 },
+        InventoryError::MomentsReversed { .. } =>
+            InventoryError::MomentsReversed { since: 9, to: 7 },
+        InventoryError::TooManyDifferences { .. } =>
+            InventoryError::TooManyDifferences { records_max: 9 },
         InventoryError::NotKept { .. } => InventoryError::NotKept {
             begin: Some(HistoryStart { number: 7, time: "2026-11-27T16:20:00Z".to_owned() }),
         },

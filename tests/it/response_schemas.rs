@@ -247,6 +247,7 @@ fn inventory(server: &Server, checked: &mut Checked) {
         let answer = get(server, &format!("/rest/changes?after={after}"));
         checked.check("follow_changes", 200, &answer);
     }
+    checked.check("compare_moments", 200, &get(server, "/rest/diff?since=1"));
     let history = get(server, "/rest/instance/device/Faro%201/history");
     checked.check("get_instance_history", 200, &history);
     let deleted = server.request("DELETE", "/rest/instance/device/Faro%201").login(ADMIN).send();

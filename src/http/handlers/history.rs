@@ -1,4 +1,4 @@
-//! The handlers of `history`, `history/{number}` and `instance/{kind}/{name}/history`.
+//! The handlers of `history`, `history/{number}`, `diff` and `instance/{kind}/{name}/history`.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,8 @@ use crate::{
         caller::Caller,
         json_response,
         options::{
-            BELOW, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL, SINCE, TEXT, TYPE, UNTIL,
+            BELOW, DIFF_SINCE, DIFF_TO, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL, SINCE,
+            TEXT, TYPE, UNTIL,
         },
         problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
         query_string::Query,
@@ -67,6 +68,27 @@ pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
 
     hide_address(&mut details.change, &call.caller);
     json_response::json(StatusCode::OK, &details)
+}
+
+/// Handles `GET /rest/diff`.
+pub(in crate::http) async fn difference(call: Call) -> Result<Response, Problem> {
+    let at = |name| call.query.one(name)?.map(|text| moment(name, text)).transpose();
+    let Some(since) = at(DIFF_SINCE.name)? else {
+        let detail = "“since” is missing: the number of a change, or a date or time.";
+        let location = RequestLocation::QueryParameter(DIFF_SINCE.name.to_owned());
+        return Err(Problem::new(ProblemKind::MalformedRequest, detail)
+            .with_flaw(Flaw::new(location, detail)));
+    };
+    let to = at(DIFF_TO.name)?;
+
+    let inventory = call.app.inventory.clone();
+    let compare = move || inventory.difference(since, to);
+    let mut difference = call.app.blocking.run(Lane::Search, compare).await??;
+
+    for change in &mut difference.not_compared {
+        hide_address(change, &call.caller);
+    }
+    json_response::json(StatusCode::OK, &difference)
 }
 
 /// Handles `GET /rest/instance/{kind}/{name}/history`.

@@ -20,7 +20,10 @@ use crate::{
         route::Route,
     },
     import::FullReport,
-    inventory::{ChangeDetails, ChangeSummary, FollowedChanges, InventoryState, VerifyReport},
+    inventory::{
+        ChangeDetails, ChangeSummary, FollowedChanges, InventoryDifference, InventoryState,
+        VerifyReport,
+    },
     job::JobView,
     migration::{self, ProjectSummary},
     model::{Kind, NAME_BYTES_MAX, Property, PropertyType},
@@ -53,6 +56,7 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<ChangeSummary>(&mut generator);
     add::<ChangeDetails>(&mut generator);
     add::<FollowedChanges>(&mut generator);
+    add::<InventoryDifference>(&mut generator);
     add::<maintenance::UndoResponse>(&mut generator);
     add::<ExportResponse<'_, migration::ExportReport>>(&mut generator);
     add::<ImportResponse<'_, migration::Imported>>(&mut generator);

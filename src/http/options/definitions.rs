@@ -73,6 +73,19 @@ pub(in crate::http) const HISTORY_LIMIT: CallOption = CallOption::new(
     ValueType::Whole,
 );
 
+pub(in crate::http) const DIFF_SINCE: CallOption = CallOption::new(
+    "since",
+    "The first moment: the number of a change, or a date or time (RFC 3339).",
+    ValueType::Text,
+)
+.need(Need::Required);
+
+pub(in crate::http) const DIFF_TO: CallOption = CallOption::new(
+    "to",
+    "The second moment, in the same form. The default is now.",
+    ValueType::Text,
+);
+
 pub(in crate::http) const AFTER: CallOption = CallOption::new(
     "after",
     "The changes with greater numbers than this one: `last` of the response before. Without it, the changes \

@@ -179,6 +179,7 @@ impl From<InventoryError> for Problem {
             | InventoryError::Missed { .. }
             | InventoryError::AfterLast { .. }
             | InventoryError::Replaced { .. } => ProblemKind::NotInHistory,
+            InventoryError::MomentsReversed { .. } => ProblemKind::MalformedRequest,
             InventoryError::UnknownProperty { .. } => ProblemKind::UnknownProperty,
             InventoryError::Value { .. } => ProblemKind::WrongValue,
             InventoryError::Regex { .. } => ProblemKind::WrongExpression,
@@ -188,6 +189,7 @@ impl From<InventoryError> for Problem {
             }
             InventoryError::OwnUser { .. } => ProblemKind::OwnUser,
             InventoryError::NoAdministrator => ProblemKind::NoAdministrator,
+            InventoryError::TooManyDifferences { .. } => ProblemKind::TooManyDifferences,
             InventoryError::TooManyReferences { .. } => ProblemKind::ChangeTooLarge,
             InventoryError::Hash(_) => ProblemKind::Internal,
         };
@@ -230,6 +232,8 @@ impl Problem {
             | InventoryError::NotKept { .. }
             | InventoryError::Missed { .. }
             | InventoryError::AfterLast { .. }
+            | InventoryError::MomentsReversed { .. }
+            | InventoryError::TooManyDifferences { .. }
             | InventoryError::Replaced { .. }
             | InventoryError::Stale { .. }
             | InventoryError::WholeInventory { .. }

@@ -47,6 +47,7 @@ pub(in crate::http) enum ProblemKind {
     EmptyReplacement,
     RecordTooLarge,
     ChangeTooLarge,
+    TooManyDifferences,
     Damaged,
     ReadOnly,
     TooManyFailedLogins,
@@ -190,6 +191,11 @@ impl ProblemKind {
             Self::ChangeTooLarge => (
                 "change-too-large",
                 "The change affects too many records",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::TooManyDifferences => (
+                "too-many-differences",
+                "Too many records changed",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::Damaged => {

@@ -13,8 +13,8 @@ use crate::{
         endpoint::Endpoint,
         handlers::{changes, history},
         options::{
-            AFTER, BELOW, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL, SINCE, TEXT, TYPE,
-            UNTIL, WAIT,
+            AFTER, BELOW, DIFF_SINCE, DIFF_TO, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL,
+            SINCE, TEXT, TYPE, UNTIL, WAIT,
         },
         paths,
         route::Route,
@@ -117,6 +117,27 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             },
         },
         handler: |call| Box::pin(changes::follow(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::DIFFERENCE.pattern(),
+            right: Right::Read,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "compare_moments",
+                tag: Tag::Inventory,
+                summary: "The differences of the inventory between two moments of the history, property by property.",
+                path: &[],
+                query: QueryRule::Known(&[DIFF_SINCE, DIFF_TO]),
+                request: &[],
+                responses: &[ResponseForm::of(
+                    "The differences.",
+                    &[json(Shape::Schema("InventoryDifference"))],
+                )],
+            },
+        },
+        handler: |call| Box::pin(history::difference(call)),
     },
     Endpoint {
         route: Route {

@@ -4,12 +4,14 @@
 //! ```text
 //! request      the filters of a list of changes, and moments
 //! report       changes as responses show them
+//! diff         differences between two moments
 //! follow       changes for programs that follow the inventory
 //! undo         undoes one change
 //! undo_report  the report of such an undo
 //! merge_back   takes the differences of a change back from the present state of a record
 //! ```
 
+mod diff;
 mod follow;
 mod merge_back;
 mod report;
@@ -17,6 +19,7 @@ mod request;
 mod undo;
 mod undo_report;
 
+pub use diff::InventoryDifference;
 pub use follow::{FollowedChange, FollowedChanges, FollowedRecord, Listed};
 pub use report::{
     ChangeDetails, ChangeRecord, ChangeSummary, ChangedName, GenerationChange, HistoryPage,

@@ -80,6 +80,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "follow_changes",
         &["curl -u admin:admin 'http://127.0.0.1:8080/rest/changes?after=4&wait=30'"],
     ),
+    ("compare_moments", &["curl -u admin:admin 'http://127.0.0.1:8080/rest/diff?since=4'"]),
     (
         "update_all_pools",
         &["curl -u admin:admin -X POST http://127.0.0.1:8080/rest/update_all_pools"],

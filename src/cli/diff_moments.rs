@@ -1,0 +1,146 @@
+//! `satchel diff --since`: shows how the inventory has changed between two moments of the history.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    output::{self, OutputArgs, number, table},
+    report::{Length, changed_records},
+    safe_text::safe,
+    target::Target,
+};
+use crate::http::paths::{self, percent_encode};
+
+/// The two moments, as the user has written them.
+pub(super) struct Moments<'a> {
+    pub since: &'a str,
+    /// `None` for now.
+    pub to: Option<&'a str>,
+}
+
+/// The result of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Equal,
+    Different,
+    /// The differences are not all known.
+    Incomplete,
+}
+
+/// The differences, as the REST API returns them.
+#[derive(Deserialize)]
+struct Difference {
+    summary: String,
+    complete: bool,
+    types: Vec<KindRow>,
+    records: Vec<Record>,
+    not_compared: Vec<Replacement>,
+}
+
+#[derive(Deserialize)]
+struct KindRow {
+    r#type: String,
+    created: u64,
+    updated: u64,
+    removed: u64,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    r#type: String,
+    name: String,
+    effect: String,
+    renamed_from: Option<String>,
+    properties: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct Replacement {
+    number: u64,
+    time: String,
+    operation: String,
+}
+
+/// Prints the differences between two moments.
+///
+/// # Errors
+/// The server cannot be reached, or its history does not have the moments.
+pub(super) fn compare(
+    moments: &Moments<'_>,
+    target: &Target,
+    all: bool,
+    out: OutputArgs,
+) -> anyhow::Result<Comparison> {
+    let connection = target.connect(&out.progress())?;
+    let since = percent_encode(moments.since);
+    let mut path = format!("{}?since={since}", paths::DIFFERENCE.pattern());
+    if let Some(to) = moments.to {
+        path += &format!("&to={}", percent_encode(to));
+    }
+    let response = connection.client.get(&path)?;
+    let difference: Difference = response.read()?;
+    if out.json {
+        output::print_json(&response.text)?;
+    } else {
+        output::print(&difference.text(if all { Length::All } else { Length::Short }))?;
+    }
+    connection.close()?;
+    Ok(match (difference.complete, difference.records.is_empty()) {
+        (false, _) => Comparison::Incomplete,
+        (true, false) => Comparison::Different,
+        (true, true) => Comparison::Equal,
+    })
+}
+
+impl Difference {
+    fn text(&self, length: Length) -> String {
+        let mut text = format!("{}\n", safe(&self.summary));
+        if !self.types.is_empty() {
+            let rows: Vec<Vec<String>> = self.types.iter().map(KindRow::cells).collect();
+            text += &format!("\n{}", table(&["type", "created", "updated", "deleted"], &rows));
+        }
+        if !self.records.is_empty() {
+            text += &changed_records(&self.groups(), self.records.len() as u64, length);
+        }
+        for (index, Replacement { number, time, operation }) in self.not_compared.iter().enumerate()
+        {
+            let before = if index == 0 { "\n" } else { "" };
+            text += &format!(
+                "{before}Note: change {number} at {} ({}) replaced the whole inventory, and its \
+                 differences are not kept\n",
+                safe(time),
+                safe(operation)
+            );
+        }
+        text
+    }
+
+    /// The records by type and effect, as the report of an import has them.
+    fn groups(&self) -> Vec<Value> {
+        let mut groups = BTreeMap::<(&str, &str), Vec<Value>>::new();
+        for record in &self.records {
+            let effect = if record.effect == "removed" { "deleted" } else { &record.effect };
+            let name = match &record.renamed_from {
+                Some(from) => format!("{} (renamed from {from})", record.name),
+                None => record.name.clone(),
+            };
+            let place = json!({"record": name, "properties": record.properties});
+            groups.entry((&record.r#type, effect)).or_default().push(place);
+        }
+        let groups = groups.into_iter().map(|((kind, effect), places)| {
+            json!({"type": kind, "change": effect, "count": places.len(), "places": places})
+        });
+        groups.collect()
+    }
+}
+
+impl KindRow {
+    fn cells(&self) -> Vec<String> {
+        let counts = [self.created, self.updated, self.removed];
+        let mut cells = vec![safe(&self.r#type)];
+        cells.extend(counts.map(number));
+        cells
+    }
+}
