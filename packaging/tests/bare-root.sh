@@ -20,6 +20,7 @@ run_install
 unit=etc/systemd/system/satchel.service
 [ "$(chroot "$root" stat -c '%U:%G %a' /var/lib/satchel)" = 'satchel:satchel 700' ] || fail 'other users can access the data directory'
 start_unit $unit
+set_up
 expect true "$(call /rest/is_alive)"
 post /rest/instance/device '{"name": "R 1%", "port": 2222}' >/dev/null
 post /rest/migrate/export '{"name": "all", "import_export_types": ["device"]}' >/dev/null

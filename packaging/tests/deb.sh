@@ -20,6 +20,7 @@ install_version 0.0.1
 [ "$(stat -c '%U:%G %a' "$root/etc/satchel.toml")" = 'root:root 644' ] || fail 'the settings cannot be read by the server'
 [ "$(chroot "$root" stat -c '%U:%G %a' /var/lib/satchel)" = 'satchel:satchel 700' ] || fail 'other users can access the data directory'
 start_unit $unit
+set_up
 post /rest/instance/device '{"name": "é>b", "port": 2222}' >/dev/null
 stop_server || fail 'the server did not exit with 0'
 # Commands of root use the data directory of the service, and create no files that belong to root.

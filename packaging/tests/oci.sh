@@ -31,15 +31,10 @@ packaging/oci/rootfs.sh "$work/laid" "$executable"
 listing() { (cd "$1" && find . -printf '%p %m %U:%G\n' | grep -v '^\. ' | sort); }
 [ "$(listing "$root")" = "$(listing "$work/laid")" ] || fail 'the image and rootfs.sh differ'
 
-# It listens on all addresses only after the default password was changed. The refused start says so.
-if refused=$(SATCHEL_DATA=/var/lib/satchel chroot --userspec=10001:10001 "$root" /satchel serve --listen 0.0.0.0:0 2>&1); then
-    fail 'it listens on all addresses with the default password'
-fi
-expect 'satchel passwd' "$refused"
-echo 'Oslo Fjord 9' | SATCHEL_DATA=/var/lib/satchel chroot --userspec=10001:10001 "$root" /satchel passwd admin >>"$work/log"
-export SATCHEL_DATA=/var/lib/satchel
-login='admin:Oslo Fjord 9'
+export SATCHEL_DATA=/var/lib/satchel SATCHEL_SETUP_LINK=true
 start_server chroot --userspec=10001:10001 "$root" /satchel serve --demo
+# A new inventory has no default password.
+set_up
 expect true "$(call /rest/is_alive)"
 post /rest/topology/export '{"name": "book.xlsx"}' >/dev/null
 call /rest/topology/workbooks/book.xlsx -o "$work/book.xlsx"

@@ -80,6 +80,17 @@ post() {
     call "$1" -H 'content-type: application/json' -d "$2"
 }
 
+# Sets the password of the first administrator by the link in the log, and logs in with it.
+set_up() {
+    local code
+    code=$(sed -n 's/.*setup?code=\([0-9a-f]*\).*/\1/p' "$work/log" | tail -n 1)
+    [ -n "$code" ] || fail 'the log has no set-up link'
+    login='admin:Oslo Fjord 9'
+    curl --silent --show-error --fail-with-body --max-time "$patience_s" "$url/setup" \
+        -d "code=$code" --data-urlencode 'password=Oslo Fjord 9' --data-urlencode 'again=Oslo Fjord 9' >/dev/null ||
+        fail 'the set-up link cannot be used'
+}
+
 # expect TEXT IN: fails unless IN contains TEXT.
 expect() {
     case $2 in

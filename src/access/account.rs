@@ -30,6 +30,8 @@ pub struct Account {
     pub name: String,
     /// The argon2 hash as a PHC string (`$argon2id$v=19$m=…`). A user without one cannot log in.
     pub password_hash: Option<Zeroizing<String>>,
+    /// The method of `authentication`, if it is not the password in the inventory: `ldap`, `tacacs`.
+    pub other_authentication: Option<String>,
     /// The user's rights.
     pub rights: Rights,
 }
@@ -96,6 +98,7 @@ pub(super) mod fixture {
             Arc::new(Account {
                 name: self.name.clone(),
                 password_hash: Some(self.hash.lock().unwrap().clone()),
+                other_authentication: None,
                 rights: Rights::ALL,
             })
         }

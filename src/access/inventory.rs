@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{
     Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, FIRST_USER_PASSWORD,
-    HashError, Rights, hash_password, password::StoredHash,
+    HashError, RefusedPassword, Rights, check_new_password, hash_password, password::StoredHash,
 };
 use crate::{
     model::{Entity, Field, Kind, Name, Secret, User},
@@ -15,6 +15,9 @@ use crate::{
 /// The largest number of accounts in the cache, of about 300 bytes each. A further account clears
 /// the cache.
 const ACCOUNTS_MAX: usize = 1024;
+
+/// The value of `authentication` of users whose password is in the inventory.
+const PASSWORD_IN_INVENTORY: &str = "database";
 
 /// The accounts of the inventory. Accounts that were read stay in the cache until any user changes.
 pub struct InventoryAccounts {
@@ -48,6 +51,11 @@ impl InventoryAccounts {
         let account = Arc::new(Account {
             name: name.to_owned(),
             password_hash: user.password.get().and_then(Secret::plain),
+            other_authentication: user
+                .authentication
+                .get()
+                .filter(|method| *method != PASSWORD_IN_INVENTORY)
+                .cloned(),
             rights: match user.is_admin.get() {
                 Some(true) => Rights::ALL,
                 Some(false) | None => Rights::USER,
@@ -94,6 +102,9 @@ pub enum PasswordError {
     /// The password cannot be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// The password breaks a rule.
+    #[error(transparent)]
+    Refused(#[from] RefusedPassword),
 }
 
 /// Creates the first user, an administrator, in an inventory that was never changed. Returns
@@ -116,6 +127,36 @@ pub fn create_first_user(store: &Store) -> Result<bool, PasswordError> {
     let origin = Origin::internal("create_first_user");
     store.change(&origin, |transaction| transaction.put(user))?;
     Ok(true)
+}
+
+/// The state of the first user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstUser {
+    /// The inventory was never changed, so it has no users.
+    NewInventory,
+    /// The first user has the default password, which is public.
+    HasDefaultPassword,
+    /// The first user has another password, none, or was deleted.
+    Other,
+}
+
+/// Returns the state of the first user. Takes the time of a password check.
+///
+/// # Errors
+/// [`StoreError`] if the store cannot be read, or the password was encrypted with another key.
+pub fn first_user(store: &Store) -> Result<FirstUser, StoreError> {
+    let reading = store.read();
+    if reading.summary()?.version == 0 {
+        return Ok(FirstUser::NewInventory);
+    }
+    let Some(mut user) = reading.get::<User>(FIRST_USER_NAME)?.map(|stored| stored.record) else {
+        return Ok(FirstUser::Other);
+    };
+    reading.decrypt_secrets(&mut user)?;
+    let has_default = user.password.get().and_then(Secret::plain).is_some_and(|phc| {
+        StoredHash::parse(&phc).is_ok_and(|hash| hash.verify(FIRST_USER_PASSWORD))
+    });
+    Ok(if has_default { FirstUser::HasDefaultPassword } else { FirstUser::Other })
 }
 
 /// Returns whether the inventory has an administrator with a password, who can log in.
@@ -174,14 +215,18 @@ pub enum NewRights {
 /// Changes the password of a user.
 ///
 /// # Errors
-/// [`PasswordError::Store`] if the store cannot be read or written; [`PasswordError::Hash`] if the
-/// system provides no random numbers.
+/// [`PasswordError::Refused`] for a weak password; [`PasswordError::Store`] if the store cannot be read
+/// or written; [`PasswordError::Hash`] if the system provides no random numbers.
 pub fn set_password(
     store: &Store,
     name: &str,
     password: &str,
     rights: NewRights,
 ) -> Result<SetPassword, PasswordError> {
+    if rights == NewRights::AsBefore && !store.read().contains(Kind::User, name)? {
+        return Ok(SetPassword::NoSuchUser);
+    }
+    check_new_password(name, password)?;
     let password = Secret::from_plain(&hash_password(password)?);
     store.change(&Origin::internal("passwd"), |transaction| {
         let existing = transaction.get::<User>(name)?.map(|stored| stored.record);
@@ -202,7 +247,7 @@ pub fn set_password(
 /// A new user who logs in with a password in the inventory.
 fn new_user(name: Name) -> User {
     let mut user = User::named(name);
-    user.authentication = Field::Set("database".to_owned());
+    user.authentication = Field::Set(PASSWORD_IN_INVENTORY.to_owned());
     user.r#type = Field::Set("user".to_owned());
     user
 }
@@ -237,6 +282,17 @@ mod tests {
     }
 
     #[test]
+    fn the_default_password_is_detected() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(first_user(&store).unwrap(), FirstUser::NewInventory);
+        create_first_user(&store).unwrap();
+        assert_eq!(first_user(&store).unwrap(), FirstUser::HasDefaultPassword);
+        set_password(&store, FIRST_USER_NAME, "Oslo Fjord 9", NewRights::AsBefore).unwrap();
+        assert_eq!(first_user(&store).unwrap(), FirstUser::Other);
+    }
+
+    #[test]
     fn an_account_stays_cached_until_a_user_changes() {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
@@ -268,7 +324,12 @@ mod tests {
         let accounts = InventoryAccounts::new(Arc::new(Store::open(folder.path()).unwrap()));
         for number in 0..=ACCOUNTS_MAX {
             let name = number.to_string();
-            let account = Account { name, password_hash: None, rights: Rights::USER };
+            let account = Account {
+                name,
+                password_hash: None,
+                other_authentication: None,
+                rights: Rights::USER,
+            };
             accounts.keep(1, Arc::new(account));
         }
         assert_eq!(accounts.cache.read().unwrap().accounts.len(), 1);

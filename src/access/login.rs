@@ -1,7 +1,7 @@
 //! Login: checks a name and a password, and returns the principal.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,13 @@ use zeroize::Zeroizing;
 use super::attempts::Attempts;
 use super::password::{HashParameters, StoredHash};
 use super::password_cache::PasswordCache;
-use super::{Account, Accounts, AccountsError, CachedAccount, HashError, Principal};
+use super::password_rule;
+use super::{Account, Accounts, AccountsError, CachedAccount, HashError, LoginSource, Principal};
 use crate::wording::Chain;
+
+/// The longest time after which a refusal is sent, however long password checks take: a busy machine
+/// must not make refusals endless.
+const REFUSAL_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// The name and password that a caller sent.
 pub struct Credentials {
@@ -27,6 +32,13 @@ pub enum LoginError {
     /// Unknown user, user without password, or wrong password. The caller must not learn which.
     #[error("the user name or the password is wrong")]
     Refused,
+    /// The password is one that everybody knows, so it does not work from another machine. Whether it is
+    /// correct was not checked.
+    #[error(
+        "this password is public: it is the user's name or one of the most common passwords, so it \
+         works on the server's machine only"
+    )]
+    PublicPassword,
     /// Too many wrong passwords before.
     #[error("too many failed logins {subject}; try again in {} s", .wait.as_secs().max(1))]
     Locked {
@@ -77,6 +89,8 @@ pub struct Login {
     /// The parameters of the last checked hash. A login of an unknown user takes the same time, so
     /// that the time does not reveal whether a user exists.
     unknown_user_parameters: Mutex<HashParameters>,
+    /// The longest password check so far, in microseconds.
+    longest_check_us: AtomicU64,
 }
 
 impl Login {
@@ -90,29 +104,43 @@ impl Login {
             password_cache: PasswordCache::new().map_err(HashError::NoRandomness)?,
             attempts: Attempts::default(),
             unknown_user_parameters: Mutex::default(),
+            longest_check_us: AtomicU64::default(),
         })
+    }
+
+    /// The time after its arrival at which a refusal should be sent: that of the longest password check so
+    /// far. Hashes of different cost take different times, which would reveal whether a user exists.
+    pub fn refusal_time(&self) -> Duration {
+        let longest = Duration::from_micros(self.longest_check_us.load(Ordering::Relaxed));
+        longest.min(REFUSAL_TIME_MAX)
+    }
+
+    /// Returns whether this user has logged in from this address in the last hours.
+    pub fn has_succeeded(&self, credentials: &Credentials, source: LoginSource) -> bool {
+        self.attempts.has_succeeded(&credentials.name, source.address, Instant::now())
     }
 
     /// Looks up credentials in the caches. Takes microseconds and never blocks.
     ///
     /// # Errors
-    /// [`LoginError::Locked`] for a locked user, even for a correct password: an attacker must not learn
-    /// that a guess was correct. A locked address does not lock users whose password was checked a short
+    /// [`LoginError::PublicPassword`] from another machine. [`LoginError::Locked`] for a locked user, even
+    /// for a correct password: an attacker must not learn that a guess was correct. A locked address does not lock users whose password was checked a short
     /// time ago: otherwise wrong passwords of invented users would lock out everybody behind a proxy.
     pub fn check_cached(
         &self,
         credentials: &Credentials,
-        address: IpAddr,
+        source: LoginSource,
     ) -> Result<CachedLogin, LoginError> {
         let now = Instant::now();
-        self.require_unlocked_user(&credentials.name, address, now)?;
+        self.require_unlocked_user(&credentials.name, source, now)?;
+        self.require_private_password(credentials, source, now)?;
         match self.accounts.cached(&credentials.name) {
             CachedAccount::Missing => Ok(CachedLogin::AccountMissing),
             CachedAccount::Found(account) => {
                 if self.is_password_cached(&account, credentials, now) {
                     return Ok(CachedLogin::Verified(account.principal()));
                 }
-                self.require_unlocked_address(address, now)?;
+                self.require_unlocked_address(source, now)?;
                 Ok(CachedLogin::Unverified)
             }
         }
@@ -126,14 +154,14 @@ impl Login {
     pub fn read(
         &self,
         credentials: &Credentials,
-        address: IpAddr,
+        source: LoginSource,
     ) -> Result<Option<Principal>, LoginError> {
         let now = Instant::now();
-        self.require_unlocked_user(&credentials.name, address, now)?;
+        self.require_unlocked_user(&credentials.name, source, now)?;
         let account = self.accounts.account(&credentials.name)?;
         let known = account.filter(|account| self.is_password_cached(account, credentials, now));
         if known.is_none() {
-            self.require_unlocked_address(address, now)?;
+            self.require_unlocked_address(source, now)?;
         }
         Ok(known.map(|account| account.principal()))
     }
@@ -147,35 +175,44 @@ impl Login {
     pub fn verify(
         &self,
         credentials: &Credentials,
-        address: IpAddr,
+        source: LoginSource,
     ) -> Result<Principal, LoginError> {
         let now = Instant::now();
         let Credentials { name, password } = credentials;
         // The lock and the cache were checked before. Other calls can have changed them while this
         // call waited for a thread.
-        self.require_unlocked_user(name, address, now)?;
+        self.require_unlocked_user(name, source, now)?;
         let account = self.accounts.account(name)?;
         if let Some(account) = &account
             && self.is_password_cached(account, credentials, now)
         {
             return Ok(account.principal());
         }
-        self.require_unlocked_address(address, now)?;
+        self.require_unlocked_address(source, now)?;
 
         let usable = account.as_ref().and_then(|account| Some((account, usable_hash(account)?)));
         let Some((account, hash)) = usable else {
-            self.unknown_user_parameters().spend(password);
-            self.attempts.failed(name, address, now);
+            self.timed(|| self.unknown_user_parameters().spend(password));
+            self.attempts.failed(name, source.address, now);
             return Err(LoginError::Refused);
         };
         self.set_unknown_user_parameters(hash.parameters());
-        if !hash.verify(password) {
-            self.attempts.failed(name, address, now);
+        if !self.timed(|| hash.verify(password)) {
+            self.attempts.failed(name, source.address, now);
             return Err(LoginError::Refused);
         }
-        self.attempts.succeeded(name, address);
+        self.attempts.succeeded(name, source.address, now);
         self.password_cache.insert(name, password, hash.phc(), now);
         Ok(account.principal())
+    }
+
+    /// Runs a password check, and notes its time if it is the longest so far.
+    fn timed<T>(&self, check: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = check();
+        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.longest_check_us.fetch_max(micros, Ordering::Relaxed);
+        result
     }
 
     fn unknown_user_parameters(&self) -> HashParameters {
@@ -190,20 +227,46 @@ impl Login {
     fn require_unlocked_user(
         &self,
         name: &str,
-        address: IpAddr,
+        source: LoginSource,
         now: Instant,
     ) -> Result<(), LoginError> {
-        match self.attempts.wait_of_user(name, address, now) {
+        if !source.can_be_locked() {
+            return Ok(());
+        }
+        match self.attempts.wait_of_user(name, source.address, now) {
             Some(wait) => Err(LoginError::Locked { subject: LockedSubject::User, wait }),
             None => Ok(()),
         }
     }
 
-    fn require_unlocked_address(&self, address: IpAddr, now: Instant) -> Result<(), LoginError> {
-        match self.attempts.wait_of_address(address, now) {
+    fn require_unlocked_address(
+        &self,
+        source: LoginSource,
+        now: Instant,
+    ) -> Result<(), LoginError> {
+        if !source.can_be_locked() {
+            return Ok(());
+        }
+        match self.attempts.wait_of_address(source.address, now) {
             Some(wait) => Err(LoginError::Locked { subject: LockedSubject::Address, wait }),
             None => Ok(()),
         }
+    }
+
+    /// Refuses passwords that everybody knows, unless no other machine can reach the server. So it does
+    /// not matter how such a password came into the inventory: by an import, an undo or a restore.
+    fn require_private_password(
+        &self,
+        credentials: &Credentials,
+        source: LoginSource,
+        now: Instant,
+    ) -> Result<(), LoginError> {
+        let Credentials { name, password } = credentials;
+        if source.accepts_public_passwords() || !password_rule::is_public(name, password) {
+            return Ok(());
+        }
+        self.attempts.failed(name, source.address, now);
+        Err(LoginError::PublicPassword)
     }
 
     fn is_password_cached(
@@ -220,7 +283,17 @@ impl Login {
 
 /// The hash of the user's password. `None` if there is no hash, or if it is unusable.
 fn usable_hash(account: &Account) -> Option<StoredHash<'_>> {
-    let phc = account.password_hash.as_ref()?;
+    let Some(phc) = account.password_hash.as_ref() else {
+        if let Some(method) = account.other_authentication.as_deref() {
+            tracing::warn!(
+                user = account.name,
+                authentication = method,
+                "The user cannot log in: the password is not in the inventory, and Satchel does not ask \
+                 other servers. Set a password with satchel passwd."
+            );
+        }
+        return None;
+    };
     StoredHash::parse(phc)
         .inspect_err(|error| {
             tracing::warn!(
@@ -235,10 +308,16 @@ fn usable_hash(account: &Account) -> Option<StoredHash<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use super::super::account::fixture::OneAccount;
+    use super::super::login_source::Distance;
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const HERE: LoginSource = LoginSource {
+        address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+        distance: Distance::Network,
+    };
 
     fn credentials(name: &str, password: &str) -> Credentials {
         Credentials { name: name.to_owned(), password: Zeroizing::new(password.to_owned()) }
@@ -275,7 +354,7 @@ mod tests {
         let refusals = std::iter::repeat_with(|| login.verify(&wrong, HERE))
             .take_while(|answer| matches!(answer, Err(LoginError::Refused)))
             .count();
-        assert_eq!(refusals, 10);
+        assert_eq!(refusals, 5);
         let right = credentials("alice", "right");
         assert!(matches!(login.check_cached(&right, HERE), Err(LoginError::Locked { .. })));
         assert!(matches!(login.verify(&right, HERE), Err(LoginError::Locked { .. })));
@@ -298,11 +377,36 @@ mod tests {
         assert!(matches!(login.check_cached(&right, HERE), Ok(CachedLogin::Verified(_))));
         assert!(login.verify(&right, HERE).is_ok());
         // The other user is locked at this address only.
-        let elsewhere = "192.0.2.1".parse().unwrap();
+        let elsewhere = LoginSource { address: "192.0.2.1".parse().unwrap(), ..HERE };
         assert!(matches!(
             login.verify(&credentials("bob", "x"), elsewhere),
             Err(LoginError::Refused)
         ));
+    }
+
+    #[test]
+    fn a_public_password_works_on_a_machine_that_no_other_can_reach() {
+        let login = Login::new(Arc::new(OneAccount::new("admin", "admin"))).unwrap();
+        let admin = credentials("admin", "admin");
+        let from = |distance| LoginSource { distance, ..HERE };
+        assert!(login.verify(&admin, from(Distance::SameMachineOnly)).is_ok());
+        for distance in [Distance::Network, Distance::SameMachine] {
+            let cached = login.check_cached(&admin, from(distance));
+            assert!(matches!(cached, Err(LoginError::PublicPassword)), "{distance:?}");
+        }
+        let cached = login.check_cached(&admin, from(Distance::SameMachineOnly));
+        assert!(matches!(cached, Ok(CachedLogin::Verified(_))));
+    }
+
+    #[test]
+    fn programs_on_the_machine_of_the_server_are_never_locked() {
+        let login = Login::new(Arc::new(OneAccount::new("alice", "right"))).unwrap();
+        let here = LoginSource { distance: Distance::SameMachine, ..HERE };
+        for _ in 0..20 {
+            let wrong = login.verify(&credentials("alice", "wrong"), here);
+            assert!(matches!(wrong, Err(LoginError::Refused)));
+        }
+        assert!(login.verify(&credentials("alice", "right"), here).is_ok());
     }
 
     #[test]

@@ -9,49 +9,29 @@ mod account;
 mod attempts;
 mod inventory;
 mod login;
+mod login_source;
 mod password;
 mod password_cache;
+mod password_rule;
 mod right;
+mod setup;
 
 pub use account::{Account, Accounts, AccountsError, CachedAccount, Principal};
 pub use inventory::{
-    InventoryAccounts, NewRights, PasswordError, SetPassword, create_first_user,
-    has_able_administrator, is_active_administrator, set_password,
+    FirstUser, InventoryAccounts, NewRights, PasswordError, SetPassword, create_first_user,
+    first_user, has_able_administrator, is_active_administrator, set_password,
 };
 pub use login::{CachedLogin, Credentials, LockedSubject, Login, LoginError};
+pub use login_source::{Distance, LoginSource};
 pub use password::{HashError, hash_password};
+pub use password_rule::{
+    PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, RefusedPassword, check_new_password,
+};
 pub use right::{Right, Rights};
+pub use setup::{Setup, SetupError};
 
 /// The name of the first user.
 pub const FIRST_USER_NAME: &str = "admin";
 
 /// The default password of the first user. The examples of the manual use it.
 pub const FIRST_USER_PASSWORD: &str = "admin";
-
-/// Returns whether the first user still has the default password, which is public. With it, a
-/// server must listen on loopback addresses only.
-///
-/// Blocks for one password check.
-///
-/// # Errors
-/// [`AccountsError`] if the accounts cannot be read.
-pub fn default_password_in_force(accounts: &dyn Accounts) -> Result<bool, AccountsError> {
-    let account = accounts.account(FIRST_USER_NAME)?;
-    let phc = account.as_ref().and_then(|account| account.password_hash.as_ref());
-    Ok(phc.is_some_and(|phc| {
-        password::StoredHash::parse(phc).is_ok_and(|hash| hash.verify(FIRST_USER_PASSWORD))
-    }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::account::fixture::OneAccount;
-    use super::*;
-
-    #[test]
-    fn the_default_password_is_detected() {
-        assert!(default_password_in_force(&OneAccount::new("admin", "admin")).unwrap());
-        assert!(!default_password_in_force(&OneAccount::new("admin", "other")).unwrap());
-        assert!(!default_password_in_force(&OneAccount::new("alice", "admin")).unwrap());
-    }
-}

@@ -25,7 +25,7 @@ Examples:
 A running server shows the same pages at /docs/.";
 
 /// Pages that need a running server.
-const SERVED_ONLY: [&str; 2] = ["lost.html", "welcome.html"];
+const SERVED_ONLY: [&str; 3] = ["lost.html", "setup.html", "welcome.html"];
 
 /// `satchel docs`
 #[derive(Args, Debug)]

@@ -105,6 +105,20 @@ impl Listeners {
         self.bound.iter().map(|bound| bound.address.to_string()).collect()
     }
 
+    /// The URLs at which browsers on other machines can connect. A listener on all addresses gets the name
+    /// of the host.
+    pub(super) fn public_urls(&self, host: &str) -> Vec<String> {
+        let url = |bound: &BoundListener| {
+            let ListenAddress { socket, scheme } = bound.address;
+            if socket.ip().is_unspecified() {
+                format!("{scheme}://{host}:{}", socket.port())
+            } else {
+                bound.address.to_string()
+            }
+        };
+        self.bound.iter().map(url).collect()
+    }
+
     /// Registers the listeners with the async runtime that runs this.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ mod export;
 mod failure;
 mod file_size_signal;
 mod fingerprint;
+mod first_start;
 mod help;
 mod history;
 mod import;

@@ -5,16 +5,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::first_start;
 use super::interrupt::EXIT_INTERRUPTED;
 use super::listeners::{self, BoundListener, Listeners};
 use super::logging;
 use super::owner::{self, owner_to_switch_to};
 use super::supervisor::Supervisor;
-use crate::access::{self, Accounts, InventoryAccounts};
+use crate::access::{self, Accounts, InventoryAccounts, Setup};
 use crate::config::ServeConfig;
 use crate::http::{self, App, AppParts, Drained};
 use crate::inventory::Inventory;
@@ -28,8 +29,8 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel serve --demo
       serves a sample inventory at http://127.0.0.1:8080
-  satchel serve --data /var/lib/satchel --listen 0.0.0.0:8080
-      listens on all addresses; change the password of admin first";
+  satchel serve --data /var/lib/satchel --listen https://0.0.0.0:8443
+      listens on all addresses; the log shows a link on which admin sets a password";
 
 /// Serves until a signal arrives.
 pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
@@ -37,8 +38,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     let _log = logging::start(&config.log)?;
     let supervisor = Arc::new(Supervisor::of_environment());
     let early_listeners = switch_to_owner(config)?;
-    let inventory = supervisor.while_starting(|| OpenInventory::open(config))?;
-    require_changed_password(config, &*inventory.accounts)?;
+    let mut inventory = supervisor.while_starting(|| OpenInventory::open(config))?;
     let directory = inventory.store.directory();
     let listeners = Listeners {
         tls: listeners::tls(config, directory)?,
@@ -49,6 +49,9 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     };
     listeners.warn_of_plain_http();
     directory.announce(&listeners.local_url())?;
+    if let Some(setup) = &inventory.setup {
+        first_start::announce(setup, &listeners.public_urls(&config.host()));
+    }
     let app = App::new(AppParts {
         name: config.name(),
         dialect: config.dialect.into(),
@@ -60,6 +63,8 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         limits: config.limits.limits(),
         host_names: config.host_names(),
         trusted_proxies: config.trusted_proxies.clone().unwrap_or_default(),
+        reach: first_start::reach(config),
+        setup: inventory.setup.take(),
         routes: http::route_table(),
     })?;
 
@@ -99,6 +104,8 @@ struct OpenInventory {
     migration: Migration,
     topology: Topology,
     jobs: Jobs,
+    /// The set-up of the first administrator. `None` if somebody can log in.
+    setup: Option<Setup>,
 }
 
 impl OpenInventory {
@@ -109,21 +116,7 @@ impl OpenInventory {
         let migration = Migration::new(store.clone())?;
         let topology = Topology::new(store.clone())?;
         let jobs = jobs(&store);
-        if access::create_first_user(&store)? {
-            tracing::info!(
-                "Created first user “{name}” with password “{password}”. Change it: satchel passwd \
-                 {name}",
-                name = access::FIRST_USER_NAME,
-                password = access::FIRST_USER_PASSWORD
-            );
-        }
-        if !access::has_able_administrator(&store)? {
-            bail!(
-                "No administrator of the inventory in {data} can log in: no user has is_admin and a \
-                 password. Create one: satchel passwd NAME --administrator --data {data}",
-                data = config.data.display()
-            );
-        }
+        let setup = first_start::prepare(config, &store)?;
         if config.demo {
             match migration.demo(&Origin::of_user(access::FIRST_USER_NAME, "demo"))? {
                 Demo::Imported(report) => {
@@ -136,7 +129,7 @@ impl OpenInventory {
                 }
             }
         }
-        Ok(Self { store, accounts, migration, topology, jobs })
+        Ok(Self { store, accounts, migration, topology, jobs, setup })
     }
 
     /// Makes all changes durable. Does not wait for a running import: the import has not changed
@@ -150,26 +143,6 @@ impl OpenInventory {
 /// The jobs of a data directory. Jobs that had not ended are listed as interrupted.
 pub(super) fn jobs(store: &Store) -> Jobs {
     Jobs::open(store.directory().jobs(), &|imported| store.has_imported(imported))
-}
-
-/// Refuses to listen on non-loopback addresses while the first user has its default password, which
-/// is public.
-fn require_changed_password(config: &ServeConfig, accounts: &dyn Accounts) -> anyhow::Result<()> {
-    let Some(listen) = config.listen.0.iter().find(|listen| !listen.is_loopback()) else {
-        return Ok(());
-    };
-    if !access::default_password_in_force(accounts)? {
-        return Ok(());
-    }
-    bail!(
-        "The user “{name}” still has the default password “{password}”, so the server listens on \
-         localhost only (--listen 127.0.0.1:{port}). Change it first: satchel passwd \
-         {name} --data {}",
-        config.data.display(),
-        name = access::FIRST_USER_NAME,
-        password = access::FIRST_USER_PASSWORD,
-        port = listen.socket.port(),
-    )
 }
 
 /// The way in which the server ended.

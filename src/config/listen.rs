@@ -21,11 +21,7 @@ impl ListenAddress {
 /// The address as a URL.
 impl fmt::Display for ListenAddress {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.scheme {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-        };
-        write!(out, "{scheme}://{}", self.socket)
+        write!(out, "{}://{}", self.scheme, self.socket)
     }
 }
 
@@ -36,6 +32,15 @@ pub enum Scheme {
     Http,
     /// HTTP over TLS.
     Https,
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        })
+    }
 }
 
 /// The value of the setting `listen`: at least one address.
@@ -50,6 +55,11 @@ impl ListenList {
     /// A message with the expected form.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         text.split(',').map(|text| parse_address(text.trim())).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Returns whether only this machine can connect to all of the addresses.
+    pub fn is_loopback(&self) -> bool {
+        self.0.iter().all(ListenAddress::is_loopback)
     }
 
     /// Returns whether one of the listeners encrypts.

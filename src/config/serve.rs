@@ -121,6 +121,16 @@ pub struct ServeConfig {
           value_parser = value_parser!(u64).range(1..=HISTORY_MIB_MAX))]
     history_mib: u64,
 
+    /// Create no default password: the log shows a one-time link on which the first administrator sets
+    /// one. Always so if the server listens on other than loopback addresses
+    #[arg(long, env = "SATCHEL_SETUP_LINK")]
+    pub setup_link: bool,
+
+    /// File whose first line is the password of the first administrator; used while it has none or the
+    /// default
+    #[arg(long, env = "SATCHEL_ADMIN_PASSWORD_FILE", value_name = "FILE")]
+    pub admin_password_file: Option<PathBuf>,
+
     /// Start with a small sample inventory if the inventory is empty
     #[arg(long)]
     pub demo: bool,

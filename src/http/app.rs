@@ -5,12 +5,18 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 use super::{
-    blocking::Blocking, client_address::TrustedProxies, followers::Followers,
-    host_names::HostNames, limits::Limits, metrics::Metrics, openapi::Document,
-    request_body::BodyMemory, route::RouteTable,
+    blocking::Blocking,
+    client_address::{Reach, TrustedProxies},
+    followers::Followers,
+    host_names::HostNames,
+    limits::Limits,
+    metrics::Metrics,
+    openapi::Document,
+    request_body::BodyMemory,
+    route::RouteTable,
 };
 use crate::{
-    access::{Accounts, HashError, Login},
+    access::{Accounts, HashError, Login, Setup},
     inventory::{Dialect, Inventory},
     job::Jobs,
     migration::Migration,
@@ -33,6 +39,8 @@ pub struct App {
     pub(super) limits: Limits,
     pub(super) host_names: HostNames,
     pub(super) trusted_proxies: TrustedProxies,
+    pub(super) reach: Reach,
+    pub(super) setup: Option<Setup>,
     pub(super) metrics: Arc<Metrics>,
     /// The clients that wait for changes.
     pub(super) followers: Followers,
@@ -65,6 +73,10 @@ pub struct AppParts {
     pub host_names: HostNames,
     /// The proxies whose word about the address of a client counts.
     pub trusted_proxies: TrustedProxies,
+    /// The machines that can reach the server.
+    pub reach: Reach,
+    /// The set-up of the first administrator. `None` if somebody can log in.
+    pub setup: Option<Setup>,
     /// [`route_table`](super::route_table), for the metrics, the front page and the OpenAPI
     /// description.
     pub routes: RouteTable,
@@ -87,6 +99,8 @@ impl App {
             limits,
             host_names,
             trusted_proxies,
+            reach,
+            setup,
             routes,
         } = parts;
         let login = Login::new(accounts)?;
@@ -106,6 +120,8 @@ impl App {
             limits,
             host_names,
             trusted_proxies,
+            reach,
+            setup,
             metrics: Arc::new(Metrics::new(operations)),
             routes,
             openapi: OnceLock::new(),

@@ -1,13 +1,46 @@
-//! The address of the client behind a proxy.
+//! The client of a request: its address, also behind a proxy, and its distance.
 
 use std::net::IpAddr;
 
 use hyper::header::{FORWARDED, HeaderMap};
 
 use super::problem::{Flaw, Problem, ProblemKind, RequestLocation};
+use crate::access::Distance;
 use crate::model::IpText;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The machines that can reach the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Only the server's own: all listeners have loopback addresses.
+    SameMachine,
+    /// Others too.
+    Network,
+}
+
+/// The headers by which proxies say that they forward a request.
+const PROXY_HEADERS: [&str; 7] = [
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+];
+
+/// Returns the distance of a peer that sent these headers.
+pub(super) fn distance(reach: Reach, peer: IpAddr, headers: &HeaderMap) -> Distance {
+    let is_forwarded = PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
+    if !peer.to_canonical().is_loopback() || is_forwarded {
+        return Distance::Network;
+    }
+    match reach {
+        Reach::SameMachine => Distance::SameMachineOnly,
+        Reach::Network => Distance::SameMachine,
+    }
+}
 
 /// The proxies whose word about the address of a client counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -172,6 +205,27 @@ mod tests {
         assert_eq!(client(PROXIES, "127.0.0.1", &both), None);
         // Nobody else can cause the refusal of a request.
         assert_eq!(client(PROXIES, "192.0.2.9", &both).as_deref(), Some("192.0.2.9"));
+    }
+
+    #[test]
+    fn a_proxy_on_this_machine_is_not_this_machine() {
+        let of = |reach, peer: &str, header: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for name in header {
+                headers.insert(*name, "x".parse().unwrap());
+            }
+            distance(reach, peer.parse().unwrap(), &headers)
+        };
+        assert_eq!(of(Reach::SameMachine, "127.0.0.1", &[]), Distance::SameMachineOnly);
+        assert_eq!(
+            of(Reach::SameMachine, "::ffff:127.0.0.9", &["host"]),
+            Distance::SameMachineOnly
+        );
+        assert_eq!(of(Reach::Network, "::1", &[]), Distance::SameMachine);
+        assert_eq!(of(Reach::SameMachine, "192.0.2.1", &[]), Distance::Network);
+        for name in PROXY_HEADERS {
+            assert_eq!(of(Reach::SameMachine, "127.0.0.1", &[name]), Distance::Network, "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Basic authentication (RFC 7617): from the `Authorization` header to the caller.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{sync::Arc, time::Instant};
 
 use base64::{
     Engine,
@@ -11,10 +11,11 @@ use hyper::{
     header::{AUTHORIZATION, HeaderMap},
     http::request::Parts,
 };
+use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use super::{app::App, blocking::Lane, caller::Caller, problem::Problem};
-use crate::access::{CachedLogin, Credentials, Right};
+use crate::access::{CachedLogin, Credentials, LoginError, LoginSource, Principal, Right};
 
 const SCHEME: &str = "basic";
 
@@ -33,32 +34,52 @@ pub(super) async fn authenticate(
     app: &Arc<App>,
     right: Right,
     head: &Parts,
-    address: IpAddr,
+    source: LoginSource,
 ) -> Result<Caller, Problem> {
     if right == Right::Public {
         return Ok(Caller::Anonymous);
     }
     let Some(credentials) = parse(&head.headers)? else { return Ok(Caller::Anonymous) };
+    let arrival = Instant::now();
+    let checked = check(app, Arc::new(credentials), source).await?;
+    if let Err(LoginError::Refused) = checked {
+        // The hashes of users differ in cost, and unknown users have none. So that the time reveals
+        // neither, each refusal takes as long as the most expensive one.
+        sleep(app.login.refusal_time().saturating_sub(arrival.elapsed())).await;
+    }
+    Ok(Caller::Known(checked?))
+}
 
-    let cached = app.login.check_cached(&credentials, address)?;
-    let credentials = Arc::new(credentials);
-    match cached {
-        CachedLogin::Verified(principal) => return Ok(Caller::Known(principal)),
-        CachedLogin::Unverified => {}
-        CachedLogin::AccountMissing => {
-            let (app, credentials) = (app.clone(), credentials.clone());
-            let blocking = app.blocking.clone();
-            let read = move || app.login.read(&credentials, address);
-            if let Some(principal) = blocking.run(Lane::Quick, read).await?? {
-                return Ok(Caller::Known(principal));
+/// Checks credentials: first in the caches, then with the account, and only then by the password's hash.
+///
+/// # Errors
+/// 503 if too many password checks wait.
+async fn check(
+    app: &Arc<App>,
+    credentials: Arc<Credentials>,
+    source: LoginSource,
+) -> Result<Result<Principal, LoginError>, Problem> {
+    match app.login.check_cached(&credentials, source) {
+        Ok(CachedLogin::Verified(principal)) => return Ok(Ok(principal)),
+        Ok(CachedLogin::Unverified) => {}
+        Ok(CachedLogin::AccountMissing) => {
+            let (reader, credentials) = (app.clone(), credentials.clone());
+            let read = move || reader.login.read(&credentials, source);
+            match app.blocking.run(Lane::Quick, read).await? {
+                Ok(Some(principal)) => return Ok(Ok(principal)),
+                Ok(None) => {}
+                Err(error) => return Ok(Err(error)),
             }
         }
+        Err(error) => return Ok(Err(error)),
     }
-    let verify = {
-        let app = app.clone();
-        move || app.login.verify(&credentials, address)
+    let lane = if app.login.has_succeeded(&credentials, source) {
+        Lane::KnownPassword
+    } else {
+        Lane::Password
     };
-    Ok(Caller::Known(app.blocking.run(Lane::Password, verify).await??))
+    let verifier = app.clone();
+    Ok(app.blocking.run(lane, move || verifier.login.verify(&credentials, source)).await?)
 }
 
 /// Reads `Authorization: Basic …`; `None` without the header.

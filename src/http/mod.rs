@@ -62,7 +62,7 @@ mod transfer_encoding;
 mod upload;
 
 pub use app::{App, AppParts};
-pub use client_address::TrustedProxies;
+pub use client_address::{Reach, TrustedProxies};
 pub use description::{
     BodyRule, CallOption, Content, Description, Need, PathParameter, QueryRule, ResponseForm,
     ResponseHeader, Shape, Tag, ValueType,

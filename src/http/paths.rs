@@ -57,6 +57,8 @@ pub const DOCS: PathPattern<0> = PathPattern::new("/docs");
 pub const DOCS_FRONT: PathPattern<0> = PathPattern::new("/docs/");
 /// A file of the documentation.
 pub const DOCS_FILE: PathPattern<1> = PathPattern::new("/docs/{file}");
+/// The page on which the first administrator sets a password.
+pub const SETUP: PathPattern<0> = PathPattern::new("/setup");
 /// The metrics of the server.
 pub const METRICS: PathPattern<0> = PathPattern::new("/metrics");
 /// The state of the server: it runs if it responds.

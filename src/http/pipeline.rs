@@ -15,6 +15,7 @@ use super::{
     access_log::{Entry, LoggedBody},
     app::App,
     call::Call,
+    client_address::distance,
     connection_state::ConnectionState,
     credentials,
     description::BodyRule,
@@ -31,6 +32,7 @@ use super::{
     route::Route,
     router::{Match, Router},
 };
+use crate::access::LoginSource;
 
 /// The size limit of a path with its query, in bytes: many times the longest name.
 const TARGET_BYTES_MAX: usize = 8 * 1024;
@@ -99,7 +101,9 @@ async fn steps(
 
     let client = app.trusted_proxies.client(state.peer.ip(), &head.headers)?;
     entry.set_client(client);
-    let caller = credentials::authenticate(&app, route.right, &head, client).await?;
+    let distance = distance(app.reach, state.peer.ip(), &head.headers);
+    let source = LoginSource { address: client, distance };
+    let caller = credentials::authenticate(&app, route.right, &head, source).await?;
     if let Some(principal) = caller.principal() {
         entry.set_user(&principal.name);
     }

@@ -30,7 +30,7 @@ use crate::{
     access,
     disk::{Sorted, Sorter},
     job,
-    model::{Kind, Side, User, Value},
+    model::{AnyRecord, Kind, Side, User, Value},
     store::{Load, LoadTable, Vault, parse_target_key},
 };
 
@@ -38,7 +38,8 @@ use crate::{
 /// disk.
 const REFERENCES_BYTES: usize = 64 * 1024 * 1024;
 
-/// Refuses an import after which no administrator could log in.
+/// Refuses an import after which no administrator could log in. An inventory without one, whose first
+/// administrator is not set up yet, stays as it is.
 ///
 /// # Errors
 /// [`ImportError::NoAdministrator`], and the errors of [`Steps`].
@@ -48,16 +49,22 @@ pub(super) fn require_administrator(
     vault: &Vault,
 ) -> Result<(), ImportError> {
     let mut steps = Steps::new(Kind::User, Reading::Walk, scope, resolved)?;
+    let is_administrator = |record: Option<AnyRecord>| {
+        let Some(mut user) = record.and_then(AnyRecord::into_kind::<User>) else {
+            return Ok::<_, ImportError>(false);
+        };
+        vault.decrypt_secrets(&mut user)?;
+        Ok(access::is_active_administrator(&user))
+    };
+    let mut had_administrator = false;
     while let Some(step) = steps.next()? {
-        let record = step.result.map(|result| result.record);
-        if let Some(mut user) = record.and_then(|record| record.into_kind::<User>()) {
-            vault.decrypt_secrets(&mut user)?;
-            if access::is_active_administrator(&user) {
-                return Ok(());
-            }
+        had_administrator =
+            had_administrator || is_administrator(step.existing_record(Kind::User)?)?;
+        if is_administrator(step.result.map(|result| result.record))? {
+            return Ok(());
         }
     }
-    Err(ImportError::NoAdministrator)
+    if had_administrator { Err(ImportError::NoAdministrator) } else { Ok(()) }
 }
 
 /// The destination of the records.

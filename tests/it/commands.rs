@@ -342,7 +342,7 @@ fn passwd_changes_the_password_of_a_user_at_a_server() {
             .spawn()
             .unwrap();
         // A command that fails before it reads its input has closed the pipe.
-        let _ = child.stdin.take().unwrap().write_all("näw\n".as_bytes());
+        let _ = child.stdin.take().unwrap().write_all("näw näw näw\n".as_bytes());
         child.wait_with_output().unwrap()
     };
     let nobody = set("no / body", "admin");
@@ -350,7 +350,7 @@ fn passwd_changes_the_password_of_a_user_at_a_server() {
     assert!(stderr_of(&nobody).contains("no user"), "{}", stderr_of(&nobody));
     assert_exit(&set("admin", "admin"), 0);
     assert_exit(&at_server(&server, "admin", &["inspect"]), 1);
-    assert_exit(&at_server(&server, "näw", &["inspect"]), 0);
+    assert_exit(&at_server(&server, "näw näw näw", &["inspect"]), 0);
 }
 
 #[test]

@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use satchel::access::{AccountsError, HashError, LockedSubject, LoginError, PasswordError};
+use satchel::access::{
+    AccountsError, HashError, LockedSubject, LoginError, PasswordError, RefusedPassword, SetupError,
+};
 use satchel::codec::bundle::{
     ArchiveProblem, BundleError, Digest, EntryProblem, MetadataError,
     WriteError as BundleWriteError,
@@ -422,11 +424,23 @@ fn access_and_inventory_errors_say_each_thing_once() {
     assert_each!(PasswordError {
         PasswordError::Store(_) => PasswordError::Store(StoreError::Busy),
         PasswordError::Hash(_) => PasswordError::Hash(HashError::NoRandomness(io_error())),
+        PasswordError::Refused(_) => PasswordError::Refused(RefusedPassword::Common),
+    });
+    assert_each!(RefusedPassword {
+        RefusedPassword::TooShort => RefusedPassword::TooShort,
+        RefusedPassword::TooLong => RefusedPassword::TooLong,
+        RefusedPassword::Common => RefusedPassword::Common,
+        RefusedPassword::UserName => RefusedPassword::UserName,
+    });
+    assert_each!(SetupError {
+        SetupError::WrongCode => SetupError::WrongCode,
+        SetupError::Password(_) => SetupError::Password(RefusedPassword::Common.into()),
     });
     let accounts = || AccountsError(Box::new(StoreError::Busy));
     assert_nothing_is_repeated(&accounts());
     assert_each!(LoginError {
         LoginError::Refused => LoginError::Refused,
+        LoginError::PublicPassword => LoginError::PublicPassword,
         LoginError::Locked { .. } => LoginError::Locked {
             subject: LockedSubject::User,
             wait: Duration::from_secs(9),

@@ -22,7 +22,7 @@ const READY: &str = "satchel is listening on http://";
 pub(crate) const ADMIN: (&str, &str) = ("admin", "admin");
 
 /// A user who is not an administrator.
-pub(crate) const GUEST: (&str, &str) = ("guest", "guest");
+pub(crate) const GUEST: (&str, &str) = ("guest", "Oslo Fjord 9");
 
 /// A running `satchel serve`; killed when it is dropped.
 pub(crate) struct Server {
@@ -119,8 +119,11 @@ impl Server {
     }
 
     fn spawn(directory: TempDir, mut command: Command, stderr: Stdio) -> Self {
+        if command.get_args().all(|argument| argument != "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         let mut child = command
-            .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(["--log-format", "json"])
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()

@@ -21,6 +21,7 @@ mod empty_replacement;
 mod enms;
 mod error_chains;
 mod errors;
+mod first_start;
 mod forms;
 mod full_disk;
 mod harness;

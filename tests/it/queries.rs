@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN, Server, until};
+use crate::harness::{ADMIN, GUEST, Server, until};
 use crate::inventory::{ask, encode, get, names, post, put, put_devices, queried, shown};
 
 /// The number of rows for a stream: each row has about 2 KB.
@@ -272,7 +272,7 @@ fn an_invalid_search_is_400_with_its_location() {
 #[test]
 fn a_guest_reads_and_changes_nothing() {
     let server = Server::start();
-    put(&server, "user", &json!({"name": "guest", "is_admin": false, "password": "guest"}));
+    put(&server, "user", &json!({"name": "guest", "is_admin": false, "password": GUEST.1}));
     let guest = |method: &str, path: &str| {
         server.request(method, path).login(crate::harness::GUEST).json(&json!({"name": "a"})).send()
     };

@@ -88,15 +88,6 @@ fn an_incomplete_head_does_not_delay_the_shutdown() {
 }
 
 #[test]
-fn the_default_password_is_for_loopback_only() {
-    let directory = tempfile::tempdir().unwrap();
-    for anywhere in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
-        let mut command = command(directory.path());
-        fails_with(command.args(["--listen", anywhere]), 1, &["admin", "satchel passwd"]);
-    }
-}
-
-#[test]
 fn a_failed_start_prints_its_reason() {
     let directory = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -23,7 +23,7 @@ use crate::{
         self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Rights,
         hash_password,
     },
-    http::{self, App, AppParts, Drained, HostNames, Limits, TrustedProxies},
+    http::{self, App, AppParts, Drained, HostNames, Limits, Reach, TrustedProxies},
     inventory::{Dialect, Inventory},
     migration::Migration,
     model::User,
@@ -82,6 +82,8 @@ impl LocalServer {
             limits: Limits::default(),
             host_names: HostNames::default(),
             trusted_proxies: TrustedProxies::default(),
+            reach: Reach::SameMachine,
+            setup: None,
             routes: http::route_table(),
         })?;
         let listener =
@@ -152,8 +154,12 @@ struct OneTimeAccount(Arc<Account>);
 impl OneTimeAccount {
     fn new(login: &Login) -> anyhow::Result<Self> {
         let hash: Zeroizing<String> = hash_password(&login.password)?;
-        let (name, rights) = (login.user.clone(), Rights::ALL);
-        Ok(Self(Arc::new(Account { name, password_hash: Some(hash), rights })))
+        Ok(Self(Arc::new(Account {
+            name: login.user.clone(),
+            password_hash: Some(hash),
+            other_authentication: None,
+            rights: Rights::ALL,
+        })))
     }
 }
 

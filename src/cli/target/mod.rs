@@ -22,7 +22,7 @@ pub(super) use arguments::TargetArgs;
 pub(super) use client::{ApiResponse, ChangeMessage, Client, RequestRefused, Upload};
 pub(super) use job::JobWords;
 pub(super) use local_server::LocalServer;
-pub(super) use password::{new_password, read_password};
+pub(super) use password::{new_password, password_in_file, read_password};
 
 use super::{
     owner,

@@ -25,14 +25,7 @@ pub(in crate::cli) fn read_password(
     user: &str,
 ) -> anyhow::Result<Zeroizing<String>> {
     if let Some(path) = file {
-        let file = File::open(path)
-            .with_context(|| format!("Cannot open the password file {}", path.display()))?;
-        let password = first_line(file)
-            .with_context(|| format!("Cannot read the password file {}", path.display()))?;
-        if password.is_empty() {
-            bail!("The first line of the password file {} is empty", path.display());
-        }
-        return Ok(password);
+        return password_in_file(path);
     }
     if let Ok(password) = std::env::var(VARIABLE) {
         return Ok(Zeroizing::new(password));
@@ -42,6 +35,21 @@ pub(in crate::cli) fn read_password(
         return Ok(Zeroizing::new(password.context("Cannot read the password from the terminal")?));
     }
     bail!("Not interactive: no password for “{user}”. Pass --password-file FILE, or set {VARIABLE}")
+}
+
+/// The first line of a password file.
+///
+/// # Errors
+/// The file cannot be read, or its first line is empty.
+pub(in crate::cli) fn password_in_file(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let file = File::open(path)
+        .with_context(|| format!("Cannot open the password file {}", path.display()))?;
+    let password = first_line(file)
+        .with_context(|| format!("Cannot read the password file {}", path.display()))?;
+    if password.is_empty() {
+        bail!("The first line of the password file {} is empty", path.display());
+    }
+    Ok(password)
 }
 
 /// Reads a new password: twice from a terminal, or one line of standard input.

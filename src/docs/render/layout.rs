@@ -195,6 +195,19 @@ pub(super) fn lost(pages: &[Page], assets: &Assets) -> String {
     .render(pages, assets)
 }
 
+/// Renders the page on which the first administrator sets a password, with a mark for its form.
+pub(super) fn setup(pages: &[Page], assets: &Assets) -> String {
+    Frame {
+        root: "/docs/",
+        title: "Set up · Satchel",
+        about: "Sets the password of the first administrator.",
+        here: None,
+        main: format!("<article>\n<h1>Set up Satchel</h1>\n{SLOT}</article>\n"),
+        beside: String::new(),
+    }
+    .render(pages, assets)
+}
+
 /// Renders the page at the root of the server, with a mark for the list of routes.
 pub(super) fn welcome(pages: &[Page], assets: &Assets) -> String {
     let main = format!(

@@ -71,6 +71,7 @@ fn write_pages(out: &Path, rendered: &[Page], assets: &Assets) -> Fallible<()> {
     pack(out, "index.html", layout::front(rendered, assets).as_bytes())?;
     pack(out, "search.html", layout::results(rendered, assets).as_bytes())?;
     pack(out, "lost.html", layout::lost(rendered, assets).as_bytes())?;
+    pack(out, "setup.html", layout::setup(rendered, assets).as_bytes())?;
     pack(out, "welcome.html", layout::welcome(rendered, assets).as_bytes())
 }
 

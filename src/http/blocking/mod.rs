@@ -40,27 +40,32 @@ pub(super) enum Lane {
     Operation,
     /// An argon2 check: 190 ms and 104 MB with the parameters of eNMS.
     Password,
+    /// An argon2 check for a user who has logged in from the same address before. Wrong passwords from
+    /// other addresses do not delay it.
+    KnownPassword,
 }
 
 /// Jobs that run at the same time, by lane. Quick jobs share the threads of the [`ReadPool`].
 /// Waiting changes share one flush, so more concurrent changes cost few more flushes; measured with
 /// 64. Searches need a core each. A stream needs a thread and a few hundred KiB. Writers of the
-/// store wait for each other; two more operations may read. Two password checks use 208 MB.
+/// store wait for each other; two more operations may read. A password check uses up to 104 MB.
 const QUICK_JOBS_MAX: usize = 512;
 const CHANGE_JOBS_MAX: usize = 64;
 const SEARCH_JOBS_MAX: usize = 4;
 const STREAM_JOBS_MAX: usize = 32;
 const OPERATION_JOBS_MAX: usize = 3;
-const PASSWORD_JOBS_MAX: usize = 2;
+const PASSWORD_JOBS_MAX: usize = 1;
+const KNOWN_PASSWORD_JOBS_MAX: usize = 1;
 
 /// Jobs that wait for a permit, by lane. Further jobs are refused with 503. A password check waits
-/// at most 32 / 2 × 190 ms = 3 s. Nobody waits for a slow client to receive its stream.
+/// at most 32 × 190 ms = 6 s. Nobody waits for a slow client to receive its stream.
 const QUICK_WAITING_MAX: usize = 512;
 const CHANGE_WAITING_MAX: usize = 1024;
 const SEARCH_WAITING_MAX: usize = 256;
 const STREAM_WAITING_MAX: usize = 0;
 const OPERATION_WAITING_MAX: usize = 16;
 const PASSWORD_WAITING_MAX: usize = 32;
+const KNOWN_PASSWORD_WAITING_MAX: usize = 32;
 
 /// The reason why a job gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +89,7 @@ pub(super) struct Blocking {
     stream: Queue,
     operation: Queue,
     password: Queue,
+    known_password: Queue,
 }
 
 impl Default for Blocking {
@@ -96,6 +102,7 @@ impl Default for Blocking {
             stream: Queue::new(STREAM_JOBS_MAX, STREAM_WAITING_MAX),
             operation: Queue::new(OPERATION_JOBS_MAX, OPERATION_WAITING_MAX),
             password: Queue::new(PASSWORD_JOBS_MAX, PASSWORD_WAITING_MAX),
+            known_password: Queue::new(KNOWN_PASSWORD_JOBS_MAX, KNOWN_PASSWORD_WAITING_MAX),
         }
     }
 }
@@ -135,15 +142,14 @@ impl Blocking {
         };
         match lane {
             Lane::Quick => self.read_pool.run(job).await,
-            Lane::Change | Lane::Search | Lane::Stream | Lane::Operation | Lane::Password => {
-                spawn_blocking(job).await.map_err(|error| {
-                    if error.is_panic() {
-                        BlockingError::Panicked
-                    } else {
-                        BlockingError::ShuttingDown
-                    }
-                })
-            }
+            Lane::Change
+            | Lane::Search
+            | Lane::Stream
+            | Lane::Operation
+            | Lane::Password
+            | Lane::KnownPassword => spawn_blocking(job).await.map_err(|error| {
+                if error.is_panic() { BlockingError::Panicked } else { BlockingError::ShuttingDown }
+            }),
         }
     }
 
@@ -181,10 +187,19 @@ impl Blocking {
 
     /// Waits until no job runs, and refuses new jobs.
     pub(super) async fn drain(&self) {
-        let Self { read_pool: _, quick, change, search, stream, operation, password } = self;
+        let Self {
+            read_pool: _,
+            quick,
+            change,
+            search,
+            stream,
+            operation,
+            password,
+            known_password,
+        } = self;
         // A search can move to the lane of streams, so that lane is closed after the lane of
         // searches.
-        for queue in [quick, change, search, stream, operation, password] {
+        for queue in [quick, change, search, stream, operation, password, known_password] {
             queue.drain().await;
         }
     }
@@ -197,6 +212,7 @@ impl Blocking {
             Lane::Stream => &self.stream,
             Lane::Operation => &self.operation,
             Lane::Password => &self.password,
+            Lane::KnownPassword => &self.known_password,
         }
     }
 }

@@ -48,6 +48,9 @@ const NOT_FOUND: &str = "lost.html";
 /// The front page, a template.
 const FRONT_PAGE: &str = "welcome.html";
 
+/// The page for the set-up of the first administrator, a template.
+const SETUP: &str = "setup.html";
+
 /// The mark in a template that the server replaces with text.
 const SLOT: &str = "<!-- here -->";
 
@@ -67,7 +70,7 @@ pub(in crate::http) async fn file(call: Call) -> Result<Response, Problem> {
     match name {
         RESULTS => results(call.query.one("q")?.unwrap_or_default()),
         // Templates without their text.
-        NOT_FOUND | FRONT_PAGE => Err(unknown(name)),
+        NOT_FOUND | FRONT_PAGE | SETUP => Err(unknown(name)),
         name if docs::names().any(|known| known == name) => {
             redirect(&paths::DOCS_FILE.path([&format!("{name}.html")]))
         }
@@ -209,6 +212,16 @@ pub(super) fn front_page(routes: &str) -> Result<Response, Problem> {
     filled(StatusCode::OK, FRONT_PAGE, &escape(routes))
 }
 
+/// Returns the page for the set-up of the first administrator, with this form or message.
+///
+/// # Errors
+/// As [`not_found`].
+pub(super) fn setup_page(status: StatusCode, html: &str) -> Result<Response, Problem> {
+    let mut page = filled(status, SETUP, html)?;
+    page.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(page)
+}
+
 /// Returns a template with `html` in its slot.
 fn filled(status: StatusCode, name: &str, html: &str) -> Result<Response, Problem> {
     let file = docs::file(name).ok_or_else(|| unknown(name))?;
@@ -219,7 +232,7 @@ fn filled(status: StatusCode, name: &str, html: &str) -> Result<Response, Proble
 }
 
 /// Escapes a text for HTML, also for attributes.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -247,3 +247,12 @@ pub(in crate::http) const IGNORE: CallOption = CallOption::new(
     "The headings of columns to ignore, separated by commas, or a JSON list.",
     ValueType::Headings,
 );
+
+pub(in crate::http) const SETUP_CODE: CallOption =
+    CallOption::new("code", "The code of the set-up link.", ValueType::Text);
+
+pub(in crate::http) const NEW_PASSWORD: CallOption =
+    CallOption::new("password", "The new password.", ValueType::Text).need(Need::Required);
+
+pub(in crate::http) const NEW_PASSWORD_AGAIN: CallOption =
+    CallOption::new("again", "The new password once more.", ValueType::Text).need(Need::Required);

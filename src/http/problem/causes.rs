@@ -6,7 +6,7 @@ use super::{
     BUSY_RETRY_SECONDS, Flaw, Problem, ProblemKind, RequestLocation, retry_after, sentence, shorten,
 };
 use crate::{
-    access::LoginError,
+    access::{LoginError, PasswordError, SetupError},
     codec::{
         bundle::{BundleError, WriteError},
         json::{JsonError, JsonFault},
@@ -36,6 +36,11 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Refused => Self::unauthenticated("The user name or the password is wrong."),
+            LoginError::PublicPassword => Self::unauthenticated(
+                "This password is public: it is the user's name or one of the most common passwords. It \
+                 works on the server's machine only, while no other machine can reach the server. Set \
+                 another one there with satchel passwd.",
+            ),
             LoginError::Locked { subject, wait } => {
                 // Rounded up, so that the next attempt is not too early.
                 let seconds = wait.as_secs() + 1;
@@ -47,6 +52,25 @@ impl From<LoginError> for Problem {
                 Some(error) => Self::of(of_store(error), error).with_damage(Some(error)),
                 None => Self::internal(&error),
             },
+        }
+    }
+}
+
+impl From<SetupError> for Problem {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::WrongCode => Self::new(
+                ProblemKind::Forbidden,
+                "The code of the set-up link is wrong, or was used before. The log of the server \
+                 shows the current link.",
+            ),
+            SetupError::Password(PasswordError::Refused(rule)) => {
+                Self::new(ProblemKind::ChangeRejected, sentence(&rule))
+            }
+            SetupError::Password(PasswordError::Store(error)) => {
+                Self::of(of_store(&error), &error).with_damage(Some(&error))
+            }
+            SetupError::Password(PasswordError::Hash(error)) => Self::internal(&error),
         }
     }
 }

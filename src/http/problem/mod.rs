@@ -265,6 +265,11 @@ impl Problem {
     }
 
     /// Returns the sentence for a person.
+    pub(super) fn status(&self) -> StatusCode {
+        self.kind.facts().2
+    }
+
+    /// The sentence about this occurrence.
     pub(super) fn detail(&self) -> &str {
         &self.detail
     }

@@ -12,7 +12,7 @@ use super::{
     warning::{Nearest, Warning},
 };
 use crate::{
-    access::hash_password,
+    access::{check_new_password, hash_password},
     inventory::{InventoryError, long_text::LongText},
     model::{
         AnyRecord, InverseRelation, InverseRelations, Kind, Map, Name, Property, PropertyType,
@@ -227,6 +227,10 @@ impl ObjectParser<'_> {
             return Ok(());
         };
         let secret = if self.kind.password_hashes().contains(&property) {
+            if let Err(rule) = check_new_password(self.patch.record.name(), &plain) {
+                self.faults.push(Fault::new(Some(property), "weak-password", rule.to_string()));
+                return Ok(());
+            }
             Secret::from_plain(&hash_password(&plain)?)
         } else {
             Secret::from_plain(&plain)

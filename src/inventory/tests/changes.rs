@@ -271,7 +271,7 @@ fn the_last_administrator_cannot_lose_its_rights() {
         codes(&[("name", "admin".into()), ("is_admin", Value::Bool(false))]),
         ["no-administrator"]
     );
-    fixture.put_valid(Kind::User, &[("name", "é>b".into()), ("password", "x".into())]);
+    fixture.put_valid(Kind::User, &[("name", "é>b".into()), ("password", "Oslo Fjord 9".into())]);
     fixture.put_valid(Kind::User, &[("name", "admin".into()), ("is_admin", Value::Bool(false))]);
 
     // In one change, only the final state is checked.

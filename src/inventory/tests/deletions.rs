@@ -78,7 +78,11 @@ fn the_own_user_and_the_last_administrator_cannot_be_deleted() {
     assert!(matches!(delete("other"), Err(InventoryError::NoAdministrator)));
     fixture.put_valid(
         Kind::User,
-        &[("name", "other".into()), ("is_admin", Value::Bool(true)), ("password", "x".into())],
+        &[
+            ("name", "other".into()),
+            ("is_admin", Value::Bool(true)),
+            ("password", "Oslo Fjord 9".into()),
+        ],
     );
     assert!(delete("other").is_ok());
     let stale = fixture.inventory.delete(

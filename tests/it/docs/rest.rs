@@ -185,6 +185,16 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("welcome", &["curl -I http://127.0.0.1:8080/"]),
     ("docs", &["curl -I http://127.0.0.1:8080/docs"]),
+    (
+        "setup_page",
+        &["curl -o setup.html -w '%{http_code}\\n' 'http://127.0.0.1:8080/setup?code=0123'"],
+    ),
+    (
+        "set_up",
+        &[
+            "curl http://127.0.0.1:8080/setup -d code=0123 \\\n    --data-urlencode 'password=correct horse battery' \\\n    --data-urlencode 'again=correct horse battery'",
+        ],
+    ),
     ("docs_front", &["curl -I -H 'accept-encoding: gzip' http://127.0.0.1:8080/docs/"]),
     (
         "docs_file",

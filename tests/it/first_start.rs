@@ -1,0 +1,149 @@
+//! Tests of the first start: who can log in to a new inventory.
+
+use std::fs;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::harness::{ADMIN, Answer, Server, command, until};
+
+const STATE: &str = "/rest/state";
+const PASSWORD: &str = "“näw” \\ p%20ss: word";
+
+/// The codes in the set-up links that the server logged, the newest last. Waits until there are `count`.
+fn logged_codes(server: &Server, count: usize) -> Vec<String> {
+    let mut codes = Vec::new();
+    until(|| {
+        let lines = server.log();
+        let messages = lines.iter().filter_map(|line| line["message"].as_str());
+        let links = messages.filter_map(|message| message.split_once("/setup?code="));
+        codes = links.map(|(_, code)| code.to_owned()).collect();
+        codes.len() >= count
+    });
+    codes
+}
+
+fn logged_code(server: &Server) -> String {
+    logged_codes(server, 1).remove(0)
+}
+
+/// Sends the form as a browser does.
+fn submit(server: &Server, code: &str, password: &str, again: &str) -> Answer {
+    let field = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let form = format!("code={code}&password={}&again={}", field(password), field(again));
+    let request = server.request("POST", "/setup").header("Accept", "text/html");
+    request.header("Content-Type", "application/x-www-form-urlencoded").body(form).send()
+}
+
+fn status(server: &Server, login: (&str, &str)) -> u16 {
+    server.request("GET", STATE).login(login).send().status
+}
+
+#[test]
+fn a_server_that_others_can_reach_starts_with_a_set_up_link() {
+    for arguments in [&["--listen", "0.0.0.0:0"][..], &["--listen", "[::]:0"], &["--setup-link"]] {
+        let server = Server::start_with(arguments);
+        assert_eq!(status(&server, ADMIN), 401, "{arguments:?}");
+        let code = logged_code(&server);
+        let page = server.request("GET", &format!("/setup?code={code}")).send();
+        assert_eq!(page.status, 200);
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        assert!(page.header("content-security-policy").unwrap().contains("form-action 'self'"));
+        let text = String::from_utf8(page.body.clone()).unwrap();
+        assert!(text.contains(&format!("value=\"{code}\"")), "{text}");
+
+        for (code, password, again, status, reason) in [
+            ("0123456789abcdef0123456789abcdef", PASSWORD, PASSWORD, 403, "was used before"),
+            (&*code, PASSWORD, "other", 422, "passwords differ"),
+            (&*code, "admin", "admin", 422, "at least 10 characters"),
+            (&*code, "qwertyuiop", "qwertyuiop", 422, "most common"),
+        ] {
+            let refused = submit(&server, code, password, again);
+            let text = String::from_utf8(refused.body.clone()).unwrap();
+            assert_eq!(refused.status, status, "{text}");
+            assert!(text.contains(reason), "{text}");
+            assert!(text.contains("name=\"again\""), "{text}");
+        }
+        assert_eq!(submit(&server, &code, PASSWORD, PASSWORD).status, 200);
+        assert_eq!(status(&server, ("admin", PASSWORD)), 200);
+        assert_eq!(submit(&server, &code, "Oslo Fjord 9", "Oslo Fjord 9").status, 403);
+        assert_eq!(server.request("GET", "/setup").send().status, 404);
+        assert!(server.log().iter().all(|line| !line.to_string().contains("p%20ss")));
+
+        let server = server.start_again_with(arguments);
+        assert_eq!(status(&server, ("admin", PASSWORD)), 200);
+        assert_eq!(server.request("GET", "/setup").send().status, 404);
+    }
+}
+
+#[test]
+fn a_program_gets_problems_instead_of_the_form() {
+    let server = Server::start_with(&["--setup-link"]);
+    let send = |body: &str| {
+        let request = server.request("POST", "/setup").header("Content-Type", "application/json");
+        request.body(body).send()
+    };
+    send(r#"{"code": "x", "password": "Oslo Fjord 9", "again": "Oslo Fjord 9"}"#)
+        .problem(403, "forbidden");
+    send(r#"{"code": "x", "password": "Oslo Fjord 9"}"#).problem(400, "malformed-body");
+    send("").problem(400, "malformed-body");
+}
+
+#[test]
+fn the_default_password_stops_to_work_when_others_can_reach_the_server() {
+    let server = Server::start();
+    assert_eq!(status(&server, ADMIN), 200);
+    let server = server.start_again_with(&["--listen", "0.0.0.0:0"]);
+    assert_eq!(status(&server, ADMIN), 401);
+    assert_eq!(submit(&server, &logged_code(&server), PASSWORD, PASSWORD).status, 200);
+    assert_eq!(status(&server, ("admin", PASSWORD)), 200);
+}
+
+#[test]
+fn the_link_is_there_again_after_a_start_that_nobody_used() {
+    let server = Server::start_with(&["--setup-link", "--demo"]);
+    let first = logged_code(&server);
+    let server = server.start_again_with(&["--setup-link"]);
+    let second = logged_codes(&server, 2).remove(1);
+    assert_ne!(first, second);
+    assert_eq!(submit(&server, &first, PASSWORD, PASSWORD).status, 403);
+    assert_eq!(submit(&server, &second, PASSWORD, PASSWORD).status, 200);
+    assert_eq!(status(&server, ("admin", PASSWORD)), 200);
+}
+
+#[test]
+fn a_password_file_sets_the_first_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pass word");
+    let path = file.to_str().unwrap();
+    fs::write(&file, format!("{PASSWORD}\nmore\n")).unwrap();
+    let arguments = ["--listen", "0.0.0.0:0", "--admin-password-file", path];
+    let server = Server::start_with(&arguments);
+    assert_eq!((status(&server, ("admin", PASSWORD)), status(&server, ADMIN)), (200, 401));
+    // A password that is not the default stays.
+    fs::write(&file, "Oslo Fjord 9\n").unwrap();
+    let server = server.start_again_with(&arguments);
+    assert_eq!(status(&server, ("admin", PASSWORD)), 200);
+    assert_eq!(server.request("GET", "/setup").send().status, 404);
+    drop(server);
+
+    for (content, reason) in [("admin\n", "at least 10 characters"), ("\n", "is empty")] {
+        fs::write(&file, content).unwrap();
+        let data = folder.path().join("data");
+        let output = command(&data).args(arguments).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(reason) && stderr.contains("pass word"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_user_of_another_server_is_told_why() {
+    let server = Server::start();
+    let user = serde_json::json!({"name": "é>b", "authentication": "ldap"});
+    crate::inventory::put(&server, "user", &user);
+    assert_eq!(status(&server, ("é>b", "anything")), 401);
+    until(|| {
+        let lines = server.log();
+        lines.iter().any(|line| line["user"] == "é>b" && line["authentication"] == "ldap")
+    });
+}
