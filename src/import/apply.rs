@@ -15,7 +15,6 @@ use super::{
     ImportError, KindReport, administrators,
     decide::{Decision, Step, Steps},
     diff::differences,
-    findings::SharedAddresses,
     log::Log,
     members::{ChangedPool, MemberCount, MemberSearch},
     one_change::PlannedChange,
@@ -24,6 +23,7 @@ use super::{
     problem::{Change, ChangeKind, ChangedRecord, PropertyChange, ShownValue},
     reference,
     resolve::Resolved,
+    result_findings::ResultFindings,
     scope::Scope,
 };
 use crate::{
@@ -88,20 +88,20 @@ pub(super) struct Applied {
     pub has_changes: bool,
     /// The time that the pools took.
     pub recomputing: Duration,
-    /// The addresses of devices, if devices were read.
-    addresses: Option<SharedAddresses>,
+    /// The findings of the kinds whose records were read, in the order of the kinds.
+    findings: Vec<ResultFindings>,
 }
 
 impl Applied {
     /// Adds the warnings that need all records, when the application is not repeated in another way.
     ///
     /// # Errors
-    /// [`ImportError::TemporaryFile`] if the addresses cannot be sorted.
-    pub(super) fn warn(&mut self, log: &Log) -> Result<(), ImportError> {
-        match self.addresses.take() {
-            Some(addresses) => addresses.warn(log).map_err(ImportError::TemporaryFile),
-            None => Ok(()),
+    /// [`ImportError::TemporaryFile`] or [`ImportError::Store`] if a finding cannot be read.
+    pub(super) fn warn(&mut self, scope: &Scope<'_>, log: &Log) -> Result<(), ImportError> {
+        for findings in self.findings.drain(..) {
+            findings.warn(scope, log)?;
         }
+        Ok(())
     }
 }
 
@@ -117,8 +117,8 @@ pub(super) struct Application<'a> {
     has_changes: AtomicBool,
     /// The references of all records after the import.
     references: Mutex<Sorter>,
-    /// The addresses of the devices, when the devices were read.
-    addresses: Mutex<Option<SharedAddresses>>,
+    /// The findings of the kinds whose records were read.
+    findings: Mutex<Vec<ResultFindings>>,
     log: &'a Log,
 }
 
@@ -137,7 +137,7 @@ impl<'a> Application<'a> {
             destination,
             has_changes: AtomicBool::new(false),
             references: Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES)),
-            addresses: Mutex::new(None),
+            findings: Mutex::new(Vec::new()),
             log,
         }
     }
@@ -166,9 +166,10 @@ impl<'a> Application<'a> {
             load.references(|put| write_references(&references, self.log, put))?;
         }
         types.sort_unstable_by_key(|report| report.kind);
-        let addresses = self.addresses.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut findings = self.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
+        findings.sort_unstable_by_key(ResultFindings::kind);
         let has_changes = self.has_changes.into_inner();
-        Ok(Applied { types, has_changes, recomputing, addresses })
+        Ok(Applied { types, has_changes, recomputing, findings })
     }
 
     fn note_change(&self) {
@@ -187,8 +188,7 @@ impl<'a> Application<'a> {
     fn apply_kind(&self, kind: Kind, members: &MemberSearch) -> Result<KindReport, ImportError> {
         let side = Side::of(kind);
         let mut writer = self.writer(kind);
-        let mut addresses =
-            (kind == Kind::Device).then(|| SharedAddresses::new(self.log.scratch()));
+        let mut findings = ResultFindings::new(kind, self.reading, self.scope, self.log);
         let mut steps = Steps::new(kind, self.reading, self.scope, self.resolved)?;
         while let Some(step) = steps.next()? {
             if step.is_change() {
@@ -198,17 +198,7 @@ impl<'a> Application<'a> {
                 break;
             }
             writer.write(&step)?;
-            if let (Some(addresses), Some(result)) = (&mut addresses, &step.result) {
-                let is_incoming = match step.decision {
-                    Decision::Create | Decision::Update | Decision::LeaveUnchanged => true,
-                    Decision::Keep | Decision::Adjust | Decision::Remove => false,
-                };
-                addresses.offer(&*result.record, is_incoming)?;
-                if self.reading == Reading::Lookup && is_incoming && step.is_change() {
-                    let existing = step.existing_record(kind)?;
-                    addresses.note_new(&*result.record, existing.as_deref());
-                }
-            }
+            findings.examine(&step, self.scope)?;
             if kind == Kind::User {
                 administrators::report_change(&step, self.log)?;
             }
@@ -224,14 +214,14 @@ impl<'a> Application<'a> {
         if self.reading == Reading::Lookup {
             // A lookup does not read the other records, and removes none.
             report.total = self.scope.existing_summary.kind(kind).count + report.created;
-            if let Some(addresses) = &mut addresses {
-                addresses.offer_others(self.scope, self.log)?;
-            }
         }
-        if addresses.is_some() {
-            *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
-        }
+        findings.finish(self.scope, self.log)?;
+        self.keep(findings);
         Ok(report)
+    }
+
+    fn keep(&self, findings: ResultFindings) {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).push(findings);
     }
 
     /// Ends the search of members. Returns the existing pools whose members change. Writes or
@@ -258,6 +248,7 @@ impl<'a> Application<'a> {
     /// Applies the pools, and their members.
     fn apply_pools(&self, members: MemberSearch) -> Result<KindReport, ImportError> {
         let mut writer = self.writer(Kind::Pool);
+        let mut findings = ResultFindings::new(Kind::Pool, Reading::Walk, self.scope, self.log);
         let mut unchanged = BTreeMap::new();
         let mut steps = Steps::new(Kind::Pool, Reading::Walk, self.scope, self.resolved)?;
         while let Some(step) = steps.next()? {
@@ -265,6 +256,7 @@ impl<'a> Application<'a> {
                 self.note_change();
             }
             writer.write(&step)?;
+            findings.examine(&step, self.scope)?;
             match step.decision {
                 Decision::Keep | Decision::LeaveUnchanged => {
                     unchanged.insert(step.name, step.decision);
@@ -272,6 +264,7 @@ impl<'a> Application<'a> {
                 Decision::Adjust | Decision::Create | Decision::Update | Decision::Remove => {}
             }
         }
+        self.keep(findings);
         let mut report = writer.finish();
         // The members of a pool can change although its record does not.
         for pool in self.finish_members(members)? {

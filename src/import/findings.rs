@@ -10,7 +10,7 @@ use std::{
 use super::{ImportError, log::Log, scope::Scope, sorted_cursor::SortedCursor};
 use crate::{
     disk::Sorter,
-    model::{IpText, Kind, Record, View, indicates_secret},
+    model::{IpText, Kind, NoAddress, Record, View, indicates_secret},
     wording::counted,
 };
 
@@ -37,6 +37,13 @@ const ADDRESS_BYTES_MAX: usize = 64;
 /// The property of devices with an address.
 const IP_ADDRESS: &str = "ip_address";
 
+/// The number of devices whose address is not an IP address for one reason, and the first ones.
+#[derive(Debug, Default)]
+struct NoAddresses {
+    devices: u64,
+    first: Vec<String>,
+}
+
 /// Findings of the records of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
@@ -44,9 +51,8 @@ pub(super) struct Findings {
     names: HashMap<String, bool>,
     /// Custom properties whose name indicates a secret, with the number of records.
     secrets: BTreeMap<String, u64>,
-    /// Devices whose address is not an IP address: their number, and the first ones.
-    no_addresses: u64,
-    first_no_addresses: Vec<String>,
+    /// Devices whose address is not an IP address, by the reason.
+    no_addresses: BTreeMap<NoAddress, NoAddresses>,
 }
 
 impl Findings {
@@ -83,10 +89,11 @@ impl Findings {
     }
 
     fn add_no_address(&mut self, record: &dyn Record, text: &str) {
-        self.no_addresses += 1;
-        if self.first_no_addresses.len() < RECORDS_NAMED_MAX {
+        let found = self.no_addresses.entry(NoAddress::of(text)).or_default();
+        found.devices += 1;
+        if found.first.len() < RECORDS_NAMED_MAX {
             let text: String = text.chars().take(ADDRESS_BYTES_MAX).collect();
-            self.first_no_addresses.push(format!("'{text}' of '{}'", record.name()));
+            found.first.push(format!("'{text}' of '{}'", record.name()));
         }
     }
 
@@ -99,13 +106,13 @@ impl Findings {
                 counted(*count, "record")
             ));
         }
-        if self.no_addresses > 0 {
-            let further = self.no_addresses - self.first_no_addresses.len() as u64;
+        for (reason, NoAddresses { devices, first }) in &self.no_addresses {
+            let further = devices - first.len() as u64;
             let further = if further > 0 { format!(" and {further} more") } else { String::new() };
             log.warn(format!(
-                "{IP_ADDRESS} is not an IP address in {}: {}{further}",
-                counted(self.no_addresses, "device"),
-                self.first_no_addresses.join(", ")
+                "{IP_ADDRESS} is not an IP address in {} ({}{further}){reason}",
+                counted(*devices, "device"),
+                first.join(", ")
             ));
         }
     }

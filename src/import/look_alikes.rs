@@ -58,40 +58,69 @@ fn warn_of_kind(scope: &Scope<'_>, kind: Kind, log: &Log) -> Result<(), ImportEr
     Ok(())
 }
 
+/// Whether an existing record remains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Existence {
+    Kept,
+    Removed,
+}
+
 /// Warnings about names of one kind, of which only the first ones are written.
-struct Warnings<'a> {
+pub(super) struct Warnings<'a> {
     kind: Kind,
     log: &'a Log,
     found: u64,
 }
 
 impl<'a> Warnings<'a> {
-    fn new(kind: Kind, log: &'a Log) -> Self {
+    pub(super) fn new(kind: Kind, log: &'a Log) -> Self {
         Self { kind, log, found: 0 }
     }
 
-    /// Warns of two names that differ in this way.
+    /// Warns of two incoming names that differ in this way.
     fn add(&mut self, one: &str, other: &str, difference: Difference) {
+        self.push(|kind| {
+            format!(
+                "the names '{one}' and '{other}' of type {kind} look alike. They differ {difference}, \
+                 and are two records. If they mean one, correct one of the names"
+            )
+        });
+    }
+
+    /// Warns of a new name that differs in this way from an existing one.
+    pub(super) fn add_existing(
+        &mut self,
+        new: &str,
+        existing: &str,
+        existence: Existence,
+        difference: Difference,
+    ) {
+        self.push(|kind| match existence {
+            Existence::Kept => format!(
+                "the new name '{new}' of type {kind} looks like the existing '{existing}'. They differ \
+                 {difference}, and are two records. If they mean one, correct the name"
+            ),
+            Existence::Removed => format!(
+                "the new name '{new}' of type {kind} looks like '{existing}', which the import removes. \
+                 They differ {difference}. If they mean one record, correct the name"
+            ),
+        });
+    }
+
+    fn push(&mut self, sentence: impl FnOnce(Kind) -> String) {
         self.found += 1;
         if self.found <= WARNINGS_MAX {
-            self.log.warn(sentence(self.kind, one, other, difference));
+            self.log.warn(sentence(self.kind));
         }
     }
 
     /// Warns of the number of further names.
-    fn finish(self) {
+    pub(super) fn finish(self) {
         if self.found > WARNINGS_MAX {
             let further = self.found - WARNINGS_MAX;
             self.log.warn(format!("{further} more names of type {} look alike", self.kind));
         }
     }
-}
-
-fn sentence(kind: Kind, one: &str, other: &str, difference: Difference) -> String {
-    format!(
-        "the names '{one}' and '{other}' of type {kind} look alike. They differ {difference}, and are two \
-         records. If they mean one, correct one of the names"
-    )
 }
 
 /// The names that look like missing ones.

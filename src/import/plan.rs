@@ -51,7 +51,7 @@ impl Plan<'_> {
         if compared.has_changes {
             return self.apply_as_generation(self.members()?, write_lock);
         }
-        compared.warn(self.log)?;
+        compared.warn(self.scope, self.log)?;
         Ok((compared, Written::Nothing))
     }
 
@@ -79,7 +79,7 @@ impl Plan<'_> {
         } else {
             Written::Nothing
         };
-        applied.warn(self.log)?;
+        applied.warn(self.scope, self.log)?;
         Ok((applied, written))
     }
 
@@ -90,7 +90,7 @@ impl Plan<'_> {
     ) -> Result<(Applied, Written), ImportError> {
         let load = write_lock.load()?;
         let mut applied = self.run(members, Reading::Walk, Destination::Generation(&load))?;
-        applied.warn(self.log)?;
+        applied.warn(self.scope, self.log)?;
         let record =
             LoadRecord { origin: self.options.origin.clone(), counts: counts(&applied.types) };
         load.commit(&record, self.log.progress())?;
@@ -109,7 +109,7 @@ impl Plan<'_> {
             (Reading::Walk, Written::NewGeneration)
         };
         let mut applied = self.run(members, reading, Destination::DryRun)?;
-        applied.warn(self.log)?;
+        applied.warn(self.scope, self.log)?;
         let written = if applied.has_changes { written } else { Written::Nothing };
         Ok((applied, written))
     }

@@ -50,9 +50,13 @@ impl IpText<'_> {
     }
 }
 
-/// The reason why a text is not an IP address. Its message continues after "this is not an IP address".
+/// The reason why a text is not an IP address. Its message continues after "this is not an IP address",
+/// and is empty for [`NoAddress::Other`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum NoAddress {
+    /// The address has the length of a prefix.
+    #[error(": it has the length of a prefix (after the '/'). Remove it")]
+    Prefix,
     /// The number after the address is larger than the address is long.
     #[error(": the length of its prefix is more than {bits_max}")]
     PrefixLong {
@@ -85,9 +89,12 @@ pub enum NoAddress {
 }
 
 impl NoAddress {
-    /// Finds the reason why a text is [`IpText::Other`].
+    /// Finds the reason why a text is [`IpText::WithPrefix`] or [`IpText::Other`].
     pub fn of(text: &str) -> Self {
         let text = text.trim();
+        if matches!(IpText::parse(text), IpText::WithPrefix { .. }) {
+            return Self::Prefix;
+        }
         let is_address = |text: &str| text.trim().parse::<IpAddr>().is_ok();
         if let Some((address, rest)) = text.split_once(['/', ' '])
             && is_address(address)
@@ -164,6 +171,7 @@ mod tests {
             assert_eq!(IpText::parse(text), IpText::Other, "{text}");
             assert_eq!(NoAddress::of(text), reason, "{text}");
         }
+        assert_eq!(NoAddress::of("192.0.2.1/24"), NoAddress::Prefix);
     }
 
     #[test]

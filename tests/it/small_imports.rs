@@ -95,6 +95,23 @@ fn a_small_import_is_one_change_and_undo_does_not_take_back_another_import() {
         (&json!("one_change"), &json!(1))
     );
 
+    // The existing records that the import does not read are looked up for its warnings.
+    let device = "- name: r 7 100% é>b\n  gateways: ['R 9 100% é>b', gate, new]\n\
+                  - name: gate\n  type: gateway\n- name: new\n  location: Évora\n";
+    put_folder(&server, "warned", &documents(&[("device", device)]));
+    let report = import(&server, "warned", json!({"dry_run": true})).json();
+    assert_eq!(report["written"], "one_change");
+    let warnings = report["warnings"].to_string();
+    for expected in [
+        "the new name 'r 7 100% é>b' of type device looks like the existing 'R 7 100% é>b'",
+        "the type of 'R 9 100% é>b' is not 'gateway', so eNMS would drop it from the 'gateways' of 1 \
+         device: 'r 7 100% é>b'",
+        "the type of 'new' is not 'gateway'",
+    ] {
+        assert!(warnings.contains(expected), "{warnings}");
+    }
+    assert!(!warnings.contains("'gate'"), "{warnings}");
+
     let server = server.start_again();
     assert_eq!(state(&server), [generation, next(&version, 2), next(&records, 2)]);
     assert_eq!(get(&server, "/rest/state")["previous"], Value::Null);

@@ -31,6 +31,7 @@ mod delete;
 mod edit;
 mod inverse;
 mod last_administrator;
+mod look_alikes;
 mod missing;
 mod object;
 mod plan;

@@ -16,7 +16,7 @@ use crate::{
     codec::json,
     inventory::{InventoryError, long_text::LongText},
     model::{
-        AnyRecord, EnmsLoss, Field, IpText, Kind, Membership, Name, Pool, Property,
+        AnyRecord, EnmsLoss, Field, IpText, Kind, Membership, Name, NoAddress, Pool, Property,
         PropertyDefault, PropertyType, Record, Ref, Refused, Secrets, Side, Target, Value, View,
         indicates_secret, is_gateway,
     },
@@ -267,7 +267,7 @@ fn warn_of_address(patch: &ObjectPatch, remarks: &mut Remarks) {
         match IpText::parse(text) {
             IpText::Blank | IpText::Address(_) => {}
             IpText::WithPrefix { .. } | IpText::Other => {
-                remarks.warnings.push(Warning::NotAnAddress);
+                remarks.warnings.push(Warning::NotAnAddress { reason: NoAddress::of(text) });
             }
         }
     }

@@ -12,6 +12,7 @@ use super::{
     abort::Abort,
     edit::Editing,
     inverse::InverseEdit,
+    look_alikes,
     missing::MissingReferences,
     object::{self, ObjectPatch},
     plan::{ChangeContext, PlannedChange, plan},
@@ -72,6 +73,7 @@ impl Inventory {
         let mut nearest = Nearest::default();
         let mut warnings = Warnings::default();
         let mut addresses = Vec::new();
+        let mut new_names = Vec::new();
         let mut outcomes: Vec<ObjectOutcome> = Vec::with_capacity(objects.len());
         let mut objects = objects.into_iter().peekable();
         let mut store_fault: Option<Fault> = None;
@@ -98,12 +100,16 @@ impl Inventory {
                     }
                 },
             };
+            new_names.extend(batch.new_names(&results));
             let shown = batch.shown.into_iter();
             outcomes.extend(
                 shown.zip(results).map(|(object, result)| ObjectOutcome { object, result }),
             );
         }
         for warning in shared_addresses::warnings(&self.0.store, &addresses) {
+            warnings.push(warning);
+        }
+        for warning in look_alikes::warnings(&self.0.store, kind, &new_names) {
             warnings.push(warning);
         }
         Ok(ChangeReport { outcomes, warnings: warnings.sentences() })
@@ -197,6 +203,19 @@ impl Batch {
         self.shown.push(object::without_secrets(self.kind, &object));
         self.patches.push(object::parse(self.kind, object, nearest)?);
         Ok(())
+    }
+
+    /// The names of the records that were created, and the new names of others.
+    fn new_names(&self, results: &[Result<Changed, Vec<Fault>>]) -> Vec<String> {
+        let changed = self.patches.iter().zip(results);
+        let is_new = |patch: &ObjectPatch, changed: &Changed| {
+            changed.effect == Effect::Created || patch.new_name.is_some()
+        };
+        let names = changed.filter_map(|pair| match pair {
+            (Ok(patch), Ok(changed)) if is_new(patch, changed) => Some(changed.name.clone()),
+            _ => None,
+        });
+        names.collect()
     }
 
     /// The results if every object is refused for the same reason.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::special_members::{NEW_NAME, REMOVE};
-use crate::model::{EnmsLoss, InverseRelations, Kind, nearest};
+use crate::model::{Difference, EnmsLoss, InverseRelations, Kind, NoAddress, nearest};
 use crate::wording::counted;
 
 /// The largest number of unknown property names of one request that are compared with the known
@@ -24,13 +24,15 @@ pub(in crate::inventory) enum Warning {
     /// A custom property was stored whose name indicates a secret.
     SaysSecret { property: String },
     /// The address of a device is not an IP address.
-    NotAnAddress,
+    NotAnAddress { reason: NoAddress },
     /// eNMS cannot import a part of the record.
     Loss { kind: Kind, loss: EnmsLoss },
     /// A device lists another device as its gateway that is no gateway.
     NoGateway { gateway: String },
     /// Several devices have the address. The names of the first ones.
     SharedAddress { address: IpAddr, devices: u64, first: Vec<String> },
+    /// A new record has a name that looks like the name of another record.
+    LooksLike { kind: Kind, new: String, existing: String, difference: Difference },
     /// A computed property was sent.
     ComputedProperty { property: String },
     /// The record does not have the unknown property to remove, whose name resembles a known one.
@@ -72,9 +74,13 @@ impl Warnings {
                  encrypted, and every user who can read the record sees it (in {})",
                 objects(*count)
             ),
-            Warning::NotAnAddress => format!(
-                "'ip_address' is not an IP address (in {}). It was saved as it is",
+            Warning::NotAnAddress { reason } => format!(
+                "'ip_address' is not an IP address (in {}){reason}. It was saved as it is",
                 objects(*count)
+            ),
+            Warning::LooksLike { kind, new, existing, difference } => format!(
+                "The new name '{new}' of type {kind} looks like the existing '{existing}'. They differ \
+                 {difference}, and are two records. If they mean one, correct the name"
             ),
             Warning::Loss { kind, loss: EnmsLoss::UnknownType(word) } => format!(
                 "The {kind} type '{word}' is unknown to eNMS, which would refuse the record (in {})",
