@@ -1,16 +1,18 @@
 //! Output of commands: aligned text for people, or the JSON of the REST response for scripts.
 
 use std::{
+    cell::Cell,
     fmt::Write as _,
     fs::File,
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::Context;
 use clap::Args;
-use tempfile::TempPath;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::{
     interrupt::{self, Cleanup},
@@ -19,6 +21,9 @@ use super::{
     safe_text::{safe_json, safe_lines},
 };
 use crate::{store::FileOwner, wording::plural};
+
+/// The mode of a new file: only its owner reads it.
+const FILE_MODE: u32 = 0o600;
 
 /// The format in which a command prints its response or its error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,11 +217,19 @@ enum Temporary {
     },
 }
 
-/// Returns an error of the crate `tempfile` without the temporary name, which means nothing to a user.
-fn without_path(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|error| error.source());
-    let code = cause.and_then(|cause| cause.downcast_ref()).and_then(io::Error::raw_os_error);
-    code.map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+/// Creates a file under a temporary name. The error is that of the system, without the temporary name,
+/// which means nothing to a user.
+fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let code = Cell::new(None);
+    let create = |path: &Path| {
+        let mut options = File::options();
+        let file = options.read(true).write(true).create_new(true).mode(FILE_MODE).open(path);
+        file.inspect_err(|error| code.set(error.raw_os_error()))
+    };
+    let created = tempfile::Builder::new().prefix(".satchel-").make_in(folder, create);
+    created.map_err(|error| {
+        code.get().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+    })
 }
 
 impl NewFile {
@@ -241,11 +254,7 @@ impl NewFile {
             Some(_) | None => Path::new("."),
         };
         let context = || format!("Cannot create a file in {}", folder.display());
-        let file = tempfile::Builder::new()
-            .prefix(".satchel-")
-            .tempfile_in(folder)
-            .map_err(without_path)
-            .with_context(context)?;
+        let file = temporary_in(folder).with_context(context)?;
         let (file, path) = file.into_parts();
         let temporary = take(path, to).with_context(context)?;
         Ok(Self { file, to: to.to_owned(), temporary })

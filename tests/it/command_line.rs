@@ -210,7 +210,7 @@ fn arguments_that_do_not_fit_the_input_are_wrong_usage_and_change_nothing() {
         (2, &[&table, "--kind", "device", "--sheet", "Foo"], "A table (.csv) is a single sheet"),
         (2, &[&table, "--kind", "device", "--types", "device"], "--types is for projects"),
         (2, &[&table, "--kind", "device", "--header-row", "0"], "from 1 to 1048576"),
-        (1, &[&table, "--kind", "device", "--save-map", &missing], "Cannot create a file in"),
+        (1, &[&table, "--kind", "device", "--save-map", &missing], "No such file or directory"),
     ] {
         let output = output(&[&["import", "--create", "--data", &data], words].concat());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
