@@ -81,6 +81,12 @@ pub enum TopologyError {
         /// The name in the request.
         sheet: String,
     },
+    /// The request contains a sheet, and the file is a table.
+    #[error("a table (.csv) has no sheets. Leave out `sheet` (--sheet '{sheet}')")]
+    SheetOfTable {
+        /// The name in the request.
+        sheet: String,
+    },
     /// The folder of workbooks has no file of this name.
     #[error("there is no workbook named '{name}'")]
     NotFound {
@@ -168,6 +174,7 @@ impl TopologyError {
             | TopologyError::UnknownSheet { .. }
             | TopologyError::SeveralSheets { .. }
             | TopologyError::KindMissing { .. }
+            | TopologyError::SheetOfTable { .. }
             | TopologyError::MarkedTooLarge => true,
             TopologyError::Store(_)
             | TopologyError::Import(_)
@@ -198,7 +205,8 @@ impl TopologyError {
             TopologyError::CellLong { .. } => Some("cell-long"),
             TopologyError::NoSheet { .. }
             | TopologyError::UnknownSheet { .. }
-            | TopologyError::SeveralSheets { .. } => Some("no-sheet"),
+            | TopologyError::SeveralSheets { .. }
+            | TopologyError::SheetOfTable { .. } => Some("no-sheet"),
             TopologyError::KindMissing { .. } => Some("no-kind"),
             TopologyError::NotFound { .. } => Some("no-workbook"),
             TopologyError::NoReport { .. } => Some("no-report"),

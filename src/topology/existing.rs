@@ -36,6 +36,18 @@ impl<'i> ExistingRecords<'i> {
         }
     }
 
+    /// Returns the record with this name.
+    ///
+    /// # Errors
+    /// [`ImportError::Store`] if the inventory cannot be read.
+    pub(super) fn record(&mut self, name: &str) -> Result<Option<&AnyRecord>, ImportError> {
+        if self.last.as_ref().is_none_or(|(last, _)| last != name) {
+            let stored = self.view.get_any(self.kind, name)?.map(|stored| stored.record);
+            self.last = Some((name.to_owned(), stored));
+        }
+        Ok(self.last.as_ref().and_then(|(_, record)| record.as_ref()))
+    }
+
     /// Returns the stored value of a property if an export would write this cell for it.
     ///
     /// # Errors
@@ -47,11 +59,7 @@ impl<'i> ExistingRecords<'i> {
         cell: &Cell<'_>,
     ) -> Result<Option<Value>, ImportError> {
         let Some(name) = name else { return Ok(None) };
-        if self.last.as_ref().is_none_or(|(last, _)| last != name) {
-            let stored = self.view.get_any(self.kind, name)?.map(|stored| stored.record);
-            self.last = Some((name.to_owned(), stored));
-        }
-        let Some((_, Some(record))) = &self.last else { return Ok(None) };
+        let Some(record) = self.record(name)? else { return Ok(None) };
         let (type_, default) = match column.meaning {
             Meaning::Property(property) => (property.type_, property.default),
             Meaning::Custom => (PropertyType::Any, PropertyDefault::None),

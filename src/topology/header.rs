@@ -207,6 +207,12 @@ impl HeadingReader<'_> {
         }
     }
 
+    /// Returns whether a heading is the name of a property, or gets a property from the mapping.
+    pub(super) fn is_property(self, heading: &str) -> bool {
+        let meaning = self.read(heading).map(|heading| heading.meaning);
+        matches!(meaning, Ok(Meaning::Property(_)))
+    }
+
     /// Returns whether a heading means "name" in another language.
     pub(super) fn is_word_for_name(self, heading: &str) -> bool {
         words::property_of(self.kind, heading) == Some("name")
@@ -405,11 +411,15 @@ impl Header {
         &self,
         kind: Kind,
     ) -> impl Iterator<Item = (&Column, Option<&'static str>)> {
-        let custom = self.columns.iter().filter(|column| column.meaning == Meaning::Custom);
-        custom.enumerate().map(move |(at, column)| {
+        self.custom_columns().enumerate().map(move |(at, column)| {
             let compared = at < HEADINGS_COMPARED_MAX;
             (column, compared.then(|| nearest(column.property(), words(kind))).flatten())
         })
+    }
+
+    /// Columns with a custom property.
+    pub(super) fn custom_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.meaning == Meaning::Custom)
     }
 
     /// Columns that an import ignores.

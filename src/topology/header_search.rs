@@ -109,7 +109,8 @@ impl<'m> HeaderSearch<'m> {
         self.candidates.push(self.candidate(line, filled));
         let kept = if self.wanted.is_some() { filled.clone() } else { row };
         let cells = kept.cells.into_iter().map(|(column, cell)| (column, cell.into_owned()));
-        let kept = Row { row: kept.row, cells: cells.collect(), sums: kept.sums };
+        let kept =
+            Row { row: kept.row, cells: cells.collect(), sums: kept.sums, shown: kept.shown };
         self.kept_bytes += kept.cells.iter().map(|(_, cell)| text_bytes(cell)).sum::<usize>();
         self.kept.push(kept);
     }
@@ -145,7 +146,8 @@ impl<'m> HeaderSearch<'m> {
         let others: Vec<String> = self
             .candidates
             .iter()
-            .filter(|other| other.line != line && is_similar(other, &header))
+            .filter(|other| other.line != line && other.headings != header.headings)
+            .filter(|other| is_similar(other, &header))
             .map(|other| format!("row {} ({})", other.line, listed(Some(other))))
             .collect();
         let notice = (!others.is_empty()).then(|| {

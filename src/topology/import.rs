@@ -9,7 +9,8 @@ use super::{
     relations::{self, RelationSheet},
     report::Ignored,
     selection::{Selection, kind_of},
-    sheet::{Sheet, SheetContext, SheetRead},
+    sheet::{Sheet, SheetContext},
+    sheet_read::SheetRead,
 };
 use crate::{
     codec::workbook::{DecodeLimits, Decoding, Item},

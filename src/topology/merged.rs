@@ -198,7 +198,7 @@ mod tests {
 
     fn row(row: u32, cells: &[(u32, &'static str)]) -> Row<'static> {
         let cells = cells.iter().map(|(column, text)| (*column, Cell::text(*text))).collect();
-        Row { row, cells, sums: Vec::new() }
+        Row { row, cells, sums: Vec::new(), shown: Vec::new() }
     }
 
     fn filled(merges: &mut Merges, mut of: Row<'static>, place: RowPlace) -> String {

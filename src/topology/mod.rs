@@ -13,11 +13,15 @@
 //!   header_search  the row of the headings
 //!   existing   the records of the inventory that decide about rows and cells
 //!   existing_properties  the custom properties of these records
+//!   custom_case  headings that differ in case from custom properties of these records
 //!   mapping    headings that the request or a proposal gives a property
 //!   words      headings of other languages
 //!   merged     cells that cover several rows or columns
 //!   notes      rows below the table that are no records
+//!   filled     numbers that their format fills with zeros
+//!   repeated_header  rows that repeat the headings
 //!   notices    findings of many cells, counted
+//!   sheet_read  the result of reading a sheet
 //!   relations  the sheets of relations, which eNMS does not read
 //! import     import of the sheets of a workbook
 //! export     records become rows
@@ -30,10 +34,12 @@
 //! upload     a workbook that is being received
 //! ```
 
+mod custom_case;
 mod error;
 mod existing;
 mod existing_properties;
 mod export;
+mod filled;
 mod first_columns;
 mod folder;
 mod header;
@@ -47,10 +53,12 @@ mod name;
 mod notes;
 mod notices;
 mod relations;
+mod repeated_header;
 mod report;
 mod request;
 mod selection;
 mod sheet;
+mod sheet_read;
 mod template;
 mod upload;
 mod words;
@@ -168,6 +176,7 @@ impl Topology {
     /// - [`TopologyError::NoSheet`], [`TopologyError::UnknownSheet`],
     ///   [`TopologyError::SeveralSheets`] or [`TopologyError::KindMissing`] if the request selects no
     ///   sheet of devices or links.
+    /// - [`TopologyError::SheetOfTable`] if the request names a sheet and the file is a table.
     /// - [`TopologyError::Import`] or [`TopologyError::Store`] if the import fails or is cancelled.
     pub fn import(
         &self,

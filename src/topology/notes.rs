@@ -94,15 +94,20 @@ impl Notes {
         }
         if is_note {
             let cells = row.cells.into_iter().map(|(column, cell)| (column, cell.into_owned()));
-            self.held.push(Row { row: row.row, cells: cells.collect(), sums: Vec::new() });
+            self.held.push(Row {
+                row: row.row,
+                cells: cells.collect(),
+                sums: Vec::new(),
+                shown: row.shown,
+            });
             return Ok(RowRole::Held);
         }
         self.only_names.add(|| described(&row));
         Ok(RowRole::Record(row))
     }
 
-    /// Takes a row that is the example of a template. The row below it is not after a blank row.
-    pub(super) fn pass_example(&mut self, row: u32) {
+    /// Takes a row that is left out. The row below it is not after a blank row.
+    pub(super) fn pass(&mut self, row: u32) {
         self.last_row = Some(row);
     }
 

@@ -70,7 +70,8 @@ impl ImportRequest {
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
     /// The name of the only sheet to read. `None` reads the sheets named `device` and `link`, or the
-    /// only sheet that has cells if `kind` is set and no sheet has its name. A table has no sheets and ignores it.
+    /// only sheet that has cells if `kind` is set and no sheet has its name. With a table, a name is
+    /// refused.
     pub sheet: Option<String>,
     /// The kind of the records of the sheet or table: [`Kind::Device`] or [`Kind::Link`]. `None`
     /// refuses tables, and takes the kind of a sheet from its name.

@@ -30,6 +30,7 @@ impl Selection {
     /// # Errors
     /// - [`TopologyError::UnknownSheet`], [`TopologyError::SeveralSheets`],
     ///   [`TopologyError::KindMissing`] or [`TopologyError::NoSheet`] if the options select no sheet.
+    /// - [`TopologyError::SheetOfTable`] if the options name a sheet of a table.
     /// - [`TopologyError::Decode`] if the file cannot be read as a workbook.
     pub(super) fn of(
         options: &ReadOptions,
@@ -38,9 +39,12 @@ impl Selection {
         upload: &Upload,
     ) -> Result<Self, TopologyError> {
         match (format, options.kind, &options.sheet) {
-            (SourceFormat::Csv, Some(kind), _) => Ok(Self::Table(kind)),
+            (SourceFormat::Csv, _, Some(sheet)) => {
+                Err(TopologyError::SheetOfTable { sheet: sheet.clone() })
+            }
+            (SourceFormat::Csv, Some(kind), None) => Ok(Self::Table(kind)),
             // The decoder refuses a table.
-            (SourceFormat::Csv, None, _) | (_, None, None) => Ok(Self::ByName),
+            (_, None, None) => Ok(Self::ByName),
             (SourceFormat::Xls | SourceFormat::Xlsx, Some(kind), None) => {
                 SheetNames::read(decoder, upload, kind.as_str())?.of_kind(kind)
             }

@@ -4,16 +4,20 @@ use std::collections::BTreeSet;
 
 use super::{
     ProposedMapping, ReadOptions, Replace,
+    custom_case::CustomCase,
     existing::{ExistingRecords, name_of},
+    filled::FilledNumbers,
     header::{Column, Header, HeadingReader, Meaning},
     header_search::HeaderSearch,
     merged::{Merges, RowPlace},
     notes::{Notes, RowRole},
     notices::{Tallies, Tally},
     relations::{self, RelationSheet},
-    report::{CustomColumn, Ignored, IgnoredColumn, SheetReport},
+    repeated_header::{HeaderCheck, RepeatedHeaders},
+    report::{Ignored, IgnoredColumn, SheetReport},
     selection::Selection,
-    template::{EXAMPLE_NAME, ExampleCheck, Examples},
+    sheet_read::SheetRead,
+    template::{ExampleCheck, Examples},
 };
 use crate::{
     codec::workbook::{Cell, CellFault, MergedRange, Row, column_name, parse_cell},
@@ -30,6 +34,9 @@ use crate::{
 /// The property of a device that is checked to be an IP address.
 const IP_ADDRESS: &str = "ip_address";
 
+/// The rule of a row with the name of the example of a template.
+const EXAMPLE_RULE: &str = "example-name";
+
 /// Number of columns without a heading that a report lists.
 const UNNAMED_MAX: usize = 100;
 
@@ -41,21 +48,6 @@ pub(super) struct SheetContext<'i> {
     pub replace: Replace,
     /// The inventory when the import begins.
     pub existing: &'i LiveView,
-}
-
-/// The result of reading a sheet.
-pub(super) struct SheetRead {
-    pub report: SheetReport,
-    pub custom_columns: Vec<CustomColumn>,
-    pub ignored_columns: Vec<IgnoredColumn>,
-    /// Sentences about rows that were not read, and about values that were changed.
-    pub notices: Vec<String>,
-    /// Properties for headings that have none.
-    pub proposed: ProposedMapping,
-    /// The headings of the sheet, of which the mapping of the request may contain some.
-    pub headings: Vec<String>,
-    /// Whether there is a column for an end of links.
-    pub has_ends: bool,
 }
 
 /// Reads the rows of a sheet.
@@ -72,8 +64,11 @@ pub(super) struct Sheet<'i, 'a> {
     merges: Merges,
     notes: Notes,
     examples: Examples,
+    repeated_headers: RepeatedHeaders,
     /// Names in cells that are numbers or booleans.
     names_of_numbers: Tally,
+    filled: FilledNumbers,
+    custom_case: CustomCase,
     /// Prefix lengths that were removed from addresses.
     prefixes: Tallies,
     rows: u64,
@@ -134,7 +129,10 @@ impl<'i, 'a> Sheet<'i, 'a> {
             merges: Merges::default(),
             notes: Notes::default(),
             examples: Examples::default(),
+            repeated_headers: RepeatedHeaders::default(),
             names_of_numbers: Tally::default(),
+            filled: FilledNumbers::default(),
+            custom_case: CustomCase::default(),
             prefixes: Tallies::default(),
             rows: 0,
             unnamed: BTreeSet::new(),
@@ -152,6 +150,12 @@ impl<'i, 'a> Sheet<'i, 'a> {
         let mut incoming =
             IncomingRow { position, name: None, values: Vec::with_capacity(row.cells.len()) };
         let name = name_of(header, row);
+        if self.custom_case.compares_next(header)
+            && let Some(name) = &name
+            && let Some(existing) = self.existing.record(name)?
+        {
+            self.custom_case.compare(header, &**existing);
+        }
         if self.kind == Kind::Link && !header.has_ends() && !self.existing.has(header, row)? {
             self.new_links += 1;
         }
@@ -167,6 +171,10 @@ impl<'i, 'a> Sheet<'i, 'a> {
                 Meaning::Custom => PropertyType::Any,
                 Meaning::Ignored(_) => continue,
             };
+            if row.shown.binary_search(number).is_ok() {
+                let address = || format!("{}{}", column.letters(), position.line);
+                self.filled.add(type_, column.property(), cell, address);
+            }
             let parsed = parse_cell(type_, cell);
             let stored = match &parsed {
                 Ok(None) => None,
@@ -535,17 +543,33 @@ impl Sheet<'_, '_> {
         match self.examples.check(self.kind, header, &row) {
             ExampleCheck::Other => {}
             ExampleCheck::Example => {
-                self.notes.pass_example(row.row);
+                self.notes.pass(row.row);
                 return self.check_replaced_example(header, &row);
             }
             ExampleCheck::Changed { column } => {
-                self.notes.pass_example(row.row);
+                self.notes.pass(row.row);
                 let detail = format!(
                     "the row still has the name of the example, but column {column} has another \
                      value. Write the name of the {} to import the row, or delete the row",
                     self.kind
                 );
-                return self.report_example(header, &row, detail);
+                return self.refuse_row(header, &row, EXAMPLE_RULE, detail);
+            }
+        }
+        let is_record = || self.existing.has(header, &row);
+        match self.repeated_headers.check(header, self.reader, &row, is_record)? {
+            HeaderCheck::Other => {}
+            HeaderCheck::Repeated => {
+                self.notes.pass(row.row);
+                return Ok(());
+            }
+            HeaderCheck::Another { headings } => {
+                self.notes.pass(row.row);
+                let detail = format!(
+                    "the row looks like the headings of another table: {headings}. Put each table \
+                     into a sheet of its own, or delete the row"
+                );
+                return self.refuse_row(header, &row, "another-header", detail);
             }
         }
         match self.notes.role(header, row, |row| self.existing.has(header, row))? {
@@ -574,31 +598,32 @@ impl Sheet<'_, '_> {
                      replacement would remove the {} of this name. Rename the {} first",
                     self.kind, self.kind
                 );
-                self.report_example(header, row, detail)
+                self.refuse_row(header, row, EXAMPLE_RULE, detail)
             }
         }
     }
 
-    /// Reports a row with the name of the example.
-    fn report_example(
+    /// Reports a row that is no record and must not be left out.
+    fn refuse_row(
         &mut self,
         header: &Header,
         row: &Row<'_>,
+        rule: &'static str,
         detail: String,
     ) -> Result<(), ImportError> {
         self.rows += 1;
         let log = self.intake.log();
         let line = u64::from(row.row) + 1;
-        let name = header.name_column().map_or_else(String::new, column_name);
-        let document = log.document(self.kind);
+        let column = header.name_column().map_or_else(String::new, column_name);
+        let name = name_of(header, row);
         let problem = Problem {
-            value: Some(ShownValue::of(&Value::from(EXAMPLE_NAME))),
-            ..Problem::of(document, Some("name"), "example-name", detail)
+            value: name.as_deref().map(|name| ShownValue::of(&Value::from(name))),
+            ..Problem::of(log.document(self.kind), Some("name"), rule, detail)
         };
         let location = DocumentLocation {
             row: Some(line),
-            cell: Some(log.cell(self.kind, &name, line)),
-            record: Some(EXAMPLE_NAME.to_owned()),
+            cell: Some(log.cell(self.kind, &column, line)),
+            record: name,
             ..DocumentLocation::default()
         };
         log.count_rejected(self.kind);
@@ -674,6 +699,7 @@ impl Sheet<'_, '_> {
             log.unreadable(&problem, DocumentLocation::default())?;
         }
         read.notices.extend(self.examples.warnings(&name));
+        read.notices.extend(self.repeated_headers.warning(&name));
         if self.names_of_numbers.count() > 0 {
             read.notices.push(format!(
                 "sheet '{name}': {} read from cells with a number or boolean: {}. A cell can show \
@@ -686,6 +712,8 @@ impl Sheet<'_, '_> {
                 self.names_of_numbers.places()
             ));
         }
+        read.notices.extend(self.filled.warnings(&name));
+        read.notices.extend(self.custom_case.warnings(&name));
         read.notices.extend(self.merges.warning(&name));
         read.notices.extend(self.notes.warnings(&name));
         // Only exports have a sheet of relations, and all their rows are records.
@@ -730,32 +758,6 @@ impl Sheet<'_, '_> {
         let problem = Problem::of(log.document(self.kind), None, "no-ends-column", detail);
         let row = read.report.header_row;
         log.unreadable(&problem, DocumentLocation { row, ..DocumentLocation::default() })
-    }
-}
-
-impl SheetRead {
-    /// Describes the columns of the sheet.
-    fn describe(&mut self, header: &Header, reader: HeadingReader<'_>) {
-        let sheet = self.report.sheet;
-        self.headings.extend(header.headings().map(str::to_owned));
-        let custom = header.custom(sheet).filter(|(column, _)| column.mapped.is_none());
-        let taken = header.properties().map(|column| column.property().to_owned());
-        self.proposed = reader.propose(custom.map(|(column, _)| column.heading.as_str()), taken);
-        self.report.header_row = Some(header.line);
-        self.report.columns = header.properties().count() as u64;
-        self.has_ends = header.has_ends();
-        self.custom_columns.extend(header.custom(sheet).map(|(column, nearest)| CustomColumn {
-            sheet,
-            column: column.letters(),
-            name: column.property().to_owned(),
-            nearest,
-        }));
-        self.ignored_columns.extend(header.ignored().map(|(column, reason)| IgnoredColumn {
-            sheet,
-            column: column.letters(),
-            name: column.heading.clone(),
-            reason,
-        }));
     }
 }
 

@@ -639,6 +639,51 @@ fn names_that_yaml_reads_as_numbers_are_shown_as_they_are_written() {
 }
 
 #[test]
+fn the_name_of_a_sheet_is_refused_with_a_table() {
+    let server = Server::start();
+    for kind in [Some("device"), None] {
+        let mut form = Form::of_file("a.csv", b"name\nR 1%\n").field("sheet", "device");
+        if let Some(kind) = kind {
+            form = form.field("kind", kind);
+        }
+        let answer = imported(&server, form);
+        assert_eq!(answer.status, 422, "{}", shown(&answer));
+        assert!(
+            shown(&answer).contains("A table (.csv) has no sheets. Leave out `sheet`"),
+            "{}",
+            shown(&answer)
+        );
+    }
+}
+
+#[test]
+fn a_row_of_headings_below_the_header_is_no_record() {
+    let server = Server::start();
+    let table = |rows: &str| {
+        let form = Form::of_file("a.csv", rows.as_bytes()).field("kind", "device");
+        imported(&server, form.field("replace", "false"))
+    };
+    // A page break repeats the headings, also far below the first rows.
+    let many: String = (0..30).map(|number| format!("R {number}%,Nokia\n")).collect();
+    let answer = table(&format!("Name,Vendor\n{many}name, Vendor \né>b,Cisco\nName,Cisco\n"));
+    assert_eq!(answer.status, 200, "{}", shown(&answer));
+    assert_eq!(answer.json()["types"][0]["created"], 32, "{}", shown(&answer));
+    let expected = "sheet 'device': rows that repeat the headings were left out: row 32";
+    assert!(shown(&answer).contains(expected), "{}", shown(&answer));
+    // The headings of another table would give its values to other properties.
+    let answer = table("name,vendor\na,Nokia\n\nname,port\nb,22\n");
+    assert_eq!(answer.status, 422, "{}", shown(&answer));
+    let expected = "the row looks like the headings of another table: 'name', 'port'";
+    assert!(shown(&answer).contains(expected), "{}", shown(&answer));
+    // A record of this name exists.
+    let post = server.request("POST", "/rest/instance/device").login(ADMIN);
+    assert_eq!(post.json(&serde_json::json!({"name": "name"})).send().status, 200);
+    let answer = table("name,vendor\na,Nokia\n\nname,vendor\n");
+    assert_eq!(answer.status, 200, "{}", shown(&answer));
+    assert_eq!(get(&server, &path("device", "name"))["vendor"], "vendor");
+}
+
+#[test]
 fn an_address_that_is_refused_says_why() {
     let server = Server::start();
     for (address, reason) in [
@@ -655,6 +700,40 @@ fn an_address_that_is_refused_says_why() {
         let text = shown(&answer);
         let expected = format!("is not an IP address{reason}");
         assert!(text.contains(&expected) && text.contains("--ignore IP_address"), "{text}");
+    }
+}
+
+/// Numbers in formats that fill with zeros, as the programs write them.
+#[test]
+fn numbers_filled_with_zeros_are_read_as_the_cell_shows_them() {
+    for file in [
+        "openpyxl.xlsx",
+        "xlsxwriter.xlsx",
+        "xlwt.xls",
+        "libreoffice.xls",
+        "sheetjs.xls",
+        "libreoffice.ods",
+        "sheetjs.xlsb",
+    ] {
+        let server = Server::start();
+        let bytes = case(&format!("25-leading-zeros/{file}"));
+        let answer = imported(&server, Form::of_file(file, &bytes).field("replace", "false"));
+        assert_eq!(answer.status, 200, "{file}: {}", shown(&answer));
+        for (name, serial, asset, port) in [
+            ("00042", "00007", "000-300", 22),
+            ("00007", "123456", "000-040", 23),
+            ("1234567", "00008", "000-001", 24),
+        ] {
+            let device = get(&server, &path("device", name));
+            let found = (device["serial_number"].as_str(), device["asset"].as_str());
+            assert_eq!(found, (Some(serial), Some(asset)), "{file} {name}");
+            assert_eq!(device["port"], port, "{file} {name}");
+        }
+        let told = answer.json()["warnings"].to_string();
+        let expected = "3 numbers of 'asset' were read with the zeros that the number format shows: \
+                        '000-300' in C2, '000-040' in C3, '000-001' in C4";
+        assert!(told.contains(expected), "{file}: {told}");
+        assert!(told.contains("of 'name' ") && !told.contains("of 'port'"), "{file}: {told}");
     }
 }
 

@@ -560,6 +560,7 @@ fn import_and_export_errors_say_each_thing_once() {
             kind: Kind::Link, sheets: vec![text()],
         },
         TopologyError::KindMissing { .. } => TopologyError::KindMissing { sheet: text() },
+        TopologyError::SheetOfTable { .. } => TopologyError::SheetOfTable { sheet: text() },
         TopologyError::NotFound { .. } => TopologyError::NotFound { name: text() },
         TopologyError::NoReport { .. } => TopologyError::NoReport { id: text() },
         TopologyError::MarkedTooLarge => TopologyError::MarkedTooLarge,

@@ -18,6 +18,8 @@ pub fn read_frames(frames: &[u8]) {
             Item::Row(row) => row.cells.iter().try_for_each(|(column, cell)| {
                 if row.sums.contains(column) {
                     writer.sum(row.row, *column, cell)
+                } else if row.shown.contains(column) {
+                    writer.shown(row.row, *column, cell)
                 } else {
                     writer.cell(row.row, *column, cell)
                 }

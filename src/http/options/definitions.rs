@@ -226,7 +226,8 @@ pub(in crate::http) const ROW_KIND: CallOption = CallOption::new(
 
 pub(in crate::http) const SHEET: CallOption = CallOption::new(
     "sheet",
-    "The name of the only sheet to read. The default is the sheets device and link.",
+    "The name of the only sheet to read. The default is the sheets device and link. A table (.csv) has \
+     no sheets, so the name is refused.",
     ValueType::Text,
 );
 

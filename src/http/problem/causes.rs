@@ -135,7 +135,8 @@ impl From<TopologyError> for Problem {
             TopologyError::NoSheet { .. }
             | TopologyError::UnknownSheet { .. }
             | TopologyError::SeveralSheets { .. }
-            | TopologyError::KindMissing { .. } => ProblemKind::WorkbookRefused,
+            | TopologyError::KindMissing { .. }
+            | TopologyError::SheetOfTable { .. } => ProblemKind::WorkbookRefused,
             TopologyError::MarkedTooLarge => ProblemKind::WorkbookLimit,
             TopologyError::Write(_) | TopologyError::CellLong { .. } => {
                 if error.is_of_workbook() {

@@ -158,7 +158,7 @@ fn effect(operation: &str, option: &str) -> Effect {
             answer.json()["ignored_columns"][0]["reason"] == "request"
         }),
         ("import_topology", "header_row") => Effect {
-            body: b"name,port\nname,port\nnew,22\n",
+            body: b"name,port\nname,vendor\nnew,22\n",
             ..of("2", DRY_TABLE, |answer| {
                 answer.status == 200 && of_kind(&answer.json(), "device")["created"] == 1
             })

@@ -252,6 +252,19 @@ fn a_header_below_twenty_blank_rows_is_reported() {
 }
 
 #[test]
+fn a_heading_that_differs_in_case_from_an_existing_property_gives_a_warning() {
+    let fixture = Fixture::new();
+    fixture
+        .imported(&devices(&["name", "Größe", "rack"], &[&["R 1%", "x", "7"], &["é>b", "x", ""]]));
+    let same = fixture.imported(&devices(&["name", "Größe"], &[&["R 1%", "y"], &["new", "z"]]));
+    assert!(!json!(same).to_string().contains("another custom property"), "{}", json!(same));
+    let other = fixture.imported(&devices(&["name", "GRÖßE"], &[&["R 1%", "y"], &["é>b", "z"]]));
+    let expected = "sheet 'device': the heading 'GRÖßE' makes another custom property than 'Größe', \
+                    which existing records have";
+    assert_eq!(json!(other).to_string().matches(expected).count(), 1, "{}", json!(other));
+}
+
+#[test]
 fn headings_that_differ_only_in_case_are_a_problem() {
     let fixture = Fixture::new();
     let bytes = devices(&["name", "Site", "site "], &[&["R 1%", "x", "y"]]);

@@ -40,6 +40,8 @@ const CELL_DURATION: u8 = 7;
 const CELL_FORMULA: u8 = 8;
 /// The bit of a kind that marks the value of a formula that adds up the cells above.
 const CELL_SUM: u8 = 0x80;
+/// The bit of a kind that marks a number as the text that its format shows.
+const CELL_SHOWN: u8 = 0x40;
 
 /// The length of a range of merged cells in a frame, in bytes.
 const MERGED_BYTES: usize = 12;
@@ -98,6 +100,9 @@ pub struct Row<'a> {
     /// The columns of values that formulas compute from several cells of one column above them, such
     /// as `SUM(C2:C41)`, in ascending order.
     pub sums: Vec<u32>,
+    /// The columns of texts that are numbers in the file, as their number formats show them, such as
+    /// `00042`, in ascending order.
+    pub shown: Vec<u32>,
 }
 
 /// A range of merged cells: the first cell has the value of all. Rows and columns count from 0.

@@ -11,8 +11,8 @@ use super::super::limits::{
 };
 use super::super::refusal::{OutputLimit, Refusal};
 use super::{
-    CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_SUM,
-    CELL_TEXT, CELL_TRUE, HEAD_BYTES, Item, MERGED_BYTES, MergedRange, Row, STOP_BYTES,
+    CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_SHOWN,
+    CELL_SUM, CELL_TEXT, CELL_TRUE, HEAD_BYTES, Item, MERGED_BYTES, MergedRange, Row, STOP_BYTES,
     STOP_CODE_PAGE, STOP_CUT_OFF, STOP_DAMAGED, STOP_EMPTY, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO,
     STOP_NOT_UTF8, STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop,
     TAG_END, TAG_MERGED, TAG_ROWS, TAG_SHEET, TAG_STOP,
@@ -192,6 +192,7 @@ impl<'a> Fields<'a> {
         }
         let mut cells = Vec::with_capacity(count as usize);
         let mut sums = Vec::new();
+        let mut shown = Vec::new();
         for _ in 0..count {
             let column = u32::from(self.u16()?);
             let is_in_order = cells.last().is_none_or(|(last, _)| *last < column);
@@ -202,9 +203,12 @@ impl<'a> Fields<'a> {
             if kind & CELL_SUM != 0 {
                 sums.push(column);
             }
-            cells.push((column, self.cell(kind & !CELL_SUM)?));
+            if kind & CELL_SHOWN != 0 {
+                shown.push(column);
+            }
+            cells.push((column, self.cell(kind & !(CELL_SUM | CELL_SHOWN))?));
         }
-        Some(Row { row, cells, sums })
+        Some(Row { row, cells, sums, shown })
     }
 
     fn cell(&mut self, kind: u8) -> Option<Cell<'a>> {

@@ -10,11 +10,11 @@ use super::super::limits::{
 };
 use super::super::refusal::{OutputLimit, Refusal};
 use super::{
-    CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_SUM,
-    CELL_TEXT, CELL_TRUE, HEAD_BYTES, MERGED_BYTES, MergedRange, STOP_BYTES, STOP_CODE_PAGE,
-    STOP_CUT_OFF, STOP_DAMAGED, STOP_EMPTY, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO, STOP_NOT_UTF8,
-    STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop, TAG_END,
-    TAG_MERGED, TAG_ROWS, TAG_SHEET, TAG_STOP,
+    CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_SHOWN,
+    CELL_SUM, CELL_TEXT, CELL_TRUE, HEAD_BYTES, MERGED_BYTES, MergedRange, STOP_BYTES,
+    STOP_CODE_PAGE, STOP_CUT_OFF, STOP_DAMAGED, STOP_EMPTY, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO,
+    STOP_NOT_UTF8, STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop,
+    TAG_END, TAG_MERGED, TAG_ROWS, TAG_SHEET, TAG_STOP,
 };
 
 /// Writes sheets and cells as frames. The caller passes them in order.
@@ -114,6 +114,16 @@ impl<W: Write> FrameWriter<W> {
         cell: &Cell<'_>,
     ) -> Result<(), Stop> {
         self.put(row, column, cell, CELL_SUM)
+    }
+
+    /// Writes the next cell, whose text is what the format of a number shows.
+    pub(in super::super) fn shown(
+        &mut self,
+        row: u32,
+        column: u32,
+        cell: &Cell<'_>,
+    ) -> Result<(), Stop> {
+        self.put(row, column, cell, CELL_SHOWN)
     }
 
     /// Writes a cell. `flag` is added to its kind.

@@ -13,10 +13,12 @@ mod number_format;
 mod open_document;
 mod open_xml;
 mod parts;
+mod rk;
 mod sector_table;
 mod sheets;
 mod table;
 mod xlsb;
+mod zero_mask;
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 

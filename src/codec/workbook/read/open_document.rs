@@ -4,6 +4,8 @@
 //! value. So text outside of paragraphs is removed. White space in paragraphs is collapsed (6.1.2),
 //! and shapes in cells and rows are removed.
 //!
+//! A number that its format fills with zeros becomes the text that its cell shows.
+//!
 //! LibreOffice writes no type for a formula whose result is the empty text, only an empty paragraph.
 //! calamine then finds no result. So such a cell gets the type of a text.
 
@@ -13,6 +15,7 @@ use quick_xml::events::{BytesStart, BytesText, Event};
 use quick_xml::{Reader, Writer};
 
 use super::parts::{NewWorkbook, Parts};
+use super::zero_mask::{SHOWN, is_filled};
 
 /// The part with the cells.
 const CONTENT: &str = "content.xml";
@@ -48,20 +51,31 @@ enum Position {
 }
 
 /// The state of the correction.
+#[derive(Default)]
 struct Correction {
     /// The position inside of each open element.
     open: Vec<Position>,
-    /// Whether a blank of the paragraph follows a blank or the beginning, and is dropped.
+    /// Whether a blank of the paragraph follows a blank or the beginning, and is dropped. It is set at
+    /// the beginning of each paragraph.
     is_after_blank: bool,
     /// The beginning of a formula without a type, until its first element is read.
     untyped: Option<BytesStart<'static>>,
+    /// The beginning of a cell with a number, until its text is read.
+    number: Option<NumberCell>,
+}
+
+/// The beginning of a cell with a number.
+struct NumberCell {
+    cell: BytesStart<'static>,
+    paragraph: Option<BytesStart<'static>>,
+    number: f64,
 }
 
 fn correct(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
     let mut reader = Reader::from_reader(BufReader::new(from));
     reader.config_mut().check_end_names = false;
     let mut writer = Writer::new(to);
-    let mut correction = Correction { open: Vec::new(), is_after_blank: true, untyped: None };
+    let mut correction = Correction::default();
     let mut buffer = Vec::new();
     loop {
         buffer.clear();
@@ -81,6 +95,34 @@ fn is_untyped(element: &BytesStart<'_>) -> io::Result<bool> {
     Ok(element.name().as_ref() == "table:table-cell"
         && element.try_get_attribute("table:formula").map_err(invalid)?.is_some()
         && element.try_get_attribute("office:value-type").map_err(invalid)?.is_none())
+}
+
+/// Returns the number of a cell of the type float.
+fn number_of(element: &BytesStart<'_>) -> io::Result<Option<f64>> {
+    let attribute = |name: &str| {
+        let found = element.try_get_attribute(name);
+        found.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
+    };
+    if element.name().as_ref() != "table:table-cell"
+        || attribute("office:value-type")?.is_none_or(|type_| type_.value != "float")
+    {
+        return Ok(None);
+    }
+    Ok(attribute("office:value")?.and_then(|value| value.value.parse().ok()))
+}
+
+/// Returns the beginning of a cell without its number, as a text.
+fn as_text(cell: &BytesStart<'static>) -> io::Result<BytesStart<'static>> {
+    let mut text = cell.clone();
+    text.clear_attributes();
+    for attribute in cell.attributes() {
+        let attribute = attribute.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        if !matches!(attribute.key.as_ref(), "office:value" | "office:value-type") {
+            text.push_attribute(attribute);
+        }
+    }
+    text.push_attribute(("office:value-type", "string"));
+    Ok(text)
 }
 
 impl Correction {
@@ -117,7 +159,7 @@ impl Correction {
             Event::Text(text) => {
                 if position == Position::Paragraph {
                     let text = self.collapsed(text);
-                    return to.write_event(Event::Text(BytesText::from_escaped(text)));
+                    return self.write(Event::Text(BytesText::from_escaped(text)), to);
                 }
                 return Ok(());
             }
@@ -129,6 +171,39 @@ impl Correction {
             }
             Event::Comment(_) | Event::PI(_) if position != Position::Document => return Ok(()),
             Event::Comment(_) | Event::PI(_) | Event::Decl(_) | Event::DocType(_) | Event::Eof => {}
+        }
+        self.write(event, to)
+    }
+
+    /// Writes an event. The beginning of a cell with a number is written when the next events show
+    /// whether its format fills the number with zeros.
+    fn write(&mut self, event: Event<'_>, to: &mut Writer<impl Write>) -> io::Result<()> {
+        let Some(mut held) = self.number.take() else {
+            if let Event::Start(cell) = &event
+                && let Some(number) = number_of(cell)?
+            {
+                let cell = cell.clone().into_owned();
+                self.number = Some(NumberCell { cell, paragraph: None, number });
+                return Ok(());
+            }
+            return to.write_event(event);
+        };
+        match (&event, &held.paragraph) {
+            (Event::Start(element), None) if element.name().as_ref() == "text:p" => {
+                held.paragraph = Some(element.clone().into_owned());
+                self.number = Some(held);
+                return Ok(());
+            }
+            (Event::Text(text), Some(paragraph)) if is_filled(held.number, text) => {
+                to.write_event(Event::Start(as_text(&held.cell)?))?;
+                to.write_event(Event::Start(paragraph.clone()))?;
+                return to.write_event(Event::Text(BytesText::new(&format!("{SHOWN}{}", &**text))));
+            }
+            _ => {}
+        }
+        to.write_event(Event::Start(held.cell))?;
+        if let Some(paragraph) = held.paragraph {
+            to.write_event(Event::Start(paragraph))?;
         }
         to.write_event(event)
     }

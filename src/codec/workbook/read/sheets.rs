@@ -17,9 +17,11 @@ use super::super::frame::{FrameWriter, MergedRange, Stop};
 use super::super::iso;
 use super::super::refusal::Refusal;
 use super::super::source_kind::SourceKind;
+use super::biff::ShownNumbers;
 use super::code_page::DosCodePage;
 use super::damage::damaged;
 use super::parts::Parts;
+use super::zero_mask::shown_text;
 use super::{biff, column_sum::sums_column, merged, open_document, open_xml, xlsb};
 use crate::codec::zip::format::END_BYTES;
 use calamine::{
@@ -58,7 +60,7 @@ pub(super) fn decode_ole2<W: Write>(
     kind: SourceKind,
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
-    let code_page = biff::correct(&mut file);
+    let biff::Properties { code_page, shown } = biff::correct(&mut file);
     let mut xls = match Xls::new(Cursor::new(file.as_slice())) {
         Ok(xls) => xls,
         Err(XlsError::Password) => return Err(Refusal::Encrypted.into()),
@@ -76,6 +78,7 @@ pub(super) fn decode_ole2<W: Write>(
     };
     let epoch = Epoch::of(xls.has_1904_epoch());
     let code_page = code_page.and_then(DosCodePage::of);
+    let names: Vec<String> = xls.sheets_metadata().iter().map(|sheet| sheet.name.clone()).collect();
     for name in sheets(&xls, kind) {
         to.sheet(&decoded(&name, code_page))?;
         let ranges = xls.merge_cells_by_sheet_name(&name);
@@ -83,10 +86,38 @@ pub(super) fn decode_ole2<W: Write>(
         to.merged(ranges.into_iter().map(merged::range_of))?;
         let values = xls.worksheet_range(&name).map_err(damaged)?;
         let formulas = xls.worksheet_formula(&name).map_err(damaged)?;
-        let values = decoded_range(values, code_page);
+        let mut values = decoded_range(values, code_page);
+        let number = names.iter().position(|known| *known == name);
+        if let Some(shown) = number.and_then(|number| shown.get(&number)) {
+            show_numbers(&mut values, shown);
+        }
         range(&values, &formulas, epoch, to)?;
     }
     Ok(())
+}
+
+/// Replaces numbers by the texts that their formats show.
+fn show_numbers(values: &mut Range<Data>, shown: &ShownNumbers) {
+    for (position, text) in shown {
+        if let Some(Data::Int(_) | Data::Float(_)) = values.get_value(*position) {
+            values.set_value(*position, Data::String(text.clone()));
+        }
+    }
+}
+
+/// Writes a cell. `is_sum` is true for a formula that adds up the cells above.
+fn write<W: Write>(
+    row: u32,
+    column: u32,
+    cell: &Cell<'_>,
+    is_sum: bool,
+    to: &mut FrameWriter<W>,
+) -> Result<(), Stop> {
+    match shown_text(cell) {
+        Some(shown) => to.shown(row, column, &shown),
+        None if is_sum => to.sum(row, column, cell),
+        None => to.cell(row, column, cell),
+    }
 }
 
 /// Decodes a text of a code page of DOS.
@@ -220,7 +251,7 @@ fn decode_xlsb<F: Read + Seek, W: Write>(
                 Cell::Text(text) if text == xlsb::UNCALCULATED => Cell::Formula("".into()),
                 found => found,
             };
-            to.cell(row, column, &found)?;
+            write(row, column, &found, false, to)?;
         }
     }
     Ok(())
@@ -254,11 +285,7 @@ fn decode_xlsx<F: Read + Seek, W: Write>(
                 (Cell::Text(text), Some(_)) => error_shown(text),
                 (found, _) => found,
             };
-            if is_sum {
-                to.sum(row, column, &found)?;
-            } else {
-                to.cell(row, column, &found)?;
-            }
+            write(row, column, &found, is_sum, to)?;
         }
     }
     Ok(())
@@ -292,7 +319,8 @@ fn range<W: Write>(
     let Some(((first, left), (last, right))) = of_values.or(of_formulas) else { return Ok(()) };
     let Some(((first_too, left_too), (last_too, right_too))) = of_formulas else {
         return values.used_cells().try_for_each(|(row, column, found)| {
-            to.cell(first + row as u32, left + column as u32, &owned_value(found, epoch))
+            let found = owned_value(found, epoch);
+            write(first + row as u32, left + column as u32, &found, false, to)
         });
     };
     for row in first.min(first_too)..=last.max(last_too) {
@@ -312,11 +340,8 @@ fn range<W: Write>(
                 (Cell::Text(text), Some(_)) => error_shown(text),
                 (found, _) => found,
             };
-            if formula.is_some_and(|formula| sums_column(formula, row)) {
-                to.sum(row, column, &found)?;
-            } else {
-                to.cell(row, column, &found)?;
-            }
+            let is_sum = formula.is_some_and(|formula| sums_column(formula, row));
+            write(row, column, &found, is_sum, to)?;
         }
     }
     Ok(())

@@ -60,11 +60,18 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
             let Some(text) = text else {
                 return Err(Refusal::NotUtf8 { line: line + skipped_lines }.into());
             };
-            to.cell(row, column, &Cell::text(text))?;
+            to.cell(row, column, &Cell::text(without_formula(text)))?;
         }
         lines_in_cells += lines_in_row;
         next_row = row.saturating_add(1);
     }
+}
+
+/// Returns the text in a formula that only shows it: `="00042"`. Programs write it, so that Excel does
+/// not take the text for a number.
+fn without_formula(field: &str) -> &str {
+    let text = field.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
+    text.filter(|text| !text.contains('"')).unwrap_or(field)
 }
 
 /// The reason of an error of csv. Only reading fails: csv accepts any bytes as text.

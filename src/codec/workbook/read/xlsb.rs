@@ -6,6 +6,7 @@
 //!   becomes `#VALUE!`.
 //! - calamine takes the ids 50 to 58 of number formats for dates. So each XF record gets a built-in
 //!   format of the class of its own format.
+//! - A number that its format fills with zeros becomes the text that it shows.
 //! - Formulas of a workbook that was never calculated have the value 0. They become a text that means
 //!   so.
 //!
@@ -23,6 +24,8 @@ use super::super::limits::MERGED_RANGES_MAX;
 use super::merged;
 use super::number_format::FormatClass;
 use super::parts::{NewWorkbook, Part, Parts};
+use super::rk::rk_number;
+use super::zero_mask::ZeroMask;
 
 /// The text of a formula that was never calculated. No spreadsheet program writes noncharacters.
 pub(super) const UNCALCULATED: &str = "\u{FFFF}\u{FFFE}";
@@ -41,7 +44,9 @@ const READ: [&str; 3] = [".bin", ".rels", ".xml"];
 
 // Records of a sheet (MS-XLSB 2.3.1). Short forms follow the long ones in the same order.
 const ROW: u16 = 0;
+const CELL_RK: u16 = 2;
 const CELL_ERROR: u16 = 3;
+const CELL_REAL: u16 = 5;
 const CELL_TEXT: u16 = 6;
 const FORMULA_NUMBER: u16 = 9;
 const FORMULA_ERROR: u16 = 11;
@@ -77,13 +82,15 @@ pub(super) struct Corrected {
 /// calamine reports the error.
 pub(super) fn corrected(parts: &Parts<'_>) -> Option<Corrected> {
     let is_uncalculated = is_uncalculated(parts, parts.find(WORKBOOK)?).ok()?;
+    let styles = parts.find(STYLES).and_then(|part| masks(parts.reader(part).ok()?).ok());
+    let masks = styles.unwrap_or_default();
     let mut workbook = NewWorkbook::new(Cursor::new(Vec::new()));
     let mut merged_of_parts = HashMap::new();
     for part in parts.iter().filter(|part| READ.iter().any(|ending| part.name.ends_with(ending))) {
         let name = part.name.replace('\\', "/").to_ascii_lowercase();
         let written = if name.starts_with(SHEETS) && name.ends_with(".bin") {
             let change = |from: &mut dyn Read, to: &mut dyn Write| {
-                let ranges = Sheet::new(is_uncalculated).correct(from, to)?;
+                let ranges = Sheet::new(is_uncalculated, &masks).correct(from, to)?;
                 merged_of_parts.insert(name, ranges);
                 Ok(())
             };
@@ -190,17 +197,18 @@ fn is_uncalculated(parts: &Parts<'_>, part: &Part) -> io::Result<bool> {
 }
 
 /// The correction of a sheet.
-struct Sheet {
+struct Sheet<'m> {
     is_uncalculated: bool,
+    masks: &'m Masks,
     /// The column of the last cell of the row.
     column: Option<u32>,
     /// The merged cells. One more than [`MERGED_RANGES_MAX`] is kept, so that too many are refused.
     ranges: Vec<MergedRange>,
 }
 
-impl Sheet {
-    fn new(is_uncalculated: bool) -> Self {
-        Self { is_uncalculated, column: None, ranges: Vec::new() }
+impl<'m> Sheet<'m> {
+    fn new(is_uncalculated: bool, masks: &'m Masks) -> Self {
+        Self { is_uncalculated, masks, column: None, ranges: Vec::new() }
     }
 
     /// Writes the corrected sheet. Returns its merged cells.
@@ -254,15 +262,76 @@ impl Sheet {
                 if self.is_uncalculated
                     && data.get(CELL_BYTES..CELL_BYTES + 8).is_some_and(is_zero) =>
             {
-                data.truncate(CELL_BYTES);
-                let units: Vec<u16> = UNCALCULATED.encode_utf16().collect();
-                data.extend_from_slice(&(units.len() as u32).to_le_bytes());
-                data.extend(units.into_iter().flat_map(u16::to_le_bytes));
+                set_text(data, UNCALCULATED);
                 CELL_TEXT
             }
+            CELL_RK | CELL_REAL | FORMULA_NUMBER => match self.shown(kind, data) {
+                Some(shown) => {
+                    set_text(data, &shown);
+                    CELL_TEXT
+                }
+                None => kind,
+            },
             _ => kind,
         }
     }
+
+    /// The text that a cell with a number shows, if its format fills the number with zeros.
+    fn shown(&self, kind: u16, data: &[u8]) -> Option<String> {
+        if self.masks.is_empty() {
+            return None;
+        }
+        // The style has three bytes (MS-XLSB 2.5.9).
+        let [low, middle, high] = *data.get(4..)?.first_chunk()?;
+        let mask = self.masks.get(&u32::from_le_bytes([low, middle, high, 0]))?;
+        let value = data.get(CELL_BYTES..)?;
+        mask.marked(match kind {
+            CELL_RK => rk_number(u32::from_le_bytes(*value.first_chunk()?)),
+            _ => f64::from_le_bytes(*value.first_chunk()?),
+        })
+    }
+}
+
+/// Makes the value of a cell a text.
+fn set_text(data: &mut Vec<u8>, text: &str) {
+    data.truncate(CELL_BYTES);
+    let units: Vec<u16> = text.encode_utf16().collect();
+    data.extend_from_slice(&(units.len() as u32).to_le_bytes());
+    data.extend(units.into_iter().flat_map(u16::to_le_bytes));
+}
+
+/// The styles of cells that fill a number with zeros.
+type Masks = HashMap<u32, ZeroMask>;
+
+/// Reads the styles. Most workbooks have none that fills with zeros.
+fn masks(from: impl Read) -> io::Result<Masks> {
+    let mut formats = HashMap::new();
+    let mut masks = Masks::new();
+    let mut styles = None;
+    let mut records = Records::new(from);
+    while let Some(kind) = records.next()? {
+        let data = &records.data;
+        match (kind, &mut styles) {
+            (FORMAT, _) => {
+                if let Some((id, text)) = format(data)
+                    && let Some(mask) = ZeroMask::of(&text)
+                {
+                    formats.insert(id, mask);
+                }
+            }
+            (CELL_XFS_BEGIN, styles) => *styles = Some(0),
+            (CELL_XFS_END, styles) => *styles = None,
+            (XF, Some(style)) => {
+                let id = data.get(2..4).map(|id| u16::from_le_bytes([id[0], id[1]]));
+                if let Some(mask) = id.and_then(|id| formats.get(&id)) {
+                    masks.insert(*style, mask.clone());
+                }
+                *style += 1;
+            }
+            _ => {}
+        }
+    }
+    Ok(masks)
 }
 
 /// Gives each style a built-in number format of the class of its own.
@@ -274,8 +343,8 @@ fn correct_styles(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
         let data = &mut records.data;
         match kind {
             FORMAT => {
-                if let Some((id, class)) = format(data) {
-                    formats.insert(id, class);
+                if let Some((id, text)) = format(data) {
+                    formats.insert(id, FormatClass::of(&text));
                 }
             }
             CELL_XFS_BEGIN => is_in_cell_xfs = true,
@@ -294,11 +363,11 @@ fn correct_styles(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads the record Fmt: its id and its class.
-fn format(data: &[u8]) -> Option<(u16, FormatClass)> {
+/// Reads the record Fmt: its id and its text.
+fn format(data: &[u8]) -> Option<(u16, String)> {
     let id = u16::from_le_bytes(*data.first_chunk()?);
     let (text, _) = wide_text(data.get(2..)?)?;
-    Some((id, FormatClass::of(&text)))
+    Some((id, text))
 }
 
 /// Reads the records of a part.
