@@ -55,6 +55,13 @@ pub(super) struct InventoryState {
     #[serde(flatten)]
     pub now: Generation,
     pub previous: Option<Generation>,
+    pub earlier: Vec<EarlierGeneration>,
+}
+
+/// A kept generation before the current one.
+#[derive(Deserialize)]
+pub(super) struct EarlierGeneration {
+    bytes: u64,
 }
 
 #[derive(Deserialize)]
@@ -113,7 +120,7 @@ fn inventory(args: &InspectArgs, progress: &Progress) -> anyhow::Result<()> {
 
 impl InventoryState {
     fn text(&self) -> String {
-        let Self { now, previous } = self;
+        let Self { now, previous, earlier } = self;
         let before = |kind: &str| {
             let previous = previous.as_ref()?.types.iter().find(|one| one.r#type == kind)?;
             Some(number(previous.records))
@@ -146,6 +153,11 @@ impl InventoryState {
                 text += "An undo is not possible: there was no import, or the last import was written \
                          as one change.\n";
             }
+        }
+        if !earlier.is_empty() {
+            let bytes = earlier.iter().map(|kept| kept.bytes).sum();
+            let generations = counted(earlier.len() as u64, "earlier generation");
+            text += &format!("{generations} kept; {} on disk.\n", counted(bytes, "byte"));
         }
         text + "\n" + &table(&["type", "records", "before"], &rows)
     }

@@ -112,6 +112,8 @@ impl OpenInventory {
     fn open(config: &ServeConfig) -> anyhow::Result<Self> {
         let options = Options { command: "serve", ..config.store_options() };
         let store = Arc::new(Store::open_with(&config.data, options)?);
+        // The settings can keep fewer generations than before.
+        store.trim_generations()?;
         let accounts = Arc::new(InventoryAccounts::new(store.clone()));
         let migration = Migration::new(store.clone())?;
         let topology = Topology::new(store.clone())?;

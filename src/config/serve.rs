@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum, value_parser};
 use super::listen::ListenList;
 use crate::http::{HostNames, Limits, TrustedProxies};
 use crate::inventory::Dialect;
-use crate::store;
+use crate::store::{self, GenerationLimits, KeptGenerations};
 use crate::tls::CertificateFiles;
 
 /// The file with the host's name on Linux.
@@ -42,6 +42,13 @@ const HISTORY_MIB: u64 = 512;
 
 /// The largest size of the history, in MiB. A larger value is probably in another unit by mistake.
 const HISTORY_MIB_MAX: u64 = 64 * 1024;
+
+/// The largest number of kept generations. Each is a copy of the inventory.
+const GENERATIONS_KEPT_MAX: u64 = 100;
+
+/// The largest size of all kept generations, in MiB: 4 TiB. A larger value is probably in another unit by
+/// mistake.
+const GENERATIONS_MIB_MAX: u64 = 4 * 1024 * 1024;
 
 const MIB_BYTES: u64 = 1024 * 1024;
 
@@ -121,6 +128,20 @@ pub struct ServeConfig {
           value_parser = value_parser!(u64).range(1..=HISTORY_MIB_MAX))]
     history_mib: u64,
 
+    /// Copies of the inventory from before the last imports, 1 to 100. They are needed to show and undo
+    /// what an import changed
+    #[arg(long, env = "SATCHEL_GENERATIONS_KEPT", value_name = "NUMBER",
+          default_value_t = GenerationLimits::DEFAULT.count_max as u64,
+          value_parser = value_parser!(u64).range(1..=GENERATIONS_KEPT_MAX))]
+    generations_kept: u64,
+
+    /// Size of these copies in MiB, 0 to 4194304; the oldest are removed beyond it. The one before the
+    /// last import always stays
+    #[arg(long, env = "SATCHEL_GENERATIONS_MIB", value_name = "MIB",
+          default_value_t = GenerationLimits::DEFAULT.bytes_max / MIB_BYTES,
+          value_parser = value_parser!(u64).range(..=GENERATIONS_MIB_MAX))]
+    generations_mib: u64,
+
     /// Create no default password: the log shows a one-time link on which the first administrator sets
     /// one. Always so if the server listens on other than loopback addresses
     #[arg(long, env = "SATCHEL_SETUP_LINK")]
@@ -184,6 +205,11 @@ impl ServeConfig {
         store::Options {
             cache_bytes: self.cache_mib * MIB_BYTES,
             checked_at_open_bytes_max: self.check_at_open_mib * MIB_BYTES,
+            generations: KeptGenerations::UpTo(GenerationLimits {
+                // The range of the setting ends at 100.
+                count_max: self.generations_kept as usize,
+                bytes_max: self.generations_mib * MIB_BYTES,
+            }),
             ..store::Options::default()
         }
     }

@@ -7,7 +7,7 @@ use super::{DamageReport, Inventory, InventoryError};
 use crate::{
     import::Mode,
     model::Kind,
-    store::{Damage, GenerationInfo, GenerationSwitch, Origin, StoreError},
+    store::{Damage, EarlierGeneration, GenerationInfo, GenerationSwitch, Origin, StoreError},
     wording::counted,
 };
 
@@ -21,8 +21,21 @@ pub struct InventoryState {
     /// The generation that an undo restores. `null` if an undo is refused: there was no import, or the
     /// last import was written as one change.
     pub previous: Option<GenerationState>,
+    /// The kept copies of the inventory before the current generation, the newest first. The differences of
+    /// an import can be shown and undone while the generation before it is kept.
+    pub earlier: Vec<EarlierGenerationState>,
     /// The damage that was found since the start.
     pub damage: DamageReport,
+}
+
+/// A kept generation before the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(rename = "EarlierGeneration")]
+pub struct EarlierGenerationState {
+    /// The number of the generation.
+    pub generation: u64,
+    /// The size on the disk, in bytes.
+    pub bytes: u64,
 }
 
 /// The numbers of a generation.
@@ -74,6 +87,13 @@ pub enum UndoOutcome {
     DryRun,
 }
 
+impl EarlierGenerationState {
+    fn of(kept: &EarlierGeneration) -> Self {
+        let EarlierGeneration { number: generation, bytes } = *kept;
+        Self { generation, bytes }
+    }
+}
+
 impl GenerationState {
     fn of(look: &GenerationInfo) -> Self {
         let count = |kind| KindCount { kind, records: look.summary.kind(kind).count };
@@ -102,7 +122,14 @@ impl Inventory {
             Some(_) => None,
             None => generations.previous.as_ref().map(GenerationState::of),
         };
-        Ok(InventoryState { now, previous, damage: self.0.damage.report() })
+        let earlier = generations.earlier.iter().map(EarlierGenerationState::of).collect();
+        Ok(InventoryState { now, previous, earlier, damage: self.0.damage.report() })
+    }
+
+    /// The kept generations before the current one; empty if they cannot be listed.
+    pub fn earlier_generations(&self) -> Vec<EarlierGenerationState> {
+        let kept = self.0.store.earlier_generations().unwrap_or_default();
+        kept.iter().map(EarlierGenerationState::of).collect()
     }
 
     /// Restores the inventory from before the last import or undo. A dry run only reports the

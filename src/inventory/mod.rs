@@ -43,7 +43,9 @@ pub use history::{
     InventoryDifference, KindChanges, LeftOutReference, Listed, Moment, OnConflict, RecordEffect,
     ReplacedBy, ShownDifference, UndoConflict, UndoneRecord,
 };
-pub use maintenance::{GenerationState, InventoryState, KindCount, UndoOutcome, UndoReport};
+pub use maintenance::{
+    EarlierGenerationState, GenerationState, InventoryState, KindCount, UndoOutcome, UndoReport,
+};
 pub use pools::PoolsReport;
 pub use read::{
     Criterion, Dialect, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink,

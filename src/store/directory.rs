@@ -3,7 +3,7 @@
 //! ```text
 //! LOCK              locked by the process that uses the directory; its text names the process
 //! key               the key that encrypts secrets, mode 0600
-//! CURRENT           the pointer: the numbers of the current and the previous generation
+//! CURRENT           the pointer: the numbers of the current generation and the kept earlier ones
 //! MARK              the high-water mark: the state after the last durable commit
 //! RECOVERING        exists while a recovery is incomplete
 //! RESERVE           reserved space, released when the disk is full
@@ -44,8 +44,9 @@ use crate::disk::{
 /// | 1 | other keys in the reverse index; no release wrote it; refused |
 /// | 2 | no high-water mark, seals, content hashes and checksum of the pointer; upgraded when opened |
 /// | 3 | no history; upgraded when opened |
-/// | 4 | the current format |
-pub const DIRECTORY_FORMAT: u32 = 4;
+/// | 4 | no generations before the previous one; upgraded when opened |
+/// | 5 | the current format |
+pub const DIRECTORY_FORMAT: u32 = 5;
 
 /// The number that stands for the archive of the history, whose database is opened like that of a
 /// generation. Generations count from 1.
@@ -56,6 +57,9 @@ const UNCHECKED_FORMAT: u32 = 2;
 
 /// The format without a history.
 const WITHOUT_HISTORY_FORMAT: u32 = 3;
+
+/// The format in which the pointer lists no generations before the previous one.
+const TWO_GENERATIONS_FORMAT: u32 = 4;
 
 /// The time to wait for the lock. A child process inherits the locked file between `fork` and
 /// `exec`, so the lock can outlive its release by the parent for a moment.
@@ -71,16 +75,41 @@ pub struct DataDirectory {
 }
 
 /// The contents of the pointer `CURRENT`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pointer {
     /// The number of the current generation; 0 during the set-up, before there is a generation.
     pub current: u64,
-    /// The generation before the last import or undo, kept for one undo.
+    /// The generation before the last import or undo, to which an undo switches.
     pub previous: Option<u64>,
+    /// The kept generations before the previous one, the newest first.
+    pub older: Vec<u64>,
+}
+
+impl Pointer {
+    /// A pointer to one generation, without earlier ones.
+    pub(super) fn to(current: u64) -> Self {
+        Self { current, previous: None, older: Vec::new() }
+    }
+
+    /// The kept generations before the current one, the newest first.
+    pub(super) fn earlier(&self) -> impl Iterator<Item = u64> {
+        self.previous.into_iter().chain(self.older.iter().copied())
+    }
+
+    /// Returns whether the pointer names a generation.
+    pub(super) fn names(&self, number: u64) -> bool {
+        number == self.current || self.earlier().any(|earlier| earlier == number)
+    }
+
+    /// The largest number of a generation. After an undo, the previous generation has a larger number than
+    /// the current one.
+    pub(super) fn number_last(&self) -> u64 {
+        self.earlier().fold(self.current, u64::max)
+    }
 }
 
 /// A pointer and its format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PointerFile {
     pub pointer: Pointer,
     pub format: PointerFormat,
@@ -93,6 +122,8 @@ pub(super) enum PointerFormat {
     Unchecked,
     /// Format 3, without a history.
     WithoutHistory,
+    /// Format 4, without generations before the previous one.
+    TwoGenerations,
     /// [`DIRECTORY_FORMAT`].
     Present,
 }
@@ -292,10 +323,13 @@ impl DataDirectory {
     /// place.
     /// - [`StoreError::DiskFull`] if the file system has no space.
     /// - [`StoreError::Io`] for any other error of the file system.
-    pub(super) fn switch_pointer(&self, pointer: Pointer) -> Result<(), StoreError> {
+    pub(super) fn switch_pointer(&self, pointer: &Pointer) -> Result<(), StoreError> {
         let mut text = format!("satchel {DIRECTORY_FORMAT}\ncurrent {}\n", pointer.current);
         if let Some(previous) = pointer.previous {
             text.push_str(&format!("previous {previous}\n"));
+        }
+        for older in &pointer.older {
+            text.push_str(&format!("older {older}\n"));
         }
         text.push_str(&check_line(&text));
         let temporary = self.temporary_pointer_path();
@@ -309,13 +343,14 @@ impl DataDirectory {
         replace().map_err(StoreError::io("writing the pointer CURRENT"))
     }
 
-    /// Removes the generations that are not in the pointer. Interrupted imports leave them.
+    /// Removes the generations that are not in the pointer. Interrupted imports leave them, and so does
+    /// an interrupted removal.
     ///
     /// # Errors
     /// [`StoreError::Io`] if one cannot be removed.
-    pub(super) fn remove_other_generations(&self, pointer: Pointer) -> Result<(), StoreError> {
+    pub(super) fn remove_other_generations(&self, pointer: &Pointer) -> Result<(), StoreError> {
         for number in self.generations()? {
-            if number != pointer.current && Some(number) != pointer.previous {
+            if !pointer.names(number) {
                 let path = self.generation(number);
                 let what = format!("removing {}", path.display());
                 fs::remove_dir_all(path).map_err(StoreError::io(what))?;
@@ -386,6 +421,7 @@ fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
     let mut found = None;
     let mut current = None;
     let mut previous = None;
+    let mut older = Vec::new();
     for line in lines.lines() {
         let (word, number) = line.split_once(' ').unwrap_or((line, ""));
         let number: u64 = number.parse().map_err(|_| damaged_pointer(format!("'{line}'")))?;
@@ -393,6 +429,7 @@ fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
             "satchel" => found = Some(number),
             "current" => current = Some(number),
             "previous" => previous = Some(number),
+            "older" => older.push(number),
             _ => return Err(damaged_pointer(format!("'{line}'"))),
         }
     }
@@ -403,15 +440,16 @@ fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
     let format = match (found, is_checked) {
         (UNCHECKED_FORMAT, false) => PointerFormat::Unchecked,
         (WITHOUT_HISTORY_FORMAT, true) => PointerFormat::WithoutHistory,
+        (TWO_GENERATIONS_FORMAT, true) => PointerFormat::TwoGenerations,
         (DIRECTORY_FORMAT, true) => PointerFormat::Present,
-        (WITHOUT_HISTORY_FORMAT | DIRECTORY_FORMAT, false) => {
+        (WITHOUT_HISTORY_FORMAT | TWO_GENERATIONS_FORMAT | DIRECTORY_FORMAT, false) => {
             return Err(damaged_pointer("CURRENT has no checksum".to_owned()));
         }
         (found, _) => {
             return Err(DirectoryError::OtherFormat { found, known: DIRECTORY_FORMAT }.into());
         }
     };
-    Ok(PointerFile { pointer: Pointer { current, previous }, format })
+    Ok(PointerFile { pointer: Pointer { current, previous, older }, format })
 }
 
 fn damaged_pointer(detail: String) -> StoreError {
@@ -450,9 +488,9 @@ mod tests {
         let directory = hold(folder.path()).unwrap();
         assert_eq!(directory.pointer().unwrap(), None);
         for pointer in
-            [Pointer { current: 1, previous: None }, Pointer { current: 12, previous: Some(11) }]
+            [Pointer::to(1), Pointer { current: 12, previous: Some(11), older: vec![13, 4] }]
         {
-            directory.switch_pointer(pointer).unwrap();
+            directory.switch_pointer(&pointer).unwrap();
             assert_eq!(directory.pointer().unwrap(), Some(pointer));
         }
         let good = fs::read_to_string(directory.pointer_path()).unwrap();
@@ -469,13 +507,13 @@ mod tests {
             fs::write(directory.pointer_path(), &text).unwrap();
             assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })), "{text:?}");
         }
-        fs::write(directory.pointer_path(), b"satchel 4\n\xff").unwrap();
+        fs::write(directory.pointer_path(), b"satchel 5\n\xff").unwrap();
         assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })));
-        for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 5\ncurrent 1\n", 5)] {
+        for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 6\ncurrent 1\n", 6)] {
             fs::write(directory.pointer_path(), text).unwrap();
             let error = directory.pointer().unwrap_err();
             let StoreError::Directory(error) = error else { panic!("{error}") };
-            assert_eq!(*error, DirectoryError::OtherFormat { found, known: 4 });
+            assert_eq!(*error, DirectoryError::OtherFormat { found, known: 5 });
         }
     }
 
@@ -484,14 +522,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let directory = hold(folder.path()).unwrap();
         let unchecked = "satchel 2\ncurrent 7\nprevious 6\n".to_owned();
-        let checked = "satchel 3\ncurrent 7\nprevious 6\n".to_owned();
-        let checked = [checked.clone(), check_line(&checked)].concat();
-        let pointer = Pointer { current: 7, previous: Some(6) };
-        for (text, format) in
-            [(unchecked, PointerFormat::Unchecked), (checked, PointerFormat::WithoutHistory)]
-        {
+        let checked = |format: u32| {
+            let lines = format!("satchel {format}\ncurrent 7\nprevious 6\n");
+            [lines.clone(), check_line(&lines)].concat()
+        };
+        let pointer = Pointer { previous: Some(6), ..Pointer::to(7) };
+        for (text, format) in [
+            (unchecked, PointerFormat::Unchecked),
+            (checked(3), PointerFormat::WithoutHistory),
+            (checked(4), PointerFormat::TwoGenerations),
+        ] {
             fs::write(directory.pointer_path(), text).unwrap();
-            let expected = PointerFile { pointer, format };
+            let expected = PointerFile { pointer: pointer.clone(), format };
             assert_eq!(directory.pointer_file().unwrap(), Some(expected));
         }
     }

@@ -5,8 +5,8 @@ use std::{fs, sync::Arc};
 
 use super::{
     LoadRecord, LoadTable, ReplacedGeneration, Replacement, Store, StoreError, Summary,
-    directory::Pointer, generation::Generation, history::ReplacementEntries,
-    new_generation::NewGeneration, write_lock::WriteGuard,
+    generation::Generation, history::ReplacementEntries, new_generation::NewGeneration,
+    write_lock::WriteGuard,
 };
 use crate::{
     job::{ImportedState, Progress, Step},
@@ -32,6 +32,7 @@ impl<'s> UnfinishedGeneration<'s> {
         previous: Arc<Generation>,
         summary: Summary,
     ) -> Result<Self, StoreError> {
+        store.make_room(&previous)?;
         let number = store.number_next();
         let new = NewGeneration::begin(&store.directory, number, store.options, summary)?;
         Ok(Self { store, previous, new: Some(new) })
@@ -59,8 +60,7 @@ impl<'s> UnfinishedGeneration<'s> {
         // From here on the next start removes the directory if the pointer does not name it.
         let new = self.new.take().expect("a generation is committed once");
         let generation = new.into_generation();
-        let pointer = Pointer { current: generation.number, previous: Some(self.previous.number) };
-        self.store.replace(generation, pointer)
+        self.store.replace(generation)
     }
 }
 

@@ -27,9 +27,11 @@ mod folder_copy;
 mod format;
 mod full_disk;
 mod generation;
+mod generation_limits;
 mod history;
 mod holder;
 mod inventory_damage;
+mod kept;
 mod key_check;
 mod key_error;
 mod known;
@@ -79,6 +81,7 @@ pub use directory::{DIRECTORY_FORMAT, DataDirectory, tls_folder};
 pub use directory_error::{DirectoryError, ForeignContents};
 pub use error::{Damage, RECORD_BYTES_MAX, StoreError};
 pub use format::{Header, RECORD_FORMAT, Raw, decode_any_body, decode_record, encode_body};
+pub use generation_limits::{GenerationLimits, KeptGenerations};
 pub use history::{
     AtChange, ChangeCounts, Effect, HistoryBegin, HistoryChange, HistoryLimits, HistoryTrimmer,
     HistoryView, LoadRecord, ReplacedGeneration, Replacement, Touched, TouchedValue, Trimmed,
@@ -103,17 +106,17 @@ pub use snapshot::Snapshot;
 pub use stored::{Stored, StoredText};
 pub use summary::{KindSummary, Summary};
 pub use transaction::{PutOutcome, Transaction};
-pub use undo::{GenerationInfo, GenerationSwitch, Generations};
+pub use undo::{EarlierGeneration, GenerationInfo, GenerationSwitch, Generations};
 pub use vault::Vault;
 pub use verify::{Finding, Findings, KindVerified, Verified};
 pub use write_lock::WRITE_LOCK_WAIT_MAX;
 
 use committer::{CommitFailure, Committer};
-use directory::Pointer;
 use durable_version::DurableVersion;
 use full_disk::{AmpleSpace, Reopening};
 use generation::Generation;
 use history::Archive;
+use kept::KeptDatabases;
 use mark::MarkFile;
 use opening::OpenedInventory;
 use snapshot::Snapshots;
@@ -138,6 +141,8 @@ pub struct Store {
     durable_version: Arc<DurableVersion>,
     /// The history of replaced generations.
     archive: Archive,
+    /// The open databases of earlier generations.
+    kept: KeptDatabases,
     /// The number of the last generation that was begun. Numbers are not reused: a database that was
     /// closed can still write to its directory for a moment.
     number_last: AtomicU64,
@@ -200,9 +205,7 @@ impl Store {
         key_check::require_right_key(&directory, &vault, &generation)?;
         let mark = Arc::new(mark);
         reserve::keep_reserve(&directory);
-        // After an undo the previous generation has the higher number.
-        let number_last =
-            pointer.previous.map_or(generation.number, |previous| previous.max(generation.number));
+        let number_last = pointer.number_last();
         let write_lock = Arc::<WriteLock>::default();
         let durable_version = Arc::new(DurableVersion::new(generation.durable_summary().version));
         Ok(Self {
@@ -223,6 +226,7 @@ impl Store {
             ample_space: AmpleSpace::default(),
             number_last: AtomicU64::new(number_last),
             archive: Archive::new(directory.clone(), options),
+            kept: KeptDatabases::default(),
             directory,
         })
     }
@@ -231,9 +235,7 @@ impl Store {
     pub fn has_imported(&self, imported: ImportedState) -> bool {
         let Ok(pointer) = self.pointer() else { return false };
         match imported {
-            ImportedState::Generation(number) => {
-                number == pointer.current || Some(number) == pointer.previous
-            }
+            ImportedState::Generation(number) => pointer.names(number),
             ImportedState::Change { generation, version } => {
                 generation == pointer.current
                     && self.current().is_ok_and(|current| {
@@ -396,8 +398,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Io`] if the pointer cannot be written.
-    fn replace(&self, generation: Generation, pointer: Pointer) -> Result<(), StoreError> {
+    fn replace(&self, generation: Generation) -> Result<(), StoreError> {
+        let pointer = self.pointer_after(generation.number)?;
         let known = generation.known();
+        self.seal_replaced();
         let version = generation.durable_summary().version;
         let current = CurrentGeneration::new(
             generation,
@@ -406,7 +410,7 @@ impl Store {
             &self.mark,
             &self.durable_version,
         )?;
-        if let Err(error) = self.directory.switch_pointer(pointer) {
+        if let Err(error) = self.directory.switch_pointer(&pointer) {
             // The pointer can name either generation now, so changes of the old one must not be
             // acknowledged any more.
             if !matches!(self.directory.pointer(), Ok(Some(now)) if now != pointer)
@@ -424,12 +428,23 @@ impl Store {
             StoreState::Open(current),
         );
         self.durable_version.note(version);
+        if let StoreState::Open(old) = &old {
+            self.kept.note_replaced(&old.generation);
+        }
         // Closing it takes a flush, outside of the lock, so that readers do not wait.
         drop(old);
-        if let Err(error) = self.directory.remove_other_generations(pointer) {
-            tracing::warn!(error = %Chain(&error), "Cannot remove an unused generation. The next start removes it.");
-        }
+        self.remove_unused(&pointer);
         Ok(())
+    }
+
+    /// Seals the current generation with its present state, before it is replaced: the high-water mark
+    /// forgets it after the next import.
+    fn seal_replaced(&self) {
+        let Ok(current) = self.current() else { return };
+        let generation = current.generation;
+        if let Err(error) = seal::replace(&generation.path(), &generation.known()) {
+            tracing::warn!(error = %Chain(&error), "Cannot write the seal of a replaced generation. Loss of its last changes might not be detected.");
+        }
     }
 
     /// Returns the number of the last change of a kind. It is kept in memory, so the call is cheap.

@@ -59,11 +59,15 @@ pub(super) fn open(
         Some(PointerFile { pointer, format: PointerFormat::Unchecked }) => {
             upgrade(directory, pointer, options)
         }
-        Some(PointerFile { pointer, format: PointerFormat::WithoutHistory }) => {
+        Some(PointerFile {
+            pointer,
+            format: PointerFormat::WithoutHistory | PointerFormat::TwoGenerations,
+        }) => {
             let opened = open_present(directory, pointer, options)?;
-            // The history begins with the next change. Its trees are empty, and no entry of the
-            // database changes. Only the pointer tells older executables that they must not open it.
-            directory.switch_pointer(pointer)?;
+            // From format 3 on, no entry of a database changes: an upgraded inventory has an empty
+            // history, and no generations before the previous one. Only the pointer tells older
+            // executables that they must not open it.
+            directory.switch_pointer(&opened.pointer)?;
             Ok(opened)
         }
         Some(PointerFile { pointer, format: PointerFormat::Present }) => {
@@ -85,9 +89,9 @@ fn set_up(directory: &Arc<DataDirectory>, options: Options) -> Result<OpenedInve
     let key = directory.key();
     let vault = if key.exists() { Vault::open(&key)? } else { Vault::create(&key)? };
     // While the pointer names no generation, an interrupted set-up starts again.
-    let unfinished = Pointer { current: 0, previous: None };
-    directory.switch_pointer(unfinished)?;
-    directory.remove_other_generations(unfinished)?;
+    let unfinished = Pointer::to(0);
+    directory.switch_pointer(&unfinished)?;
+    directory.remove_other_generations(&unfinished)?;
     let generation =
         reserve::open_generation(directory, |directory| Generation::create(directory, 1, options))?;
     generation.write_summary()?;
@@ -95,8 +99,8 @@ fn set_up(directory: &Arc<DataDirectory>, options: Options) -> Result<OpenedInve
     finish(&generation)?;
     mark.begin(generation.known(), None);
     mark.sync()?;
-    let pointer = Pointer { current: 1, previous: None };
-    directory.switch_pointer(pointer)?;
+    let pointer = Pointer::to(1);
+    directory.switch_pointer(&pointer)?;
     Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
@@ -134,8 +138,8 @@ fn upgrade(
     let (mark, _) = MarkFile::open(&directory.mark())?;
     mark.begin(generation.known(), previous);
     mark.sync()?;
-    directory.switch_pointer(pointer)?;
-    directory.remove_other_generations(pointer)?;
+    directory.switch_pointer(&pointer)?;
+    directory.remove_other_generations(&pointer)?;
     Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
@@ -170,14 +174,14 @@ fn open_present(
         && !directory.generation(number).is_dir()
     {
         tracing::warn!(
-            "The previous generation {} is missing. An undo is not possible.",
+            "The previous generation {} is missing. The last import cannot be undone.",
             directory.generation(number).display()
         );
     }
     let opened =
         open_checked(directory, pointer.current, options, Some(current_mark), LogEndPolicy::Keep);
     let generation = opened.map_err(|error| damage_of(directory, error, current, previous))?;
-    if !is_mark_of(directory, pointer, current_mark, &generation)? {
+    if !is_mark_of(directory, &pointer, current_mark, &generation)? {
         return damaged(vec!["the high-water mark belongs to another inventory".to_owned()]);
     }
     if current_mark.summary.version < generation.summary().version {
@@ -188,7 +192,7 @@ fn open_present(
         let summary = format::encode(&known.summary);
         mark.note(known, &summary);
     }
-    directory.remove_other_generations(pointer)?;
+    directory.remove_other_generations(&pointer)?;
     Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
@@ -196,7 +200,7 @@ fn open_present(
 /// one if the process ended after it switched the pointer and before it wrote the mark.
 fn is_mark_of(
     directory: &DataDirectory,
-    pointer: Pointer,
+    pointer: &Pointer,
     mark: &KnownState,
     generation: &Generation,
 ) -> Result<bool, StoreError> {

@@ -1,6 +1,9 @@
 //! The options of opening a store.
 
-use super::CreateDirectory;
+use super::{
+    CreateDirectory,
+    generation_limits::{GenerationLimits, KeptGenerations},
+};
 
 /// The default size of sled's page cache, in bytes.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
@@ -33,6 +36,8 @@ pub struct Options {
     pub cache_bytes: u64,
     /// The size of a database, in bytes, up to which its content hashes are checked when it is opened.
     pub checked_at_open_bytes_max: u64,
+    /// How many generations before the current one are kept.
+    pub generations: KeptGenerations,
     /// Whether to create a missing data directory.
     pub create: CreateDirectory,
     /// Whether to open an inventory whose recovery was interrupted.
@@ -46,6 +51,7 @@ impl Default for Options {
         Self {
             cache_bytes: CACHE_BYTES,
             checked_at_open_bytes_max: CHECKED_AT_OPEN_BYTES_MAX,
+            generations: KeptGenerations::UpTo(GenerationLimits::DEFAULT),
             create: CreateDirectory::default(),
             interrupted: InterruptedRecovery::default(),
             command: COMMAND,

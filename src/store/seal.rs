@@ -1,8 +1,9 @@
 //! The seal of a generation: its state when it was completed, in the file `SEAL` in its folder. It is
-//! written before the pointer names the generation and never changes.
+//! written before the pointer names the generation, and again when another generation replaces it.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -10,8 +11,12 @@ use super::{
     DirectoryError, StoreError,
     known::{CHECKED_FORMAT, CheckedError, KnownState, decode_checked, encode_checked},
 };
+use crate::disk::sync_directory;
 
 const FILE_NAME: &str = "SEAL";
+
+/// The name under which a seal is written before it replaces an existing one.
+const TEMPORARY_NAME: &str = "SEAL.new";
 
 /// The result of reading a seal.
 pub(super) enum Seal {
@@ -32,6 +37,23 @@ fn path(generation: &Path) -> PathBuf {
 pub(super) fn write(generation: &Path, known: &KnownState) -> Result<(), StoreError> {
     fs::write(path(generation), encode_checked(known))
         .map_err(StoreError::io("writing the seal of a generation"))
+}
+
+/// Replaces the seal in a generation's folder by that of a later state, in one atomic and durable step.
+///
+/// # Errors
+/// - [`StoreError::DiskFull`] if the file system has no space.
+/// - [`StoreError::Io`] for any other error of the file system.
+pub(super) fn replace(generation: &Path, known: &KnownState) -> Result<(), StoreError> {
+    let temporary = generation.join(TEMPORARY_NAME);
+    let replace = || -> io::Result<()> {
+        let mut file = File::create(&temporary)?;
+        file.write_all(&encode_checked(known))?;
+        file.sync_all()?;
+        fs::rename(&temporary, path(generation))?;
+        sync_directory(generation)
+    };
+    replace().map_err(StoreError::io("writing the seal of a generation"))
 }
 
 /// Reads the seal of a generation's folder.

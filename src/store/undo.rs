@@ -3,14 +3,9 @@
 //! Nothing is copied: the pointer swaps the current and the previous generation. A second undo
 //! therefore restores what the first one undid.
 
-use std::{fs, io, path::Path};
-
 use super::{
     Damage, LoadRecord, Origin, ReplacedGeneration, Replacement, Store, StoreError, Summary,
-    directory::Pointer,
-    generation::Generation,
-    history::ReplacementEntries,
-    opening::{self, LogEndPolicy},
+    directory::Pointer, generation::Generation, history::ReplacementEntries, kept::folder_bytes,
 };
 use crate::wording::Chain;
 
@@ -32,11 +27,22 @@ pub struct Generations {
     pub current: GenerationInfo,
     /// The generation that an undo restores. `None` if there is none, or if it is damaged.
     pub previous: Option<GenerationInfo>,
+    /// The kept generations before the current one, the newest first.
+    pub earlier: Vec<EarlierGeneration>,
     /// The damage of the previous generation, if it cannot be opened.
     pub previous_damage: Option<Damage>,
     /// The number of the last import, if it was written into the current generation as one change.
     /// An undo is refused then, because it would go back to the inventory before an earlier import.
     pub last_import: Option<u64>,
+}
+
+/// A kept generation before the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlierGeneration {
+    /// The number of the generation, as in the name of its folder.
+    pub number: u64,
+    /// Its size on the disk, in bytes.
+    pub bytes: u64,
 }
 
 /// The generations before and after an undo.
@@ -63,12 +69,16 @@ impl Store {
             current: self.current_info()?,
             previous: None,
             previous_damage: None,
+            earlier: Vec::new(),
             last_import: self.last_import()?,
         };
         let Some(number) = self.pointer()?.previous else { return Ok(generations) };
-        match self.reopen_generation(number).and_then(|opened| self.info(&opened)) {
+        let opened = self.kept_generation(number);
+        // Opening a database can change its size.
+        generations.earlier = self.earlier_generations()?;
+        match opened.and_then(|opened| opened.map(|opened| self.info(&opened)).transpose()) {
             Ok(info) => {
-                generations.previous = Some(info);
+                generations.previous = info;
                 Ok(generations)
             }
             // Nothing was changed, so the message "the change was not saved" would be wrong.
@@ -107,7 +117,7 @@ impl Store {
         let pointer = self.pointer()?;
         let number = pointer.previous.ok_or(StoreError::NothingToUndo)?;
         let before = self.current_info()?;
-        let generation = self.reopen_generation(number)?;
+        let generation = self.take_generation(number)?;
         // Versions distinguish the states of the inventory, including undone ones. So later changes get
         // versions that were never used. A greater version than that of the current generation is the
         // version of an undo that was interrupted before the switch, so nobody has seen it.
@@ -124,8 +134,7 @@ impl Store {
         generation.forget_last_import()?;
         generation.make_durable()?;
         let after = self.info(&generation)?;
-        let swapped = Pointer { current: number, previous: Some(pointer.current) };
-        self.replace(*generation, swapped)?;
+        self.replace(generation)?;
         Ok(GenerationSwitch { before, after })
     }
 
@@ -174,44 +183,4 @@ impl Store {
         let summary = Summary::clone(&generation.durable_summary());
         Ok(GenerationInfo { number: generation.number, summary, bytes })
     }
-
-    /// Opens the previous generation.
-    ///
-    /// # Errors
-    /// - [`StoreError::Busy`] if a reader from before the last import still has it open.
-    /// - [`StoreError::Damaged`] if it is damaged.
-    fn reopen_generation(&self, number: u64) -> Result<Box<Generation>, StoreError> {
-        let known = self.mark.previous().filter(|known| known.generation == number);
-        match opening::open_checked(
-            &self.directory,
-            number,
-            self.options,
-            known.as_ref(),
-            LogEndPolicy::Keep,
-        ) {
-            Err(error) if error.is_locked() => Err(StoreError::Busy),
-            // The inventory itself is intact.
-            Err(StoreError::InventoryDamaged(damage)) => {
-                let detail = damage.findings.join("; ");
-                Err(StoreError::Damaged { part: "previous generation", detail })
-            }
-            opened => opened.map(Box::new),
-        }
-    }
-}
-
-/// Returns the total length of all files in a folder, in bytes.
-fn folder_bytes(path: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => bytes += folder_bytes(&entry.path())?,
-            Ok(metadata) => bytes += metadata.len(),
-            // sled can remove files meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(bytes)
 }

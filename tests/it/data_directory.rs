@@ -48,6 +48,17 @@ fn a_directory_of_format_3_is_upgraded_in_place() {
     );
 }
 
+#[test]
+fn a_directory_of_format_4_is_upgraded_in_place() {
+    upgrade(
+        4,
+        json!({
+            "credential": 2, "device": 19, "file": 3, "group": 2, "link": 21, "network": 3,
+            "pool": 5, "service": 6, "task": 2, "user": 5, "workflow_edge": 4,
+        }),
+    );
+}
+
 /// Opens a golden directory, and compares its records with these counts and with the changes after
 /// its last import.
 fn upgrade(format: u32, expected: Value) {
@@ -70,7 +81,7 @@ fn upgrade(format: u32, expected: Value) {
         server = server.start_again();
     }
     let pointer = fs::read_to_string(server.data().join("CURRENT")).unwrap();
-    assert!(pointer.starts_with("satchel 4\n"), "{pointer}");
+    assert!(pointer.starts_with("satchel 5\n"), "{pointer}");
     // The previous generation was upgraded as well: an undo restores the sample inventory.
     let undone = server.request("POST", "/rest/undo").login(ADMIN).send();
     assert_eq!(undone.status, 200, "{}", String::from_utf8_lossy(&undone.body));

@@ -70,9 +70,12 @@ fn leftovers(data: &Path) -> Vec<String> {
             None => left.push(name),
         }
     }
-    // The current generation and the previous one.
-    if generations > 2 {
-        left.push(format!("{generations} generations"));
+    let pointer = fs::read_to_string(data.join("CURRENT")).unwrap();
+    let is_generation =
+        |line: &&str| ["current ", "previous ", "older "].iter().any(|word| line.starts_with(word));
+    let named = pointer.lines().filter(is_generation).count();
+    if generations != named {
+        left.push(format!("{generations} generations of {named}"));
     }
     left.extend(list(&data.join("scratch")).into_iter().map(|name| format!("scratch/{name}")));
     let projects = ["a", "b", "demo", "look.zip"];

@@ -25,8 +25,8 @@ use crate::{
     inventory::Inventory,
     migration::ProjectName,
     store::{
-        CreateDirectory, InterruptedRecovery, Options, Origin, Recovered, Recovery, RecoveryState,
-        Store,
+        CreateDirectory, InterruptedRecovery, KeptGenerations, Options, Origin, Recovered,
+        Recovery, RecoveryState, Store,
     },
 };
 use text::Findings;
@@ -118,8 +118,12 @@ impl RecoverArgs {
 /// would leave it on the disk until the inventory can be opened again.
 pub(super) fn run(args: &RecoverArgs) -> anyhow::Result<ExitCode> {
     owner::act_as_owner(&args.data)?;
-    let options =
-        Options { create: CreateDirectory::Never, command: "recover", ..Options::default() };
+    let options = Options {
+        create: CreateDirectory::Never,
+        command: "recover",
+        generations: KeptGenerations::AsBefore,
+        ..Options::default()
+    };
     let recovery = Recovery::examine(&args.data, options)?;
     let Some(method) = args.method() else { return list(args, &recovery) };
     require_applicable(method, recovery.state(), &args.data)?;

@@ -29,7 +29,7 @@ use super::{
     progress::Progress,
     server_address::{host, is_loopback},
 };
-use crate::store::{CreateDirectory, Options};
+use crate::store::{CreateDirectory, KeptGenerations, Options};
 use crate::tls::Fingerprint;
 use client::{Login, ServerLocation};
 
@@ -66,7 +66,12 @@ impl LocalTarget {
             IfMissing::Fail => CreateDirectory::Never,
             IfMissing::Create => CreateDirectory::IfMissing,
         };
-        Options { create, command: self.command, ..Options::default() }
+        Options {
+            create,
+            command: self.command,
+            generations: KeptGenerations::AsBefore,
+            ..Options::default()
+        }
     }
 }
 

@@ -75,6 +75,12 @@ fn write_inventory(page: &mut Page, inventory: &Inventory) -> fmt::Result {
         let name = "satchel_data_directory_size_bytes";
         page.one(name, "gauge", "Size of the disk of the data directory.", space.size_bytes)?;
     }
+    let earlier = inventory.earlier_generations();
+    let about = "Kept copies of the inventory from before the last imports.";
+    page.one("satchel_earlier_generations", "gauge", about, earlier.len())?;
+    let about = "Size of the kept copies of the inventory.";
+    let bytes: u64 = earlier.iter().map(|kept| kept.bytes).sum();
+    page.one("satchel_earlier_generations_bytes", "gauge", about, bytes)?;
     let name = "satchel_damage_total";
     page.family(name, "counter", "Reads of damaged data, by part of the store.")?;
     for (part, count) in inventory.damage_by_part() {

@@ -44,6 +44,8 @@ pub struct Recovery {
     known: Option<KnownState>,
     /// The number of the previous generation, and its known state.
     previous: Option<(u64, Option<KnownState>)>,
+    /// The kept generations before the previous one, the newest first.
+    older: Vec<u64>,
 }
 
 /// The state of the inventory in a data directory.
@@ -105,7 +107,8 @@ impl Recovery {
             Err(StoreError::Key(error)) => RecoveryState::NoKey(error.to_string()),
             Err(error) => return Err(error),
         };
-        let current = pointer.map(|pointer| pointer.current);
+        let older = pointer.as_ref().map(|pointer| pointer.older.clone()).unwrap_or_default();
+        let current = pointer.as_ref().map(|pointer| pointer.current);
         let marked_current = marked.as_ref().map(|mark| mark.current.generation);
         // The newest sealed generations, in case neither the pointer nor the mark contains the
         // current one.
@@ -127,7 +130,7 @@ impl Recovery {
             .filter(|number| directory.generation(*number).is_dir());
         let previous = previous.map(|number| (number, previous_known));
         let known = marked.map(|mark| mark.current);
-        Ok(Self { directory, options, state, current, known, previous })
+        Ok(Self { directory, options, state, current, known, previous, older })
     }
 
     /// The state of the inventory.
@@ -211,7 +214,7 @@ impl Recovery {
         ReplacementEntries::new(version, generation.history_end(), &record(), replaced)
             .write_to(&generation, summary.restored(version))?;
         generation.make_durable()?;
-        let damaged_files = self.set_aside(&[Some(number), self.previous_number()])?;
+        let damaged_files = self.set_aside(number, self.previous_number())?;
         self.switch_to(&generation, self.previous.clone(), damaged_files)
     }
 
@@ -269,7 +272,7 @@ impl Recovery {
         previous: Option<(u64, Option<KnownState>)>,
     ) -> Result<Recovered, StoreError> {
         let previous_number = previous.as_ref().map(|(number, _)| *number);
-        let damaged_files = self.set_aside(&[Some(generation.number), previous_number])?;
+        let damaged_files = self.set_aside(generation.number, previous_number)?;
         let path = self.directory.recovering();
         File::create(&path)
             .and_then(|file| file.sync_all())
@@ -362,11 +365,13 @@ impl Recovery {
         self.previous.as_ref().map(|(number, _)| *number)
     }
 
-    /// Moves every generation except for the kept ones to a new folder. Returns the folder, or `None` if
-    /// there was no generation to move.
-    fn set_aside(&self, kept: &[Option<u64>]) -> Result<Option<PathBuf>, StoreError> {
+    /// Moves every generation except for the new current one, the previous one and the kept ones before that
+    /// to a new folder. Returns the folder, or `None` if there was no generation to move.
+    fn set_aside(&self, new: u64, previous: Option<u64>) -> Result<Option<PathBuf>, StoreError> {
         let mut moved = self.directory.generations()?;
-        moved.retain(|number| !kept.contains(&Some(*number)));
+        moved.retain(|number| {
+            *number != new && Some(*number) != previous && !self.older.contains(number)
+        });
         damaged_files::set_aside(&self.directory, &moved)
     }
 
@@ -378,13 +383,17 @@ impl Recovery {
         damaged_files: Option<PathBuf>,
     ) -> Result<Recovered, StoreError> {
         let previous = previous.filter(|(number, _)| *number != generation.number);
-        let pointer = Pointer {
-            current: generation.number,
-            previous: previous.as_ref().map(|(number, _)| *number),
-        };
+        let previous_number = previous.as_ref().map(|(number, _)| *number);
+        let mut older = self.older.clone();
+        older.retain(|number| {
+            *number != generation.number
+                && Some(*number) != previous_number
+                && self.directory.generation(*number).is_dir()
+        });
+        let pointer = Pointer { current: generation.number, previous: previous_number, older };
         sync_directory(self.directory.path())
             .map_err(StoreError::io("making the data directory durable"))?;
-        self.directory.switch_pointer(pointer)?;
+        self.directory.switch_pointer(&pointer)?;
         let (mark, _) = MarkFile::open(&self.directory.mark())?;
         let known = generation.known();
         mark.begin(known.clone(), previous.and_then(|(_, known)| known));

@@ -259,14 +259,14 @@ fn a_second_undo_reverts_the_first_one() {
         first.agrees(&store);
         std::mem::swap(&mut first, &mut second);
     }
-    // The next import takes an unused number, and replaces the generation that an undo would restore.
+    // The next import takes an unused number. The generations before it are kept.
     let numbers = generations(folder.path());
     let (load, third) = write(&store, &[]);
     load.commit(&record(), &Progress::detached()).unwrap();
     third.agrees(&store);
     let newest = *generations(folder.path()).last().unwrap();
     assert!(!numbers.contains(&newest), "{newest} of {numbers:?}");
-    assert_eq!(generations(folder.path()).len(), 2);
+    assert_eq!(generations(folder.path()).len(), 4);
 }
 
 /// A reader from before the import holds the database that an undo would open.

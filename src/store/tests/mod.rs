@@ -5,6 +5,7 @@ mod changes;
 mod damage;
 mod full_disk;
 mod history;
+mod kept;
 mod loads;
 mod plain;
 mod snapshots;
