@@ -115,7 +115,6 @@ fn advice_for_store_error(error: &StoreError) -> Option<String> {
         | StoreError::Cancelled(_)
         | StoreError::NoInventory { .. }
         | StoreError::NothingToUndo
-        | StoreError::ImportNotUndoable { .. }
         | StoreError::RecordLarge { .. }
         | StoreError::OverLimit { .. }
         | StoreError::TextLarge { .. }

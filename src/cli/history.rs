@@ -11,7 +11,7 @@ use super::{
     output::{self, OutputArgs, OutputState, counted},
     progress::Progress,
     safe_text::{safe, safe_json, safe_lines},
-    target::{IfMissing, Target, TargetArgs},
+    target::{Client, IfMissing, Target, TargetArgs},
 };
 use crate::{
     http::paths::{self, percent_encode},
@@ -23,7 +23,8 @@ Examples:
   satchel history --data /var/lib/satchel
       lists the last changes, the newest first
   satchel history 42
-      shows what change 42 changed, property by property
+      shows what change 42 changed, property by property; of an import only while the copy of
+      the inventory from before it is kept
   satchel history --type device --name 'Faro 1' --since 2026-11-01
       lists the changes of one device since the beginning of November
   satchel history --by eva --text maintenance --server https://satchel.example --user admin
@@ -124,8 +125,8 @@ struct FollowedPage {
 
 /// A change, as the REST API returns it.
 #[derive(Deserialize)]
-struct Change {
-    number: u64,
+pub(super) struct Change {
+    pub number: u64,
     time: String,
     principal: String,
     address: Option<String>,
@@ -137,6 +138,9 @@ struct Change {
     names: Vec<RecordName>,
     #[serde(default)]
     records: Vec<Record>,
+    next: Option<String>,
+    #[serde(default)]
+    not_kept: bool,
 }
 
 #[derive(Deserialize)]
@@ -182,13 +186,16 @@ pub(super) fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
         return follow(args, &target, &progress);
     }
     let connection = target.connect(&progress)?;
-    let response = connection.client.get(&args.path())?;
-    if args.out.json {
-        output::print_json(&response.text)?;
-    } else if args.number.is_some() {
-        output::print(&response.read::<Change>()?.details())?;
-    } else {
-        output::print(&list(&response.read::<Vec<Change>>()?))?;
+    match args.number {
+        Some(number) => print_change(number, args.out.json, &connection.client)?,
+        None => {
+            let response = connection.client.get(&args.path())?;
+            if args.out.json {
+                output::print_json(&response.text)?;
+            } else {
+                output::print(&list(&response.read::<Vec<Change>>()?))?;
+            }
+        }
     }
     connection.close()?;
     Ok(ExitCode::SUCCESS)
@@ -234,12 +241,31 @@ fn followed(change: Value) -> anyhow::Result<Change> {
     Ok(change)
 }
 
-impl HistoryArgs {
-    /// The path of the request, with the filters.
-    fn path(&self) -> String {
-        if let Some(number) = self.number {
-            return paths::CHANGE.path([&number.to_string()]);
+/// Prints a change with the differences of its records, part by part. As JSON, each part is a document.
+fn print_change(number: u64, as_json: bool, client: &Client) -> anyhow::Result<()> {
+    let path = paths::CHANGE.path([&number.to_string()]);
+    let mut after: Option<String> = None;
+    loop {
+        let query = after.as_ref().map(|after| format!("?after={}", percent_encode(after)));
+        let response = client.get(&format!("{path}{}", query.unwrap_or_default()))?;
+        let change: Change = response.read()?;
+        if as_json {
+            output::print_json(&response.text)?;
+        } else if after.is_none() {
+            output::print(&change.details())?;
+        } else {
+            output::print(&change.record_texts())?;
         }
+        match change.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+impl HistoryArgs {
+    /// The path of the request for the list, with the filters.
+    fn path(&self) -> String {
         let filters = [
             ("type", self.kind.map(|kind| kind.as_str().to_owned())),
             ("name", self.name.clone()),
@@ -269,22 +295,28 @@ fn list(changes: &[Change]) -> String {
     let width = width.unwrap_or_default();
     let mut text = String::new();
     for change in changes {
-        text += &format!(
-            "{:>width$}  {}  {}  {}  {}\n",
-            change.number,
-            change.short_time(),
-            change.user(),
-            safe(&change.operation),
-            change.effect()
-        );
-        if let Some(message) = &change.message {
-            text += &format!("{:width$}  “{}”\n", "", safe(message));
-        }
+        text += &change.lines(width);
     }
     text
 }
 
 impl Change {
+    /// The change in one line, and its message in another. The number has at least this width.
+    pub(super) fn lines(&self, width: usize) -> String {
+        let mut text = format!(
+            "{:>width$}  {}  {}  {}  {}\n",
+            self.number,
+            self.short_time(),
+            self.user(),
+            safe(&self.operation),
+            self.effect()
+        );
+        if let Some(message) = &self.message {
+            text += &format!("{:width$}  “{}”\n", "", safe(message));
+        }
+        text
+    }
+
     /// The user, or the word for a change that Satchel made.
     fn user(&self) -> String {
         if self.principal.is_empty() { "(satchel)".to_owned() } else { safe(&self.principal) }
@@ -332,10 +364,16 @@ impl Change {
             }
         }
         text += &format!("changed    {}\n", self.effect());
-        for record in &self.records {
-            text += &record.text();
+        if self.not_kept {
+            text += "\nThe differences are not known: the change replaced the whole inventory, and the copy \
+                     from\nbefore it is no longer kept.\n";
         }
-        text
+        text + &self.record_texts()
+    }
+
+    /// The records with their differences.
+    fn record_texts(&self) -> String {
+        self.records.iter().map(Record::text).collect()
     }
 }
 

@@ -143,16 +143,13 @@ impl InventoryState {
         match previous {
             Some(previous) => {
                 text += &format!(
-                    "`satchel undo` would restore generation {}: {}; {} on disk.\n",
+                    "Before the last import: generation {}, {}; {} on disk.\n",
                     previous.generation,
                     counted(previous.records, "record"),
                     counted(previous.bytes, "byte")
                 );
             }
-            None => {
-                text += "An undo is not possible: there was no import, or the last import was written \
-                         as one change.\n";
-            }
+            None => text += "No copy of the inventory from before an import is kept.\n",
         }
         if !earlier.is_empty() {
             let bytes = earlier.iter().map(|kept| kept.bytes).sum();

@@ -1,16 +1,16 @@
-//! `satchel undo`: undoes the last import, or one change.
+//! `satchel undo`: undoes a change.
 
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use super::{
     confirm,
-    inspect::Generation,
-    output::{OutputArgs, number, table},
+    history::Change,
+    output::{OutputArgs, number},
     safe_text::safe,
     target::{ApiResponse, ChangeMessage, IfMissing, TargetArgs},
 };
@@ -19,18 +19,17 @@ use crate::http::paths;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel undo --dry-run --data /var/lib/satchel
-      shows what would be undone; changes nothing
+      shows the last change, and what its undo would do; changes nothing
   satchel undo --data /var/lib/satchel
-      shows what would be undone, and asks
-  satchel undo --yes --server https://satchel.example --user admin
-      undoes without asking, for scripts
-
+      shows the same, and asks
   satchel undo --change 1042 --dry-run --data /var/lib/satchel
       shows what the undo of one change would do, and what stands in its way
+  satchel undo --change 1042 --keep --yes --server https://satchel.example --user admin
+      undoes the change without asking, for scripts; leaves what was changed since
 
-Without --change, all changes made since the last import are discarded too. The discarded
-inventory is kept until the next import: a second undo restores it. A small import into a large
-inventory is written as one change: undo it with --change and its number.
+Later changes stay. An undo is a change, so a second undo without --change takes the first one back. An
+import can be undone while the copy of the inventory from before it is kept; see the settings
+`generations_kept` and `generations_mib`.
 
 Exit codes:
   0    undone
@@ -42,12 +41,12 @@ Exit codes:
 /// `satchel undo`
 #[derive(Args, Debug)]
 pub(super) struct UndoArgs {
-    /// Number of the change to undo, as `satchel history` shows it. Later changes stay
+    /// Number of the change to undo, as `satchel history` shows it [default: the last change]
     #[arg(long, value_name = "NUMBER")]
     change: Option<u64>,
 
-    /// With --change: leave what was changed since, and undo the rest
-    #[arg(long, requires = "change")]
+    /// Leave what was changed since, and undo the rest
+    #[arg(long)]
     keep: bool,
 
     /// Show what would be undone, change nothing
@@ -73,18 +72,12 @@ pub(super) struct UndoArgs {
 #[derive(Deserialize)]
 struct UndoReport {
     summary: String,
-    /// The inventory before the undo.
-    before: Generation,
-    /// The inventory after the undo.
-    after: Generation,
-}
-
-/// The report of an undo of one change, as the REST API returns it.
-#[derive(Deserialize)]
-struct ChangeUndoReport {
-    summary: String,
+    change: Change,
+    records_total: u64,
     records: Vec<UndoneRecord>,
+    conflicts_total: u64,
     conflicts: Vec<UndoConflict>,
+    left_out_total: u64,
     left_out: Vec<LeftOutReference>,
 }
 
@@ -111,7 +104,7 @@ struct LeftOutReference {
     target: String,
 }
 
-/// Undoes the last import, or one change. Asks for confirmation unless `--yes` is given.
+/// Undoes a change. Shows it and asks for confirmation unless `--yes` is given.
 pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let needs_confirmation = !args.yes && !args.dry_run;
@@ -121,62 +114,57 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     let mut connection = args.target.resolve("undo", IfMissing::Fail)?.connect(&progress)?;
     connection.client.set_message(args.message.as_ref());
     let client = &connection.client;
-    let post_undo = |dry_run: bool| {
+    let post_undo = |change: Option<u64>, dry_run: bool| {
         let path = format!("{}?dry_run={dry_run}", paths::UNDO.pattern());
-        let body = match args.change {
-            None => json!({}),
-            Some(change) if args.keep => json!({"change": change, "on_conflict": "keep"}),
-            Some(change) => json!({"change": change}),
-        };
-        client.post(&path, &body, "undoing", &progress)
+        let mut body = Map::new();
+        body.extend(change.map(|change| ("change".to_owned(), change.into())));
+        if args.keep {
+            body.insert("on_conflict".to_owned(), "keep".into());
+        }
+        client.post(&path, &Value::Object(body), "undoing", &progress)
     };
-    let text = |response: &ApiResponse| match args.change {
-        None => Ok::<_, anyhow::Error>(response.read::<UndoReport>()?.text()),
-        Some(_) => Ok(response.read::<ChangeUndoReport>()?.text()),
-    };
+    let text =
+        |response: &ApiResponse| Ok::<_, anyhow::Error>(response.read::<UndoReport>()?.text());
+    let mut change = args.change;
     if !args.yes {
-        let response = post_undo(true)?;
-        let text = || text(&response);
-        args.out.print_preview(args.dry_run, &response.text, text)?;
+        let response = post_undo(change, true)?;
+        args.out.print_preview(args.dry_run, &response.text, || text(&response))?;
         if args.dry_run {
             connection.close()?;
             return Ok(ExitCode::SUCCESS);
         }
-        if !confirm::confirmed("Undo?")? {
+        if !confirm::confirmed("Undo this change?")? {
             progress.say("nothing was changed");
             return Ok(ExitCode::FAILURE);
         }
+        // Another change can be the last one by now.
+        change = Some(response.read::<UndoReport>()?.change.number);
     }
-    let response = post_undo(false)?;
+    let response = post_undo(change, false)?;
     args.out.print_result(&response.text, || text(&response))?;
     connection.close()?;
     Ok(ExitCode::SUCCESS)
 }
 
-impl UndoReport {
-    fn text(&self) -> String {
-        let rows: Vec<_> = self
-            .before
-            .types
-            .iter()
-            .zip(&self.after.types)
-            .map(|(before, after)| {
-                vec![safe(&before.r#type), number(before.records), number(after.records)]
-            })
-            .collect();
-        format!("{}\n\n{}", safe(&self.summary), table(&["type", "before", "after"], &rows))
+/// The line for the entries that a list does not show.
+fn others(total: u64, shown: usize) -> String {
+    match total.saturating_sub(shown as u64) {
+        0 => String::new(),
+        more => format!("  … and {} more\n", number(more)),
     }
 }
 
-impl ChangeUndoReport {
+impl UndoReport {
     fn text(&self) -> String {
-        let mut text = format!("{}\n", safe(&self.summary));
+        let mut text = format!("{}\n\n{}", safe(&self.summary), self.change.lines(0));
         if !self.records.is_empty() {
             text += "\n";
         }
         for UndoneRecord { r#type, name, effect } in &self.records {
+            let effect = if effect == "removed" { "deleted" } else { effect };
             text += &format!("  {}: {} “{}”\n", safe(effect), safe(r#type), safe(name));
         }
+        text += &others(self.records_total, self.records.len());
         if !self.conflicts.is_empty() {
             text += "\nIn the way:\n";
         }
@@ -186,6 +174,7 @@ impl ChangeUndoReport {
             let reason = safe(&reason.replace('_', " "));
             text += &format!("  {} “{}”{property}: {reason}\n", safe(r#type), safe(name));
         }
+        text += &others(self.conflicts_total, self.conflicts.len());
         if !self.left_out.is_empty() {
             text += "\nReferences that do not come back, because their target does not exist:\n";
         }
@@ -198,6 +187,6 @@ impl ChangeUndoReport {
                 safe(target)
             );
         }
-        text
+        text + &others(self.left_out_total, self.left_out.len())
     }
 }

@@ -84,7 +84,7 @@ impl Query {
 }
 
 /// Returns the problem of a parameter with an unexpected value.
-fn wrong_value(name: &str, value: &str, expected: &str) -> Problem {
+pub(super) fn wrong_value(name: &str, value: &str, expected: &str) -> Problem {
     let detail = format!("The query parameter “{name}” is “{}”; {expected}.", shorten(value));
     let flaw = Flaw {
         value: Some(Value::from(shorten(value))),

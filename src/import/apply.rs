@@ -212,8 +212,9 @@ impl<'a> Application<'a> {
         }
         let mut report = writer.finish();
         if self.reading == Reading::Lookup {
-            // A lookup does not read the other records, and removes none.
-            report.total = self.scope.existing_summary.kind(kind).count + report.created;
+            // A lookup does not read the other records.
+            let existing = self.scope.existing_summary.kind(kind).count;
+            report.total = (existing + report.created).saturating_sub(report.removed);
         }
         findings.finish(self.scope, self.log)?;
         self.keep(findings);
@@ -357,7 +358,7 @@ impl KindWriter<'_> {
             }
             (Output::Change(planned), _) => {
                 if step.is_change() {
-                    planned.add(step);
+                    planned.add(self.kind, step);
                 }
                 Ok(())
             }

@@ -6,7 +6,7 @@
 
 use super::{
     ImportError, ImportSource, adjust,
-    decoded::Incoming,
+    decoded::{DecodedForm, Incoming},
     pairs::{Pair, Pairs, Reading},
     removed_references::RemovedReferences,
     resolve::Resolved,
@@ -174,6 +174,9 @@ impl Decider<'_> {
         let stays = self.stays(&pair);
         let Pair { name, existing, incoming, .. } = pair;
         match (existing, incoming) {
+            (existing, Some(incoming)) if incoming.is_removal() => {
+                Ok(Step { name, decision: Decision::Remove, existing, result: None })
+            }
             (existing, Some(incoming)) => self.import(name, existing, incoming),
             (Some(existing), None) if stays => self.keep(name, existing),
             (existing, None) => {
@@ -219,10 +222,12 @@ impl Decider<'_> {
         incoming: Incoming<'p>,
     ) -> Result<Step<'p>, ImportError> {
         let emptied = self.scope.emptied[self.kind];
+        let is_complete = matches!(self.scope.decoded.form, DecodedForm::Checked(_));
         let mut record = incoming.record(self.kind)?;
         let mut changed = false;
         if let Some(existing) = &existing
             && !emptied
+            && !is_complete
         {
             let mut merged = existing.record(self.kind, name.as_bytes())?;
             let shared = match self.scope.source {

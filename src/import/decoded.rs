@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ImportError, location::RecordPosition};
+use super::{ImportError, location::RecordPosition, restored_texts::RestoredTexts};
 use crate::{
     disk::Sorted,
     model::{AnyRecord, Kind, PerKind},
@@ -12,6 +12,15 @@ use crate::{
 
 /// The bytes before the bincode of a record: its index and its line.
 const PREFIX_BYTES: usize = 16;
+
+/// The form of the incoming records.
+pub(super) enum DecodedForm {
+    /// Records of documents or sheets. They are merged into existing records, and their references are checked
+    /// first.
+    Documents,
+    /// Complete records and removals, with checked references, and long texts to set.
+    Checked(RestoredTexts),
+}
 
 /// The decoded documents of an import.
 pub struct Decoded {
@@ -24,17 +33,29 @@ pub struct Decoded {
     pub(super) one: Sorted,
     /// References in lists. The keys have the same format as in `one`.
     pub(super) many: Sorted,
+    /// The form of the records.
+    pub(super) form: DecodedForm,
     /// When decoding began.
     pub(super) begun: Instant,
     /// The duration of decoding.
     pub(super) decoding: Duration,
 }
 
+impl Decoded {
+    /// The long texts to set, if there are any.
+    pub(super) fn texts(&self) -> Option<&RestoredTexts> {
+        match &self.form {
+            DecodedForm::Checked(texts) if !texts.texts.is_empty() => Some(texts),
+            DecodedForm::Checked(_) | DecodedForm::Documents => None,
+        }
+    }
+}
+
 /// An encoded incoming record with its position.
 #[derive(Clone, Copy)]
 pub(super) struct Incoming<'a> {
     pub position: RecordPosition,
-    /// The record as the store encodes it, its secrets encrypted.
+    /// The record as the store encodes it, its secrets encrypted. Empty for a removal.
     pub body: &'a [u8],
 }
 
@@ -58,6 +79,11 @@ impl<'a> Incoming<'a> {
         let position =
             RecordPosition { index: u64::from_le_bytes(*index), line: u64::from_le_bytes(*line) };
         Ok(Self { position, body })
+    }
+
+    /// Returns whether it stands for the removal of the existing record.
+    pub(super) fn is_removal(&self) -> bool {
+        self.body.is_empty()
     }
 
     /// Decodes the record.

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     DocumentLocation, ImportError, RecordPosition,
-    decoded::{Decoded, Incoming},
+    decoded::{Decoded, DecodedForm, Incoming},
     findings::Findings,
     log::Log,
     problem::Problem,
@@ -202,6 +202,7 @@ impl<'a> Intake<'a> {
             count,
             one: finish(self.one)?,
             many: finish(self.many)?,
+            form: DecodedForm::Documents,
             begun: self.begun,
             decoding: self.begun.elapsed(),
         })

@@ -160,7 +160,9 @@ impl MemberSearch {
         side: Side,
         step: &Step<'_>,
     ) -> Result<(), ImportError> {
-        let Some(result) = step.result.as_ref().filter(|_| step.is_change()) else {
+        let after = step.result.as_ref().map(|result| result.ordinal);
+        let before = step.existing.as_ref().map(|existing| existing.header.ordinal);
+        let Some(ordinal) = after.or(before).filter(|_| step.is_change()) else {
             return Ok(());
         };
         let before = step.existing_record(kind)?;
@@ -170,7 +172,8 @@ impl MemberSearch {
                 Side::Link => &pool.links,
             };
             let was_member = before.as_ref().is_some_and(|before| criteria.matches(&**before));
-            let is_member = criteria.matches(&*result.record);
+            let is_member =
+                step.result.as_ref().is_some_and(|after| criteria.matches(&*after.record));
             if was_member == is_member {
                 continue;
             }
@@ -182,7 +185,7 @@ impl MemberSearch {
                 leaving: Vec::new(),
             });
             let list = if is_member { &mut members.joining } else { &mut members.leaving };
-            list.push((result.ordinal, step.name.clone()));
+            list.push((ordinal, step.name.clone()));
         }
         Ok(())
     }

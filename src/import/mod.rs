@@ -12,6 +12,8 @@
 //! intake                decode: checks records one by one, sorts them, and their references
 //! findings              names that indicate a secret, wrong and shared addresses
 //! decoded               the result of decoding
+//! restored_texts        long texts that an undo sets back
+//! checked               complete records of an undo, which are written like an import
 //! scope                 the incoming and existing records, and which of them remain
 //! resolve               plan: the rejected records and the removed references
 //! plan                  the way of an import: nothing, one change, or a new generation
@@ -34,6 +36,7 @@
 mod adjust;
 mod administrators;
 mod apply;
+mod checked;
 mod decide;
 mod decoded;
 mod diff;
@@ -59,6 +62,7 @@ mod report;
 mod reports;
 mod request;
 mod resolve;
+mod restored_texts;
 mod result_findings;
 mod run;
 mod scope;
@@ -66,6 +70,7 @@ mod sorted_cursor;
 #[cfg(test)]
 mod tests;
 
+pub use checked::CheckedRecords;
 pub use decoded::Decoded;
 pub use diff::differences;
 pub use error::{EmptyKind, ImportError};
@@ -82,4 +87,5 @@ pub use problem::{
 pub use report::{ImportOutcome, ImportReport, KindReport, Milliseconds, Written};
 pub use reports::{FullReport, Reports};
 pub use request::{EmptyReplacement, Emptying, ImportOptions, Mode, OnError};
-pub use run::{ImportRun, apply};
+pub use restored_texts::RestoredTexts;
+pub use run::{ImportRun, apply, apply_locked};

@@ -3,12 +3,15 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    ImportError,
+    ImportError, RestoredTexts,
     decide::Step,
     members::{MemberSearch, PoolMembers},
     scope::Scope,
 };
-use crate::{model::AnyRecord, store::Transaction};
+use crate::{
+    model::{AnyRecord, Kind, Side},
+    store::Transaction,
+};
 
 /// Which imports are small enough for one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,7 @@ pub(super) struct PlannedChange(Mutex<Contents>);
 #[derive(Default)]
 struct Contents {
     records: Vec<PlannedRecord>,
+    removed: Vec<RemovedRecord>,
     members: Vec<PoolMembers>,
 }
 
@@ -68,14 +72,26 @@ struct PlannedRecord {
     body: Vec<u8>,
 }
 
+struct RemovedRecord {
+    kind: Kind,
+    name: String,
+    ordinal: u64,
+}
+
 impl PlannedChange {
     fn lock(&self) -> MutexGuard<'_, Contents> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the record of a step. The steps of one kind must come sorted by name.
-    pub(super) fn add(&self, step: &Step<'_>) {
-        let Some(result) = &step.result else { return };
+    /// Adds the record of a step, or its removal. The steps of one kind must come sorted by name.
+    pub(super) fn add(&self, kind: Kind, step: &Step<'_>) {
+        let Some(result) = &step.result else {
+            if let Some(existing) = &step.existing {
+                let (name, ordinal) = (step.name.clone(), existing.header.ordinal);
+                self.lock().removed.push(RemovedRecord { kind, name, ordinal });
+            }
+            return;
+        };
         let body = step.body().to_vec();
         let record = result.record.clone();
         self.lock().records.push(PlannedRecord { record, ordinal: result.ordinal, body });
@@ -93,6 +109,7 @@ impl PlannedChange {
     pub(super) fn write(
         &self,
         transaction: &mut Transaction<'_>,
+        texts: Option<&RestoredTexts>,
     ) -> Result<Option<()>, ImportError> {
         let contents = self.lock();
         for PlannedRecord { record, ordinal, body } in &contents.records {
@@ -101,9 +118,29 @@ impl PlannedChange {
                 return Ok(None);
             }
         }
+        for RemovedRecord { kind, name, ordinal } in &contents.removed {
+            if *kind == Kind::Pool {
+                for side in [Side::Device, Side::Link] {
+                    transaction.clear_members(*ordinal, side)?;
+                }
+            }
+            transaction.remove(*kind, name)?;
+            if transaction.is_large() {
+                return Ok(None);
+            }
+        }
         for PoolMembers { pool, side, joining, leaving } in &contents.members {
             transaction.remove_members(*pool, *side, leaving);
             transaction.add_members(*pool, *side, joining);
+        }
+        for (device, property) in texts.into_iter().flat_map(|texts| &texts.texts) {
+            match texts.and_then(|texts| texts.states.text_before(device, property).transpose()) {
+                Some(text) => transaction.put_text(device, property, &text?)?,
+                None => drop(transaction.remove_text(device, property)?),
+            }
+            if transaction.is_large() {
+                return Ok(None);
+            }
         }
         Ok(Some(()))
     }

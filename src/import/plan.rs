@@ -44,7 +44,7 @@ impl Plan<'_> {
         if self.is_small {
             return self.apply_small(members, write_lock);
         }
-        if !self.begins_without_change()? {
+        if self.scope.decoded.texts().is_some() || !self.begins_without_change()? {
             return self.apply_as_generation(members, write_lock);
         }
         let mut compared = self.run(members, Reading::Walk, Destination::Comparison)?;
@@ -64,12 +64,13 @@ impl Plan<'_> {
     ) -> Result<(Applied, Written), ImportError> {
         let planned = PlannedChange::default();
         let mut applied = self.run(members, Reading::Lookup, Destination::Change(&planned))?;
-        let written = if applied.has_changes {
+        let texts = self.scope.decoded.texts();
+        let written = if applied.has_changes || texts.is_some() {
             let progress = self.log.progress();
             progress.step(Step::MakingDurable, None)?;
-            match write_lock
-                .change(self.options.origin, progress, |transaction| planned.write(transaction))?
-            {
+            match write_lock.change(self.options.origin, progress, |transaction| {
+                planned.write(transaction, texts)
+            })? {
                 OneChange::Done(()) => Written::OneChange,
                 OneChange::TooLarge(write_lock) => {
                     self.log.restart_administrators()?;
@@ -88,9 +89,15 @@ impl Plan<'_> {
         members: MemberSearch,
         write_lock: LockedStore<'_>,
     ) -> Result<(Applied, Written), ImportError> {
-        let load = write_lock.load()?;
+        let mut load = write_lock.load()?;
         let mut applied = self.run(members, Reading::Walk, Destination::Generation(&load))?;
         applied.warn(self.scope, self.log)?;
+        if let Some(texts) = self.scope.decoded.texts() {
+            for (device, property) in &texts.texts {
+                let text = texts.states.text_before(device, property)?;
+                load.set_text(device, property, text.as_deref())?;
+            }
+        }
         let record =
             LoadRecord { origin: self.options.origin.clone(), counts: counts(&applied.types) };
         load.commit(&record, self.log.progress())?;

@@ -24,18 +24,16 @@ pub enum ImportOutcome {
     DryRun,
 }
 
-/// The way in which an import is written. It decides whether an undo is possible.
+/// The way in which an import is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Written {
-    /// Nothing is written, because the import changes nothing or is rejected. The last import before
-    /// it can still be undone.
+    /// Nothing is written, because the import changes nothing or is rejected.
     Nothing,
-    /// The changed records are written into the current inventory. `undo` cannot take this import
-    /// back, and is refused until the next new generation.
+    /// The changed records are written into the current inventory.
     OneChange,
-    /// The whole inventory is written again, with the imported records. An undo goes back to the
-    /// inventory before.
+    /// The whole inventory is written again, with the imported records. The copy from before it is kept for
+    /// an undo.
     NewGeneration,
 }
 

@@ -44,6 +44,16 @@ struct Resolver<'a> {
     removed_references: Sorter,
 }
 
+impl Resolved {
+    /// The result for records with checked names and references.
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFile`] if a list cannot be created.
+    pub(super) fn checked(log: &Log) -> Result<Self, ImportError> {
+        Ok(Self { excluded: finish(sorter(log))?, removed_references: finish(sorter(log))? })
+    }
+}
+
 /// Checks the names and references of all records, and reports problems to the log.
 ///
 /// # Errors

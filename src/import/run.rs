@@ -7,17 +7,17 @@ use super::{
     Emptying, ImportError, ImportOptions, ImportOutcome, ImportReport, ImportSource, KindReport,
     Log, Milliseconds, Mode, OnError, Written,
     apply::{Applied, require_administrator},
-    decoded::Decoded,
+    decoded::{Decoded, DecodedForm},
     members::MemberSearch,
     plan::Plan,
     replacement::require_records,
-    resolve::resolve,
+    resolve::{Resolved, resolve},
     scope::Scope,
 };
 use crate::{
     job::Step,
     model::{Kind, PerKind},
-    store::{LiveView, Store},
+    store::{LiveView, LockedStore, Store},
     wording::counted,
 };
 
@@ -56,7 +56,6 @@ pub fn apply(
     log: &Log,
     decoded: Decoded,
 ) -> Result<ImportRun, ImportError> {
-    let (begun, decoding) = (decoded.begun, decoded.decoding);
     let progress = log.progress();
     // No other change of the inventory is possible from here to the end of the import.
     let write_lock = match options.mode {
@@ -66,12 +65,30 @@ pub fn apply(
         }
         Mode::DryRun => None,
     };
+    apply_locked(store, write_lock, options, log, decoded)
+}
 
+/// Plans an import and applies it under a write lock, without which it is a dry run.
+///
+/// # Errors
+/// As for [`apply`].
+pub fn apply_locked(
+    store: &Store,
+    write_lock: Option<LockedStore<'_>>,
+    options: &ImportOptions<'_>,
+    log: &Log,
+    decoded: Decoded,
+) -> Result<ImportRun, ImportError> {
+    let (begun, decoding) = (decoded.begun, decoded.decoding);
+    let progress = log.progress();
     let planning = Instant::now();
     progress.step(Step::Planning, None)?;
     let existing = store.read();
     let scope = scope(&existing, options, log.source(), decoded)?;
-    let resolved = resolve(&scope, log)?;
+    let resolved = match scope.decoded.form {
+        DecodedForm::Documents => resolve(&scope, log)?,
+        DecodedForm::Checked(_) => Resolved::checked(log)?,
+    };
     let run = |outcome, written, types, durations| ImportRun {
         what: options.what,
         outcome,
@@ -156,6 +173,11 @@ fn rejected_reports(scope: &Scope<'_>, log: &Log) -> Vec<KindReport> {
 }
 
 impl ImportRun {
+    /// The way in which the import was written.
+    pub fn written(&self) -> Written {
+        self.written
+    }
+
     /// Warns that a kind without a document or sheet was emptied, with the number of removed
     /// records. `missing` is the beginning of the sentence.
     pub fn warn_of_absent(&self, kind: Kind, missing: &str, log: &Log) {

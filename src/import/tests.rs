@@ -1,6 +1,6 @@
 //! Both ways of an import, as one change and as a new generation, have the same result.
 
-use std::{path::Path, sync::LazyLock};
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use schemars::JsonSchema;
@@ -382,48 +382,6 @@ fn a_cancelled_small_import_changes_nothing() {
     let progress = Progress::detached();
     inventory.import(&change, &options(ONE_CHANGE), &progress).unwrap();
     assert_eq!(progress.cancel(), CancelOutcome::TooLate);
-}
-
-/// An import that is written as one change is not undone, and neither is an earlier import in its
-/// place.
-#[test]
-fn an_import_as_one_change_is_refused_for_undo() {
-    let folder = tempfile::tempdir().unwrap();
-    undo_is_refused(folder.path());
-    // The refusal survives a restart.
-    let store = Store::open(folder.path()).unwrap();
-    assert!(matches!(store.undo(&origin()), Err(StoreError::ImportNotUndoable { .. })));
-}
-
-fn undo_is_refused(folder: &Path) {
-    let store = Store::open(folder).unwrap();
-    let inventory = Inventory::with_administrator(store, tempfile::tempdir().unwrap());
-    let change = |name: &str| vec![(Kind::Device, vec![record(name, &[])])];
-    imported(&inventory, &base(), NEW_GENERATION);
-    let before = inventory.contents();
-
-    imported(&inventory, &change("[Shared] é"), ONE_CHANGE);
-    let with_change = inventory.contents();
-    let generations = inventory.store.generations().unwrap();
-    let version = generations.current.summary.version;
-    assert_eq!(generations.last_import, Some(version));
-    let refused = inventory.store.undo(&origin());
-    assert!(
-        matches!(refused, Err(StoreError::ImportNotUndoable { change }) if change == version),
-        "{refused:?}"
-    );
-    assert_eq!(inventory.contents(), with_change);
-
-    // The next new generation can be undone, twice.
-    imported(&inventory, &change("[x]"), NEW_GENERATION);
-    assert_eq!(inventory.store.generations().unwrap().last_import, None);
-    inventory.store.undo(&origin()).unwrap();
-    assert_ne!(with_change, before);
-    let names = |inventory: &Inventory| inventory.store.read().scan_raw(Kind::Device).count();
-    assert_eq!(names(&inventory), 3);
-    inventory.store.undo(&origin()).unwrap();
-    assert_eq!(names(&inventory), 4);
-    imported(&inventory, &change("last"), ONE_CHANGE);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The reasons why a read or a change fails.
 
 use super::{ChangeUndoReport, HistoryStart};
-use crate::{model::Kind, store::StoreError};
+use crate::{import::ImportError, model::Kind, store::StoreError};
 
 /// The reason why a read or a change failed.
 #[derive(Debug, thiserror::Error)]
@@ -134,12 +134,13 @@ pub enum InventoryError {
         /// The number of the change.
         change: u64,
     },
-    /// The change replaced the whole inventory, so it cannot be undone by its number.
+    /// The change replaced the whole inventory, and the copy from before it is not kept, so its differences are
+    /// not known.
     #[error(
-        "change {change} replaced the whole inventory. Only the last one can be undone: undo without a \
-         number"
+        "change {change} replaced the whole inventory, and the copy of the inventory from before it is no longer \
+         kept. The settings generations_kept and generations_mib tell how many are kept"
     )]
-    WholeInventory {
+    GenerationGone {
         /// The number of the change.
         change: u64,
     },
@@ -170,6 +171,9 @@ pub enum InventoryError {
     /// The change would delete or disable the last administrator.
     #[error("no administrator who can log in would remain")]
     NoAdministrator,
+    /// The records after an undo of an import cannot be written.
+    #[error(transparent)]
+    Write(#[from] ImportError),
     /// A new password cannot be hashed, because the system provides no random numbers.
     #[error("a password cannot be hashed")]
     Hash(#[from] crate::access::HashError),

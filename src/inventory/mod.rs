@@ -9,7 +9,7 @@
 //! history      changes and earlier states of records
 //! change       create, update, rename, delete, write long texts
 //! pools        the members of computed pools
-//! maintenance  the state of the inventory as a whole, and undo
+//! maintenance  the state of the inventory as a whole
 //! verify       checks that the stored data is consistent
 //! damage       the damage that reads have found since the start
 //! ```
@@ -40,12 +40,11 @@ pub use history::{
     ChangeDetails, ChangeRecord, ChangeSummary, ChangeUndoOutcome, ChangeUndoReport,
     ChangeUndoRequest, ChangedName, ConflictReason, FollowedChange, FollowedChanges,
     FollowedRecord, GenerationChange, HistoryPage, HistoryRequest, HistoryStart,
-    InventoryDifference, KindChanges, LeftOutReference, Listed, Moment, OnConflict, RecordEffect,
-    ReplacedBy, ShownDifference, UndoConflict, UndoneRecord,
+    InventoryDifference, KindChanges, LeftOutReference, Listed, Moment, NoRecordPosition,
+    OnConflict, RecordEffect, RecordPosition, ReplacedBy, ShownDifference, UndoConflict,
+    UndoWritten, UndoneRecord,
 };
-pub use maintenance::{
-    EarlierGenerationState, GenerationState, InventoryState, KindCount, UndoOutcome, UndoReport,
-};
+pub use maintenance::{EarlierGenerationState, GenerationState, InventoryState, KindCount};
 pub use pools::PoolsReport;
 pub use read::{
     Criterion, Dialect, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink,

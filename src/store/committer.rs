@@ -30,7 +30,7 @@ use super::{
     layers::Changes,
     mark::MarkFile,
     snapshot::Snapshots,
-    summary::{LAST_IMPORT_KEY, SUMMARY_KEY},
+    summary::SUMMARY_KEY,
     tree_id::TreeId,
     write_lock::WriteLock,
 };
@@ -52,8 +52,6 @@ pub(super) struct Pending {
     pub changes: Changes,
     /// The summary after these changes; `None` without changes.
     pub summary: Option<Summary>,
-    /// The number of the last import among these changes.
-    pub last_import: Option<u64>,
     /// The end of the history after these changes; `None` without changes.
     pub history_end: Option<HistoryEnd>,
 }
@@ -242,13 +240,13 @@ impl Shared {
         };
         let mut pending = self.pending();
         let number = self.lock().requested;
-        let Pending { changes, summary, last_import, history_end } = std::mem::take(&mut *pending);
+        let Pending { changes, summary, history_end } = std::mem::take(&mut *pending);
         let summary_bytes = summary.as_ref().map(format::encode);
         if let (Some(summary), Some(bytes)) = (summary, &summary_bytes) {
             self.version_last.store(summary.version, Ordering::SeqCst);
             guarded("applying changes", || {
                 self.snapshots.change(&generation, &changes, || {
-                    apply(&generation, &changes, bytes, last_import)?;
+                    apply(&generation, &changes, bytes)?;
                     generation.note_applied(summary);
                     if let Some(end) = history_end {
                         generation.note_history_end(end);
@@ -269,7 +267,7 @@ impl Shared {
     }
 }
 
-/// Applies all changes, the encoded summary and the number of the last import in one transaction.
+/// Applies all changes and the encoded summary in one transaction.
 /// They are visible afterwards, but not durable yet.
 ///
 /// # Errors
@@ -280,7 +278,6 @@ pub(super) fn apply(
     generation: &Generation,
     changes: &Changes,
     summary: &[u8],
-    last_import: Option<u64>,
 ) -> Result<(), StoreError> {
     let mut batches: Vec<(&Tree, Batch)> = Vec::new();
     for (tree, changes) in changes.iter() {
@@ -295,9 +292,6 @@ pub(super) fn apply(
     }
     let mut meta = Batch::default();
     meta.insert(SUMMARY_KEY, summary);
-    if let Some(version) = last_import {
-        meta.insert(LAST_IMPORT_KEY, format::encode(&version));
-    }
     batches.push((generation.tree(TreeId::Meta), meta));
     let trees: Vec<&Tree> = batches.iter().map(|(tree, _)| *tree).collect();
     let applied = trees.as_slice().transaction(|trees| {

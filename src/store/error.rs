@@ -65,19 +65,9 @@ pub enum StoreError {
         /// The path of the data directory.
         directory: PathBuf,
     },
-    /// There is no previous generation.
-    #[error("there is nothing to undo: there was no import yet")]
+    /// There is no change in the history, or no earlier generation for a recovery.
+    #[error("there is nothing to undo")]
     NothingToUndo,
-    /// The last import was written as one change of the current generation, so it is undone by its
-    /// number.
-    #[error(
-        "the last import was written as change {change}. Undo it by its number: `satchel undo --change \
-         {change}`, or the option `change` of the REST call"
-    )]
-    ImportNotUndoable {
-        /// The number of the change.
-        change: u64,
-    },
     /// A write failed because the file system has no space, or the user's quota is used up.
     #[error("disk full: the change was not saved")]
     DiskFull,

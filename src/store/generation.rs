@@ -23,7 +23,10 @@ use super::{
     tree_id::{PerTree, TreeId},
     trees::Trees,
 };
-use crate::disk::{sync_directory, sync_folder};
+use crate::{
+    disk::{sync_directory, sync_folder},
+    job::Progress,
+};
 
 /// The time to wait for sled's threads to unlock a database that was closed.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -172,6 +175,36 @@ impl Generation {
             }
         }
         Ok(content)
+    }
+
+    /// Compares the content of every tree with the content hashes of the summary. Returns the first difference. The
+    /// caller prevents concurrent changes.
+    ///
+    /// # Errors
+    /// - [`StoreError::Cancelled`] if `progress` was cancelled.
+    /// - [`StoreError::Damaged`] if a part of the database cannot be read.
+    pub(super) fn content_difference(
+        &self,
+        progress: &Progress,
+    ) -> Result<Option<String>, StoreError> {
+        let summary = self.summary();
+        for tree in Content::trees() {
+            let mut content = Content::default();
+            for entry in self.trees().tree(tree).prefix(&[]) {
+                let (key, value) = entry?;
+                content[tree].add(&key, &value);
+                progress.check()?;
+            }
+            if content[tree] != summary.content[tree] {
+                return Ok(Some(format!(
+                    "the tree '{}' has {} entries ({} were written), or their content differs",
+                    tree.name(),
+                    content[tree].entries,
+                    summary.content[tree].entries
+                )));
+            }
+        }
+        Ok(None)
     }
 
     /// Writes the summary that is in memory to the database.

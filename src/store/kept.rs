@@ -13,13 +13,16 @@ use std::{
 };
 
 use super::{
-    DataDirectory, EarlierGeneration, Options, Store, StoreError,
+    DataDirectory, Options, Store, StoreError,
     directory::Pointer,
     generation::Generation,
     generation_limits::{GenerationLimits, KeptGenerations},
     opening::{self, LogEndPolicy},
 };
-use crate::wording::Chain;
+use crate::{
+    job::Progress,
+    wording::{Chain, chain},
+};
 
 /// The cache of the database of an earlier generation, in bytes. It is read rarely.
 const CACHE_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -33,6 +36,15 @@ const READERS_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The interval at which the readers are counted.
 const READERS_CHECK_INTERVAL: Duration = Duration::from_millis(2);
+
+/// A kept generation before the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlierGeneration {
+    /// The number of the generation, as in the name of its folder.
+    pub number: u64,
+    /// Its size on the disk, in bytes.
+    pub bytes: u64,
+}
 
 /// The limits by a rule, if these generations were kept before.
 fn limits(rule: KeptGenerations, directory: &DataDirectory, before: &Pointer) -> GenerationLimits {
@@ -137,6 +149,27 @@ impl Store {
         let with_size =
             |number| EarlierGeneration { number, bytes: bytes_of(&self.directory, number) };
         Ok(kept.map(with_size).collect())
+    }
+
+    /// Reads a kept generation completely. Returns its damage, or `None` if it is whole or no longer kept.
+    ///
+    /// # Errors
+    /// - [`StoreError::Cancelled`] if `progress` was cancelled.
+    /// - [`StoreError::Busy`] if an undo is opening it.
+    /// - [`StoreError::DiskFull`], [`StoreError::Io`] or [`StoreError::Database`] if it cannot be opened.
+    pub fn verify_earlier(
+        &self,
+        number: u64,
+        progress: &Progress,
+    ) -> Result<Option<String>, StoreError> {
+        let read = self.kept_generation(number).and_then(|kept| match kept {
+            Some(kept) => kept.content_difference(progress),
+            None => Ok(None),
+        });
+        match read {
+            Err(error) if error.is_damage() => Ok(Some(chain(&error))),
+            read => read,
+        }
     }
 
     /// Opens a kept generation for changes. Until it is the current one, a reader of it gets

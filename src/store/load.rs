@@ -1,12 +1,12 @@
 //! Bulk loads: a new generation is written in sorted order and replaces the current one in one atomic
 //! step.
 
-use std::{fs, sync::Arc};
+use std::{collections::HashSet, fs, sync::Arc};
 
 use super::{
     LoadRecord, LoadTable, ReplacedGeneration, Replacement, Store, StoreError, Summary,
     generation::Generation, history::ReplacementEntries, new_generation::NewGeneration,
-    write_lock::WriteGuard,
+    trees::text_key, write_lock::WriteGuard,
 };
 use crate::{
     job::{ImportedState, Progress, Step},
@@ -80,6 +80,8 @@ impl Drop for UnfinishedGeneration<'_> {
 /// A bulk load. It holds the write lock, so no other change runs beside it.
 pub struct Load<'s> {
     unfinished: UnfinishedGeneration<'s>,
+    /// The keys of the long texts that are not copied from the generation before.
+    set_texts: HashSet<Vec<u8>>,
     _guard: WriteGuard<'s>,
 }
 
@@ -88,7 +90,7 @@ impl<'s> Load<'s> {
         let previous = store.writable()?.generation;
         let summary = previous.summary().following();
         let unfinished = UnfinishedGeneration::begin(store, previous, summary)?;
-        Ok(Self { unfinished, _guard: guard })
+        Ok(Self { unfinished, set_texts: HashSet::new(), _guard: guard })
     }
 
     /// The version of the records that this load writes.
@@ -128,6 +130,27 @@ impl<'s> Load<'s> {
         self.unfinished.new_generation().members(each)
     }
 
+    /// Writes a long text of a device, or leaves it out. Each text can be set once.
+    ///
+    /// # Errors
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
+    pub fn set_text(
+        &mut self,
+        device: &str,
+        property: &str,
+        text: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let key = text_key(device, property);
+        if let Some(text) = text {
+            let new = self.unfinished.new_generation();
+            new.text_writer().put(&key, new.version(), text)?;
+        }
+        self.set_texts.insert(key);
+        Ok(())
+    }
+
     /// Copies the long texts of the devices in the new generation, writes the change to the history,
     /// seals the generation, makes it durable and switches the pointer to it.
     ///
@@ -142,7 +165,7 @@ impl<'s> Load<'s> {
         progress.step(Step::MakingDurable, None)?;
         let UnfinishedGeneration { previous, .. } = &self.unfinished;
         let new = self.unfinished.new_generation();
-        new.copy_texts(previous.trees(), progress)?;
+        new.copy_texts(previous.trees(), &self.set_texts, progress)?;
         let replaced = ReplacedGeneration {
             before: Some(previous.number),
             after: new.generation().number,

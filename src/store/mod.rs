@@ -52,6 +52,7 @@ mod packed;
 mod read_ahead;
 mod recover;
 mod references;
+mod replaced;
 mod reserve;
 mod seal;
 mod snapshot;
@@ -88,6 +89,7 @@ pub use history::{
 };
 pub use holder::LockHolder;
 pub use inventory_damage::{InventoryDamage, KnownCounts};
+pub use kept::EarlierGeneration;
 pub use key_check::KeyState;
 pub use key_error::KeyError;
 pub use live_view::LiveView;
@@ -102,11 +104,12 @@ pub use recover::{
     SalvageReport,
 };
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
+pub use replaced::{DifferentRecord, DifferentText, EarlierState, ReplacedStates};
 pub use snapshot::Snapshot;
 pub use stored::{Stored, StoredText};
 pub use summary::{KindSummary, Summary};
 pub use transaction::{PutOutcome, Transaction};
-pub use undo::{EarlierGeneration, GenerationInfo, GenerationSwitch, Generations};
+pub use undo::{GenerationInfo, GenerationSwitch, Generations};
 pub use vault::Vault;
 pub use verify::{Finding, Findings, KindVerified, Verified};
 pub use write_lock::WRITE_LOCK_WAIT_MAX;

@@ -3,6 +3,7 @@
 
 use std::{
     cell::RefCell,
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -136,7 +137,7 @@ impl NewGeneration {
         Ok(packer.take().map_or(Ok(()), insert)?)
     }
 
-    /// Copies the long texts of the devices in this generation.
+    /// Copies the long texts of the devices in this generation, except for those with the keys in `set`.
     ///
     /// # Errors
     /// - [`StoreError::Cancelled`] if `progress` was cancelled.
@@ -147,12 +148,16 @@ impl NewGeneration {
     pub(super) fn copy_texts(
         &self,
         from: Trees<'_>,
+        set: &HashSet<Vec<u8>>,
         progress: &Progress,
     ) -> Result<(), StoreError> {
         let mut texts = self.text_writer();
         for entry in from.tree(TreeId::Texts).prefix(&[]) {
             let (key, value) = entry?;
             progress.check()?;
+            if set.contains(&*key) {
+                continue;
+            }
             let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
             if !self.generation.tree(TreeId::Kind(Kind::Device)).contains_key(device)? {
                 continue;
@@ -235,6 +240,21 @@ pub(super) struct TextWriter<'n> {
 }
 
 impl TextWriter<'_> {
+    /// Writes a new text.
+    ///
+    /// # Errors
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
+    pub(super) fn put(&mut self, key: &[u8], version: u64, text: &str) -> Result<(), StoreError> {
+        let values = values(0, version, text.as_bytes());
+        let prefix = ValueOwner::Text.chunk_prefix(key, version);
+        for (number, chunk) in values.chunks.enumerate() {
+            self.chunks.write(&chunk_key(&prefix, number), chunk)?;
+        }
+        self.texts.write(key, &values.head)
+    }
+
     /// Copies a text: its entry in the tree of texts, and its chunks if it is long.
     ///
     /// # Errors

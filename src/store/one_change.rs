@@ -1,16 +1,6 @@
 //! Imports that are written as one change: one transaction instead of a new generation.
-//!
-//! An undo switches to another generation, so it cannot take back such an import alone. Therefore
-//! the tree `meta` of the generation contains the number of the last such import, written in the
-//! same transaction as its records. A new generation does not have the entry, and an undo removes
-//! it.
 
-use super::{
-    LockedStore, Origin, StoreError, Transaction, format,
-    generation::{Generation, guarded},
-    summary::LAST_IMPORT_KEY,
-    tree_id::TreeId,
-};
+use super::{LockedStore, Origin, StoreError, Transaction};
 use crate::job::{ImportedState, Progress};
 
 /// The result of [`LockedStore::change`].
@@ -61,40 +51,11 @@ impl<'s> LockedStore<'s> {
         pending.changes.absorb(changed.changes);
         pending.summary = Some(changed.summary);
         pending.history_end = Some(changed.history_end);
-        pending.last_import = Some(version);
         let ticket = current.committer.request();
         drop(pending);
         // The next change does not wait for this commit: it can share it.
         drop(guard);
         current.committer.wait(ticket)?;
         Ok(OneChange::Done(output))
-    }
-}
-
-impl Generation {
-    /// The number of the last import that was written into this generation as one change, since the
-    /// generation became the current one.
-    ///
-    /// # Errors
-    /// - [`StoreError::Damaged`] if the entry cannot be decoded.
-    /// - [`StoreError::Database`] if it cannot be read.
-    pub(super) fn last_import(&self) -> Result<Option<u64>, StoreError> {
-        let entry = self.tree(TreeId::Meta).get(LAST_IMPORT_KEY)?;
-        entry.map(|bytes| format::decode("number of the last import", &bytes)).transpose()
-    }
-
-    /// Removes the number of the last import, because the generation becomes the current one by an
-    /// undo.
-    ///
-    /// # Errors
-    /// [`StoreError::DiskFull`], [`StoreError::Io`] or [`StoreError::Database`] if it cannot be
-    /// removed.
-    pub(super) fn forget_last_import(&self) -> Result<(), StoreError> {
-        if self.last_import()?.is_none() {
-            return Ok(());
-        }
-        guarded("removing the number of the last import", || {
-            Ok(self.tree(TreeId::Meta).remove(LAST_IMPORT_KEY).map(drop)?)
-        })
     }
 }

@@ -19,9 +19,6 @@ pub(super) const SUMMARY_KEY: &[u8] = b"summary 2";
 /// The key of an [`EarlierSummary`] in the tree `meta`.
 pub(super) const EARLIER_SUMMARY_KEY: &[u8] = b"summary";
 
-/// The key of the number of the last import that was written as one change, in the tree `meta`.
-pub(super) const LAST_IMPORT_KEY: &[u8] = b"import";
-
 /// The counts and versions of a generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {

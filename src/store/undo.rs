@@ -1,13 +1,16 @@
-//! Undo: switches back to the previous generation.
+//! The undo of the last change, if it replaced the generation: switches back to the generation before it.
 //!
-//! Nothing is copied: the pointer swaps the current and the previous generation. A second undo
-//! therefore restores what the first one undid.
+//! Nothing is copied: the pointer swaps the two generations. A second undo therefore restores what the first
+//! one undid.
 
 use super::{
     Damage, LoadRecord, Origin, ReplacedGeneration, Replacement, Store, StoreError, Summary,
-    directory::Pointer, generation::Generation, history::ReplacementEntries, kept::folder_bytes,
+    directory::Pointer,
+    generation::Generation,
+    history::ReplacementEntries,
+    kept::{EarlierGeneration, folder_bytes},
 };
-use crate::wording::Chain;
+use crate::{model::PerKind, wording::Chain};
 
 /// The number, the counts and the size of a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,29 +23,17 @@ pub struct GenerationInfo {
     pub bytes: u64,
 }
 
-/// The current generation and the previous one, to which an undo would switch.
+/// The current generation and the kept earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generations {
     /// The generation in use.
     pub current: GenerationInfo,
-    /// The generation that an undo restores. `None` if there is none, or if it is damaged.
+    /// The generation before the last import or undo. `None` if there is none, or if it is damaged.
     pub previous: Option<GenerationInfo>,
     /// The kept generations before the current one, the newest first.
     pub earlier: Vec<EarlierGeneration>,
     /// The damage of the previous generation, if it cannot be opened.
     pub previous_damage: Option<Damage>,
-    /// The number of the last import, if it was written into the current generation as one change.
-    /// An undo is refused then, because it would go back to the inventory before an earlier import.
-    pub last_import: Option<u64>,
-}
-
-/// A kept generation before the current one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EarlierGeneration {
-    /// The number of the generation, as in the name of its folder.
-    pub number: u64,
-    /// Its size on the disk, in bytes.
-    pub bytes: u64,
 }
 
 /// The generations before and after an undo.
@@ -70,7 +61,6 @@ impl Store {
             previous: None,
             previous_damage: None,
             earlier: Vec::new(),
-            last_import: self.last_import()?,
         };
         let Some(number) = self.pointer()?.previous else { return Ok(generations) };
         let opened = self.kept_generation(number);
@@ -92,30 +82,46 @@ impl Store {
         }
     }
 
-    /// Makes the previous generation the current one. The history keeps this change with its origin.
+    /// Undoes the last change, if it replaced the generation: makes the generation before it the current one.
+    /// The history keeps this as a change with its origin. Returns `None` if the change with this number is not
+    /// the last one any more, or if the generation before it is not kept.
     ///
     /// # Errors
     /// On every error the inventory stays unchanged.
-    /// - [`StoreError::ImportNotUndoable`] if the last import was written as one change.
-    /// - [`StoreError::NothingToUndo`] if there is no previous generation.
-    /// - [`StoreError::Busy`] as for [`Store::generations`].
-    /// - [`StoreError::Damaged`] if the previous generation is damaged.
+    /// - [`StoreError::Busy`] if another change holds the write lock for too long, or if the earlier generation
+    ///   is still being read.
+    /// - [`StoreError::Damaged`] if the earlier generation is damaged.
     /// - [`StoreError::DiskFull`] if the file system has no space.
     /// - [`StoreError::Io`] for any other error of the file system.
     /// - [`StoreError::Database`] for any other error of sled.
-    pub fn undo(&self, origin: &Origin) -> Result<GenerationSwitch, StoreError> {
+    pub fn switch_back(
+        &self,
+        change: u64,
+        origin: &Origin,
+    ) -> Result<Option<GenerationSwitch>, StoreError> {
         let _guard = self.write_lock.lock()?;
+        self.writable()?.committer.settle()?;
+        let last = self.history()?.changes(None).next().transpose()?;
+        let Some(last) = last.filter(|last| last.number == change) else { return Ok(None) };
+        let Some(ReplacedGeneration { before: Some(before), .. }) = last.replaced else {
+            return Ok(None);
+        };
+        let is_kept = self.pointer()?.earlier().any(|earlier| earlier == before);
+        if !is_kept || !self.directory.generation(before).is_dir() {
+            return Ok(None);
+        }
+        let counts = PerKind::new(|kind| last.counts[kind].inverse());
+        self.switch_to(before, &LoadRecord { origin: origin.clone(), counts }).map(Some)
+    }
+
+    /// Makes an earlier generation the current one. The caller holds the write lock.
+    fn switch_to(&self, number: u64, record: &LoadRecord) -> Result<GenerationSwitch, StoreError> {
         let current = self.writable()?;
         current.committer.settle()?;
-        if let Some(change) = self.last_import()? {
-            return Err(StoreError::ImportNotUndoable { change });
-        }
         let history_end = current.generation.history_end();
         self.archive_history(&current.generation)?;
         // The database is closed after the switch, as soon as nothing reads from it.
         drop(current);
-        let pointer = self.pointer()?;
-        let number = pointer.previous.ok_or(StoreError::NothingToUndo)?;
         let before = self.current_info()?;
         let generation = self.take_generation(number)?;
         // Versions distinguish the states of the inventory, including undone ones. So later changes get
@@ -123,19 +129,28 @@ impl Store {
         // version of an undo that was interrupted before the switch, so nobody has seen it.
         let earlier = generation.summary();
         let version = earlier.version.max(before.summary.version + 1);
-        let record = LoadRecord::of(origin.clone());
         let replaced = ReplacedGeneration {
-            before: Some(pointer.current),
+            before: Some(before.number),
             after: number,
             by: Replacement::Undo,
         };
-        ReplacementEntries::new(version, history_end, &record, replaced)
+        ReplacementEntries::new(version, history_end, record, replaced)
             .write_to(&generation, earlier.restored(version))?;
-        generation.forget_last_import()?;
         generation.make_durable()?;
         let after = self.info(&generation)?;
         self.replace(generation)?;
         Ok(GenerationSwitch { before, after })
+    }
+
+    /// Makes the previous generation the current one, and discards the changes since.
+    ///
+    /// # Errors
+    /// As for [`Store::switch_back`], and [`StoreError::NothingToUndo`] if there is no previous generation.
+    #[cfg(test)]
+    pub(super) fn undo(&self, origin: &Origin) -> Result<GenerationSwitch, StoreError> {
+        let _guard = self.write_lock.lock()?;
+        let number = self.pointer()?.previous.ok_or(StoreError::NothingToUndo)?;
+        self.switch_to(number, &LoadRecord::of(origin.clone()))
     }
 
     /// Copies the history of the current generation to the archive before it is replaced. Damage of
@@ -159,14 +174,6 @@ impl Store {
             part: "pointer CURRENT",
             detail: "the file is missing".to_owned(),
         })
-    }
-
-    /// The number of the last import, if it was written into the current generation as one change.
-    fn last_import(&self) -> Result<Option<u64>, StoreError> {
-        match self.current() {
-            Ok(current) => current.generation.last_import(),
-            Err(failure) => Err(failure.to_error()),
-        }
     }
 
     fn current_info(&self) -> Result<GenerationInfo, StoreError> {

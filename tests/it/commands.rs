@@ -102,7 +102,9 @@ pub(crate) fn json(output: &Output) -> Value {
 fn forget(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            for name in ["export_time", "milliseconds", "report", "request_id", "bytes", "sha256"] {
+            let differing =
+                ["export_time", "milliseconds", "report", "request_id", "bytes", "sha256", "time"];
+            for name in differing.into_iter().chain(["request"]) {
                 members.remove(name);
             }
             members.values_mut().for_each(forget);

@@ -164,7 +164,7 @@ fn files_of_another_directory_and_lost_ones_are_noticed() {
 fn a_damaged_previous_generation_is_reported_by_commands_that_read_it() {
     let directory = Server::start_with(&["--demo"]).kill_and_keep();
     let data = directory.path().join("data");
-    fs::remove_dir_all(data.join("inventory-1")).unwrap();
+    fs::write(data.join("inventory-1/SEAL"), b"damaged").unwrap();
     let server = Server::start_on_data(directory);
     let state = server.request("GET", "/rest/state").login(ADMIN).send();
     assert_eq!(state.status, 200, "{}", String::from_utf8_lossy(&state.body));

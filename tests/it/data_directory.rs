@@ -82,11 +82,16 @@ fn upgrade(format: u32, expected: Value) {
     }
     let pointer = fs::read_to_string(server.data().join("CURRENT")).unwrap();
     assert!(pointer.starts_with("satchel 5\n"), "{pointer}");
-    // The previous generation was upgraded as well: an undo restores the sample inventory.
-    let undone = server.request("POST", "/rest/undo").login(ADMIN).send();
-    assert_eq!(undone.status, 200, "{}", String::from_utf8_lossy(&undone.body));
+    // The previous generation was upgraded as well.
+    let state = server.request("GET", "/rest/state").login(ADMIN).send().json();
     // The sample inventory of the time, and its first user.
-    assert_eq!(undone.json()["after"]["records"], 69);
+    assert_eq!(state["previous"]["records"], 69, "{state}");
+    // Without a history, the last import has no number by which it can be undone.
+    if format >= 4 {
+        let undo = server.request("POST", "/rest/undo").login(ADMIN);
+        let undone = undo.json(&json!({"change": 4})).send().json();
+        assert_eq!((&undone["outcome"], &undone["records_total"]), (&json!("undone"), &json!(1)));
+    }
     let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
     assert_eq!(verified["whole"], true, "{verified}");
 }

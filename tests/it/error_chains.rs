@@ -28,7 +28,7 @@ use satchel::codec::yaml::{ReadError, Rule as YamlRule};
 use satchel::config::{Expected, FileError, ParseError, SettingFault, SettingProblem};
 use satchel::import::ImportError;
 use satchel::inventory::{
-    ChangeSummary, ChangeUndoOutcome, ChangeUndoReport, HistoryStart, InventoryError,
+    ChangeSummary, ChangeUndoOutcome, ChangeUndoReport, HistoryStart, InventoryError, UndoWritten,
 };
 use satchel::job::Cancelled;
 use satchel::migration::{FileProblem, LibraryError, MigrationError, ProjectName};
@@ -351,7 +351,6 @@ fn store_errors_say_each_thing_once() {
         StoreError::Cancelled(_) => StoreError::Cancelled(Cancelled),
         StoreError::NoInventory { .. } => StoreError::NoInventory { directory: path() },
         StoreError::NothingToUndo => StoreError::NothingToUndo,
-        StoreError::ImportNotUndoable { .. } => StoreError::ImportNotUndoable { change: 7 },
         StoreError::DiskFull => StoreError::DiskFull,
         StoreError::FileSizeLimit => StoreError::FileSizeLimit,
         StoreError::Reopening => StoreError::Reopening,
@@ -386,9 +385,13 @@ fn conflicts() -> ChangeUndoReport {
         outcome: ChangeUndoOutcome::Conflicts,
         summary: "Change 7 was not undone, nothing was changed: 1 conflict stands in the way."
             .to_owned(),
+        written: UndoWritten::Nothing,
         change,
+        records_total: 0,
         records: Vec::new(),
+        conflicts_total: 1,
         conflicts: Vec::new(),
+        left_out_total: 0,
         left_out: Vec::new(),
     }
 }
@@ -454,7 +457,8 @@ fn access_and_inventory_errors_say_each_thing_once() {
         InventoryError::NoText { .. } => InventoryError::NoText {
             device: name.clone(), property: property.clone(),
         },
-        InventoryError::WholeInventory { .. } => InventoryError::WholeInventory { change: 7 },
+        InventoryError::GenerationGone { .. } => InventoryError::GenerationGone { change: 7 },
+        InventoryError::Write(_) => InventoryError::Write(ImportError::TemporaryFileDamaged),
         InventoryError::UndoConflicts(_) => InventoryError::UndoConflicts(Box::new(conflicts())),
         InventoryError::UnknownProperty { .. } => InventoryError::UnknownProperty {
             kind, property: property.clone(), nearest: Some("post".to_owned()),

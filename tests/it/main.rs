@@ -27,6 +27,7 @@ mod full_disk;
 mod harness;
 mod history;
 mod host_names;
+mod import_undo;
 mod instances;
 mod inventory;
 mod job_commands;

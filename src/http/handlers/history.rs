@@ -19,14 +19,16 @@ use crate::{
         caller::Caller,
         json_response,
         options::{
-            BELOW, DIFF_SINCE, DIFF_TO, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL, SINCE,
-            TEXT, TYPE, UNTIL,
+            AFTER_RECORD, BELOW, DIFF_SINCE, DIFF_TO, HISTORY_LIMIT, HISTORY_NAME, OPERATION,
+            PRINCIPAL, SINCE, TEXT, TYPE, UNTIL,
         },
         problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
-        query_string::Query,
+        query_string::{Query, wrong_value},
         response::{Response, whole},
     },
-    inventory::{ChangeDetails, ChangeSummary, HistoryRequest, HistoryStart, Moment},
+    inventory::{
+        ChangeDetails, ChangeSummary, HistoryRequest, HistoryStart, Moment, RecordPosition,
+    },
     model::{InstanceType, Kind, UnknownKind},
 };
 
@@ -38,6 +40,9 @@ const CHANGES: u64 = 100;
 
 /// The largest number of changes of one response. Each has up to 20 names.
 const CHANGES_MAX: u64 = 1000;
+
+/// The largest and default number of records of one change in one response. Each has at most about 1 KB.
+const RECORDS_MAX: u64 = 10_000;
 
 /// Handles `GET /rest/history`.
 pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
@@ -62,8 +67,17 @@ pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
         Problem::new(ProblemKind::UnknownChange, detail)
     })?;
 
+    let after = match call.query.one(AFTER_RECORD.name)? {
+        None => None,
+        Some(text) => Some(
+            text.parse::<RecordPosition>()
+                .map_err(|error| wrong_value(AFTER_RECORD.name, text, &error.to_string()))?,
+        ),
+    };
+    let limit = limit_up_to(&call.query, RECORDS_MAX, RECORDS_MAX)?;
+
     let inventory = call.app.inventory.clone();
-    let read = move || inventory.change(number);
+    let read = move || inventory.change(number, after.as_ref(), limit);
     let mut details = call.app.blocking.run(Lane::Search, read).await??;
 
     hide_address(&mut details.change, &call.caller);
@@ -171,11 +185,19 @@ fn kind(word: &str) -> Result<Kind, Problem> {
 /// # Errors
 /// 400 if it is not from 1 to [`CHANGES_MAX`].
 fn limit(query: &Query) -> Result<usize, Problem> {
-    let limit = query.number(HISTORY_LIMIT.name)?.unwrap_or(CHANGES);
-    if (1..=CHANGES_MAX).contains(&limit) {
+    limit_up_to(query, CHANGES, CHANGES_MAX)
+}
+
+/// Returns the option `limit`.
+///
+/// # Errors
+/// 400 if it is not from 1 to `max`.
+fn limit_up_to(query: &Query, default: u64, max: u64) -> Result<usize, Problem> {
+    let limit = query.number(HISTORY_LIMIT.name)?.unwrap_or(default);
+    if (1..=max).contains(&limit) {
         return Ok(usize::try_from(limit).unwrap_or(usize::MAX));
     }
-    let detail = format!("“limit” is a number from 1 to {CHANGES_MAX}, not {limit}.");
+    let detail = format!("“limit” is a number from 1 to {max}, not {limit}.");
     let location = RequestLocation::QueryParameter(HISTORY_LIMIT.name.to_owned());
     Err(Problem::new(ProblemKind::MalformedRequest, &*detail)
         .with_flaw(Flaw::new(location, &*detail)))

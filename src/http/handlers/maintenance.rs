@@ -1,8 +1,6 @@
 //! The handlers of `state`, `verify` and `undo`: the inventory as a whole.
 
 use hyper::StatusCode;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use crate::{
     http::{
@@ -11,11 +9,11 @@ use crate::{
         json_response,
         operations::{self, OperationCall, OperationResult, ResponseMode},
         options::{CHANGE, DRY_RUN, KEEP, ON_CONFLICT},
-        problem::{Problem, ProblemKind},
+        problem::Problem,
         response::Response,
     },
     import::Mode,
-    inventory::{ChangeUndoReport, ChangeUndoRequest, OnConflict, UndoReport},
+    inventory::{ChangeUndoRequest, OnConflict},
     job::{self, About, Operation, Progress},
 };
 
@@ -44,37 +42,19 @@ pub(in crate::http) async fn verify(call: Call) -> Result<Response, Problem> {
     Ok(operations::run(call, about, Box::new(verify)).await?.into_response())
 }
 
-/// The report of an undo: of the last import, or of one change.
-#[derive(JsonSchema, Serialize)]
-#[serde(untagged)]
-pub(in crate::http) enum UndoResponse {
-    /// Of the last import with all later changes.
-    Import(UndoReport),
-    /// Of one change.
-    Change(ChangeUndoReport),
-}
-
 /// Handles `POST /rest/undo`. Once started, the undo continues if the client disconnects.
 pub(in crate::http) async fn undo(call: Call) -> Result<Response, Problem> {
     let mode = if call.options.is_on(&DRY_RUN) { Mode::DryRun } else { Mode::Apply };
-    let origin = call.origin()?;
-
-    let inventory = call.app.inventory.clone();
     let on_conflict = match call.options.text(&ON_CONFLICT) {
         Some(KEEP) => OnConflict::Keep,
         Some(_) | None => OnConflict::Refuse,
     };
-    let change = call.options.whole(&CHANGE);
-    if change.is_none() && call.options.has(&ON_CONFLICT) {
-        let detail = "`on_conflict` is for the undo of one change. Add `change` with its number.";
-        return Err(Problem::new(ProblemKind::MalformedRequest, detail));
-    }
-    let undo = move || match change {
-        Some(number) => inventory
-            .undo_change(&ChangeUndoRequest { number, mode, on_conflict, origin })
-            .map(UndoResponse::Change),
-        None => inventory.undo(mode, &origin).map(UndoResponse::Import),
-    };
+    let (number, origin) = (call.options.whole(&CHANGE), call.origin()?);
+    let request = ChangeUndoRequest { number, mode, on_conflict, origin };
+
+    let inventory = call.app.inventory.clone();
+    let undo = move || inventory.undo_change(&request);
     let report = call.app.blocking.run(Lane::Operation, undo).await??;
+
     json_response::json(StatusCode::OK, &report)
 }

@@ -12,7 +12,7 @@ use crate::{
         description::BodyRule,
         handlers::{
             inventory::{change, configuration, delete, instance, pools},
-            jobs, maintenance, projects,
+            jobs, projects,
             reports::{ExportResponse, ImportResponse},
             site, topology as workbooks,
         },
@@ -21,8 +21,8 @@ use crate::{
     },
     import::FullReport,
     inventory::{
-        ChangeDetails, ChangeSummary, FollowedChanges, InventoryDifference, InventoryState,
-        VerifyReport,
+        ChangeDetails, ChangeSummary, ChangeUndoReport, FollowedChanges, InventoryDifference,
+        InventoryState, VerifyReport,
     },
     job::JobView,
     migration::{self, ProjectSummary},
@@ -57,7 +57,7 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<ChangeDetails>(&mut generator);
     add::<FollowedChanges>(&mut generator);
     add::<InventoryDifference>(&mut generator);
-    add::<maintenance::UndoResponse>(&mut generator);
+    add::<ChangeUndoReport>(&mut generator);
     add::<ExportResponse<'_, migration::ExportReport>>(&mut generator);
     add::<ImportResponse<'_, migration::Imported>>(&mut generator);
     add::<FullReport<'_, migration::Imported>>(&mut generator);

@@ -99,6 +99,19 @@ pub(in crate::http) const WAIT: CallOption = CallOption::new(
     ValueType::Whole,
 );
 
+pub(in crate::http) const AFTER_RECORD: CallOption = CallOption::new(
+    "after",
+    "Only the records after this one, given as type and name: device/R1. `next` has the value for the next \
+     part.",
+    ValueType::Text,
+);
+
+pub(in crate::http) const RECORDS_LIMIT: CallOption = CallOption::new(
+    "limit",
+    "The largest number of records, 1 to 10000; the default is 10000.",
+    ValueType::Whole,
+);
+
 pub(in crate::http) const DRY_RUN: CallOption = CallOption::new(
     "dry_run",
     "Reports what would change without changing anything.",
@@ -107,8 +120,7 @@ pub(in crate::http) const DRY_RUN: CallOption = CallOption::new(
 
 pub(in crate::http) const CHANGE: CallOption = CallOption::new(
     "change",
-    "The number of the change to undo, as the history shows it. Without it, the last import is undone \
-     with all later changes.",
+    "The number of the change to undo, as the history shows it. Without it, the last change is undone.",
     ValueType::Whole,
 );
 
@@ -117,7 +129,7 @@ pub(in crate::http) const KEEP: &str = "keep";
 
 pub(in crate::http) const ON_CONFLICT: CallOption = CallOption::new(
     "on_conflict",
-    "With `change`: `refuse` (the default) changes nothing if something was changed since; `keep` leaves \
+    "`refuse` (the default) changes nothing if something was changed since; `keep` leaves \
      that and undoes the rest.",
     ValueType::Word(&["refuse", KEEP]),
 );

@@ -203,23 +203,25 @@ impl From<InventoryError> for Problem {
             InventoryError::NotKept { .. }
             | InventoryError::Missed { .. }
             | InventoryError::AfterLast { .. }
-            | InventoryError::Replaced { .. } => ProblemKind::NotInHistory,
+            | InventoryError::Replaced { .. }
+            | InventoryError::GenerationGone { .. } => ProblemKind::NotInHistory,
             InventoryError::MomentsReversed { .. } => ProblemKind::MalformedRequest,
             InventoryError::UnknownProperty { .. } => ProblemKind::UnknownProperty,
             InventoryError::Value { .. } => ProblemKind::WrongValue,
             InventoryError::Regex { .. } => ProblemKind::WrongExpression,
             InventoryError::Stale { .. } => ProblemKind::Stale,
-            InventoryError::WholeInventory { .. } | InventoryError::UndoConflicts(_) => {
-                ProblemKind::UndoConflict
-            }
+            InventoryError::UndoConflicts(_) => ProblemKind::UndoConflict,
             InventoryError::OwnUser { .. } => ProblemKind::OwnUser,
             InventoryError::NoAdministrator => ProblemKind::NoAdministrator,
             InventoryError::TooManyDifferences { .. } => ProblemKind::TooManyDifferences,
             InventoryError::TooManyReferences { .. } => ProblemKind::ChangeTooLarge,
+            InventoryError::Write(error) => of_import(error),
             InventoryError::Hash(_) => ProblemKind::Internal,
         };
         let problem = Self::of(kind, &error).with_damage(match &error {
-            InventoryError::Store(error) => Some(error),
+            InventoryError::Store(error) | InventoryError::Write(ImportError::Store(error)) => {
+                Some(error)
+            }
             _ => None,
         });
         match error {
@@ -261,7 +263,8 @@ impl Problem {
             | InventoryError::TooManyDifferences { .. }
             | InventoryError::Replaced { .. }
             | InventoryError::Stale { .. }
-            | InventoryError::WholeInventory { .. }
+            | InventoryError::GenerationGone { .. }
+            | InventoryError::Write(_)
             | InventoryError::UndoConflicts(_)
             | InventoryError::OwnUser { .. }
             | InventoryError::NoAdministrator
@@ -297,7 +300,6 @@ fn of_store(error: &StoreError) -> ProblemKind {
         StoreError::Busy | StoreError::Reopening => ProblemKind::Unavailable,
         StoreError::Cancelled(_) => ProblemKind::Cancelled,
         StoreError::NothingToUndo => ProblemKind::NothingToUndo,
-        StoreError::ImportNotUndoable { .. } => ProblemKind::ImportNotUndoable,
         StoreError::DiskFull | StoreError::FileSizeLimit => ProblemKind::DiskFull,
         StoreError::ReadOnly { .. } => ProblemKind::ReadOnly,
         StoreError::RecordLarge { .. }

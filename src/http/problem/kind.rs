@@ -41,7 +41,6 @@ pub(in crate::http) enum ProblemKind {
     WorkbookState,
     ProjectState,
     NothingToUndo,
-    ImportNotUndoable,
     UndoConflict,
     NoAdministrator,
     EmptyReplacement,
@@ -167,11 +166,6 @@ impl ProblemKind {
             Self::NothingToUndo => {
                 ("nothing-to-undo", "There is nothing to undo", StatusCode::CONFLICT)
             }
-            Self::ImportNotUndoable => (
-                "import-not-undoable",
-                "The last import is undone by its number",
-                StatusCode::CONFLICT,
-            ),
             Self::UndoConflict => {
                 ("undo-conflict", "The change cannot be undone as it is", StatusCode::CONFLICT)
             }

@@ -245,6 +245,7 @@ impl Problem {
         // Texts and numbers always have a form in JSON.
         let conflicts = serde_json::to_value(&report.conflicts).unwrap_or_default();
         members.insert("conflicts".to_owned(), conflicts);
+        members.insert("conflicts_total".to_owned(), report.conflicts_total.into());
         self.with_members(members)
     }
 

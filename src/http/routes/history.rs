@@ -13,8 +13,8 @@ use crate::{
         endpoint::Endpoint,
         handlers::{changes, history},
         options::{
-            AFTER, BELOW, DIFF_SINCE, DIFF_TO, HISTORY_LIMIT, HISTORY_NAME, OPERATION, PRINCIPAL,
-            SINCE, TEXT, TYPE, UNTIL, WAIT,
+            AFTER, AFTER_RECORD, BELOW, DIFF_SINCE, DIFF_TO, HISTORY_LIMIT, HISTORY_NAME,
+            OPERATION, PRINCIPAL, RECORDS_LIMIT, SINCE, TEXT, TYPE, UNTIL, WAIT,
         },
         paths,
         route::Route,
@@ -85,9 +85,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             description: Description {
                 operation: "get_change",
                 tag: Tag::Inventory,
-                summary: "One change, with the differences of all records that it changed.",
+                summary: "One change, with the differences of the records that it changed.",
                 path: &[text("number", "The number of the change.")],
-                query: QueryRule::Nothing,
+                query: QueryRule::Known(&[AFTER_RECORD, RECORDS_LIMIT]),
                 request: &[],
                 responses: &[ResponseForm::of(
                     "The change.",

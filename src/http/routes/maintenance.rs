@@ -27,7 +27,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             description: Description {
                 operation: "get_state",
                 tag: Tag::Inventory,
-                summary: "The contents of the inventory, the import that an undo would take back, and damage.",
+                summary: "The contents of the inventory, the kept copies from before the last imports, and damage.",
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
@@ -69,13 +69,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             description: Description {
                 operation: "undo",
                 tag: Tag::Inventory,
-                summary: "Undoes one change, or the last import with all later changes. An undo can be undone.",
+                summary: "Undoes a change, without a body the last one, and keeps what was changed since. An undo can be undone.",
                 path: &[],
                 query: QueryRule::Known(&[CHANGE, ON_CONFLICT, DRY_RUN]),
                 request: &options_bodies("UndoOptions"),
                 responses: &[ResponseForm::of(
-                    "The import or the change is undone, or would be (dry run).",
-                    &[json(Shape::Schema("UndoResponse"))],
+                    "The change is undone, or would be (dry run).",
+                    &[json(Shape::Schema("UndoReport"))],
                 )],
             },
         },

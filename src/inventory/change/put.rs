@@ -172,7 +172,6 @@ impl Abort<Discarded> {
             | StoreError::Cancelled(_)
             | StoreError::NoInventory { .. }
             | StoreError::NothingToUndo
-            | StoreError::ImportNotUndoable { .. }
             | StoreError::DiskFull
             | StoreError::FileSizeLimit
             | StoreError::Reopening

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::{
     inventory::change::STAMPS,
-    model::{AnyRecord, Kind, Secrets, Value},
+    model::{AnyRecord, Kind, Secrets, Side, Value},
 };
 
 /// A record from which a change is taken back.
@@ -65,11 +65,27 @@ pub(super) fn is_same(one: &AnyRecord, other: &AnyRecord) -> bool {
     values(one) == values(other)
 }
 
-/// The values of a record by property, without the time and the author of its last change.
+/// The values of a record by property, without the time and the author of its last change. The numbers of a
+/// pool's members follow from its lists. A relation without names equals an absent one.
 fn values(record: &AnyRecord) -> BTreeMap<String, Value> {
+    let is_pool = record.kind() == Kind::Pool;
+    let is_count =
+        |name: &str| is_pool && [Side::Device, Side::Link].map(Side::count).contains(&name);
     let views = record.views(Secrets::Included).into_iter();
-    let lasting = views.filter(|(name, _)| !STAMPS.contains(name));
-    lasting.map(|(name, view)| (name.to_owned(), view.to_value())).collect()
+    let lasting = views.filter(|(name, _)| !STAMPS.contains(name) && !is_count(name));
+    let values = lasting.map(|(name, view)| (name.to_owned(), view.to_value()));
+    values.filter(|(name, value)| !is_without_names(record.kind(), name, value)).collect()
+}
+
+/// Returns whether a value is a relation without names.
+fn is_without_names(kind: Kind, property: &str, value: &Value) -> bool {
+    let is_relation = kind.property(property).is_some_and(|it| it.type_.relation().is_some());
+    is_relation
+        && match value {
+            Value::List(names) => names.is_empty(),
+            Value::Text(name) => name.is_empty(),
+            _ => false,
+        }
 }
 
 /// The names of the properties that one of the states has.
@@ -150,6 +166,12 @@ mod tests {
         let merged = merge_back(&pool(&["a", "b"]), &pool(&["b", "c"]), &pool(&["b", "c", "d"]));
         assert!(merged.conflicts.is_empty());
         assert!(merged.record.eq_dyn(&*pool(&["b", "d", "a"])), "{:?}", merged.record);
+    }
+
+    #[test]
+    fn an_emptied_list_of_names_equals_an_absent_one() {
+        let emptied = device(&[("rbac_read", Value::List(Vec::new()))]);
+        assert!(is_same(&device(&[]), &emptied));
     }
 
     #[test]

@@ -1,36 +1,45 @@
 //! Reads the history: the changes, the differences of each record, and earlier states of a record.
-//! Undoes one change.
+//! Undoes changes.
 //!
 //! ```text
-//! request      the filters of a list of changes, and moments
-//! report       changes as responses show them
-//! diff         differences between two moments
-//! follow       changes for programs that follow the inventory
-//! undo         undoes one change
-//! undo_report  the report of such an undo
-//! merge_back   takes the differences of a change back from the present state of a record
+//! request        the filters of a list of changes, and moments
+//! report         changes as responses show them
+//! diff           differences between two moments
+//! follow         changes for programs that follow the inventory
+//! position       the position of a record in the list of a change
+//! replaced       the differences of a change that replaced the whole inventory
+//! undo           undoes a change
+//! replaced_undo  plans the undo of a change that replaced the whole inventory
+//! undo_request   the request for an undo
+//! undo_report    the report of an undo
+//! merge_back     takes the differences of a change back from the present state of a record
 //! ```
 
 mod diff;
 mod follow;
 mod merge_back;
+mod position;
+mod replaced;
+mod replaced_undo;
 mod report;
 mod request;
 mod undo;
 mod undo_report;
+mod undo_request;
 
 pub use diff::InventoryDifference;
 pub use follow::{FollowedChange, FollowedChanges, FollowedRecord, Listed};
+pub use position::{NoRecordPosition, RecordPosition};
 pub use report::{
     ChangeDetails, ChangeRecord, ChangeSummary, ChangedName, GenerationChange, HistoryPage,
     HistoryStart, KindChanges, RecordEffect, ReplacedBy, ShownDifference,
 };
 pub use request::{HistoryRequest, Moment};
-pub use undo::{ChangeUndoRequest, OnConflict};
 pub use undo_report::{
     ChangeUndoOutcome, ChangeUndoReport, ConflictReason, LeftOutReference, UndoConflict,
-    UndoneRecord,
+    UndoWritten, UndoneRecord,
 };
+pub use undo_request::{ChangeUndoRequest, OnConflict};
 
 use std::collections::BTreeMap;
 
@@ -38,8 +47,12 @@ use super::{InstanceRow, Inventory, InventoryError, read::OwnProperties};
 use crate::{
     import::{PropertyChange, differences},
     model::{AnyRecord, Kind},
-    store::{AtChange, Effect, HistoryChange, HistoryView, Stored, Touched},
+    store::{
+        AtChange, EarlierState, Effect, HistoryChange, HistoryView, StoreError, Stored, Touched,
+    },
 };
+
+use replaced::RecordPage;
 
 /// The largest number of records of one change that a list shows. The change itself shows all.
 const LISTED_RECORDS_MAX: usize = 20;
@@ -95,18 +108,42 @@ impl Inventory {
         Ok(self.0.store.history()?.begin()?.map(HistoryStart::from))
     }
 
-    /// Returns a change with the differences of all records that it changed.
+    /// Returns a change with the differences of at most `limit` records that it changed, after a position.
     ///
     /// # Errors
     /// - [`InventoryError::NoChange`] if the history has no change with this number.
     /// - [`InventoryError::Store`] if the history cannot be read.
-    pub fn change(&self, number: u64) -> Result<ChangeDetails, InventoryError> {
+    pub fn change(
+        &self,
+        number: u64,
+        after: Option<&RecordPosition>,
+        limit: usize,
+    ) -> Result<ChangeDetails, InventoryError> {
         let history = self.0.store.history()?;
         let Some(change) = history.change(number)? else {
             return Err(self.no_change(&history, number)?);
         };
-        let records = differences_of(&history, &change, None)?;
-        Ok(ChangeDetails { change: ChangeSummary::of(&change, 0), records })
+        let summary = ChangeSummary::of(&change, 0);
+        if change.replaced.is_some() {
+            return Ok(match self.0.store.replaced_states(&change)? {
+                Some(states) => {
+                    let RecordPage { records, next } = RecordPage::read(&states, after, limit)?;
+                    let next = next.map(|next| next.to_string());
+                    ChangeDetails { change: summary, records, next, not_kept: false }
+                }
+                None => {
+                    let (records, next) = (Vec::new(), None);
+                    ChangeDetails { change: summary, records, next, not_kept: true }
+                }
+            });
+        }
+        let mut records = self.differences_of(&history, &change, None)?;
+        records.retain(|record| after.is_none_or(|after| after.is_before(record)));
+        let has_more = records.len() > limit;
+        records.truncate(limit);
+        let last = records.last().filter(|_| has_more);
+        let next = last.map(|last| RecordPosition::of(last).to_string());
+        Ok(ChangeDetails { change: summary, records, next, not_kept: false })
     }
 
     /// Returns the changes of one record, the newest first, each with its differences.
@@ -129,8 +166,9 @@ impl Inventory {
         let mut details = Vec::new();
         for number in numbers {
             let Some(change) = history.change(number)? else { continue };
-            let records = differences_of(&history, &change, Some((kind, name)))?;
-            details.push(ChangeDetails { change: ChangeSummary::of(&change, 0), records });
+            let records = self.differences_of(&history, &change, Some((kind, name)))?;
+            let change = ChangeSummary::of(&change, 0);
+            details.push(ChangeDetails { change, records, next: None, not_kept: false });
         }
         Ok(details)
     }
@@ -158,7 +196,7 @@ impl Inventory {
                 None => return Err(not_kept(&history)?),
             },
         };
-        match history.record_at(kind, name, number)? {
+        match self.record_at(&history, kind, name, number)? {
             AtChange::Value(stored) => {
                 let own = OwnProperties::without_members();
                 let properties = own.properties(&*stored.record);
@@ -169,6 +207,123 @@ impl Inventory {
             AtChange::NotYet => Err(self.no_change(&history, number)?),
             AtChange::Replaced(change) => Err(InventoryError::Replaced { change }),
         }
+    }
+
+    /// Returns a record as it was after the change with this number, from the history or from a kept generation.
+    fn record_at(
+        &self,
+        history: &HistoryView,
+        kind: Kind,
+        name: &str,
+        number: u64,
+    ) -> Result<AtChange<Stored<AnyRecord>>, StoreError> {
+        let found = history.record_at(kind, name, number)?;
+        if let AtChange::Replaced(_) = found
+            && let Some(state) = self.earlier_state(history, number)?
+        {
+            return Ok(state.record(kind, name)?.map_or(AtChange::Absent, AtChange::Value));
+        }
+        Ok(found)
+    }
+
+    /// Returns a long text of a device as it was after the change with this number.
+    fn text_at(
+        &self,
+        history: &HistoryView,
+        device: &str,
+        property: &str,
+        number: u64,
+    ) -> Result<AtChange<String>, StoreError> {
+        let found = history.text_at(device, property, number)?;
+        if let AtChange::Replaced(_) = found
+            && let Some(state) = self.earlier_state(history, number)?
+        {
+            return Ok(state.text(device, property)?.map_or(AtChange::Absent, AtChange::Value));
+        }
+        Ok(found)
+    }
+
+    /// Returns the generation that was current after a change, if it was replaced since and is kept.
+    fn earlier_state(
+        &self,
+        history: &HistoryView,
+        number: u64,
+    ) -> Result<Option<EarlierState>, StoreError> {
+        match history.first_replacement_after(number)? {
+            Some(replacement) => self.0.store.earlier_state(number, &replacement),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the differences of the records that a change touched, or only of one record. A change of
+    /// a device and of its texts is one entry.
+    fn differences_of(
+        &self,
+        history: &HistoryView,
+        change: &HistoryChange,
+        only: Option<(Kind, &str)>,
+    ) -> Result<Vec<ChangeRecord>, InventoryError> {
+        let mut records = BTreeMap::<(Kind, &str), ChangeRecord>::new();
+        for touched in &change.touched {
+            let (kind, name) = (touched.value.kind(), touched.value.name());
+            if only.is_some_and(|only| only != (kind, name)) {
+                continue;
+            }
+            let entry = records.entry((kind, name));
+            match &touched.value {
+                Touched::Record { .. } => {
+                    let record = entry.or_insert_with(|| ChangeRecord::updated(kind, name));
+                    record.effect = RecordEffect::from(&touched.effect);
+                    match &touched.effect {
+                        Effect::Created | Effect::Removed => {}
+                        Effect::Updated => record.properties.extend(self.record_differences(
+                            history,
+                            (kind, name),
+                            name,
+                            change.number,
+                        )?),
+                        Effect::RenamedFrom(from) => {
+                            record.renamed_from = Some(from.clone());
+                            record.properties.extend(self.record_differences(
+                                history,
+                                (kind, from),
+                                name,
+                                change.number,
+                            )?);
+                        }
+                        Effect::RenamedTo(to) => record.renamed_to = Some(to.clone()),
+                    }
+                }
+                Touched::Text { property, .. } => {
+                    let record = entry.or_insert_with(|| ChangeRecord::updated(kind, name));
+                    record.properties.push(ShownDifference::of_text(property));
+                }
+            }
+        }
+        let mut records: Vec<ChangeRecord> = records.into_values().collect();
+        records.sort_by_key(|record| record.kind.index());
+        for record in &mut records {
+            record.properties.sort_by(|a, b| a.change.property.cmp(&b.change.property));
+        }
+        Ok(records)
+    }
+
+    /// Returns the differences of a record, which had the name of `before`, and has the name `after` since
+    /// the change.
+    fn record_differences(
+        &self,
+        history: &HistoryView,
+        before: (Kind, &str),
+        after: &str,
+        number: u64,
+    ) -> Result<Vec<ShownDifference>, InventoryError> {
+        let (kind, name) = before;
+        let before = history.record_before(kind, name, number)?;
+        let after = self.record_at(history, kind, after, number)?;
+        let (Some(before), AtChange::Value(after)) = (before, after) else { return Ok(Vec::new()) };
+        let secrets = secret_names(&after);
+        let changes = differences(before.record, after.record);
+        Ok(changes.into_iter().map(|change| shown(change, &secrets)).collect())
     }
 
     /// The error for a number that no change of the history has.
@@ -203,74 +358,6 @@ fn numbers_of(
     numbers.sort_unstable();
     numbers.dedup();
     Ok(numbers)
-}
-
-/// Returns the differences of the records that a change touched, or only of one record. A change of
-/// a device and of its texts is one entry.
-fn differences_of(
-    history: &HistoryView,
-    change: &HistoryChange,
-    only: Option<(Kind, &str)>,
-) -> Result<Vec<ChangeRecord>, InventoryError> {
-    let mut records = BTreeMap::<(Kind, &str), ChangeRecord>::new();
-    for touched in &change.touched {
-        let (kind, name) = (touched.value.kind(), touched.value.name());
-        if only.is_some_and(|only| only != (kind, name)) {
-            continue;
-        }
-        let entry = records.entry((kind, name));
-        match &touched.value {
-            Touched::Record { .. } => {
-                let record = entry.or_insert_with(|| ChangeRecord::updated(kind, name));
-                record.effect = RecordEffect::from(&touched.effect);
-                match &touched.effect {
-                    Effect::Created | Effect::Removed => {}
-                    Effect::Updated => record.properties.extend(record_differences(
-                        history,
-                        (kind, name),
-                        name,
-                        change.number,
-                    )?),
-                    Effect::RenamedFrom(from) => {
-                        record.renamed_from = Some(from.clone());
-                        record.properties.extend(record_differences(
-                            history,
-                            (kind, from),
-                            name,
-                            change.number,
-                        )?);
-                    }
-                    Effect::RenamedTo(to) => record.renamed_to = Some(to.clone()),
-                }
-            }
-            Touched::Text { property, .. } => {
-                let record = entry.or_insert_with(|| ChangeRecord::updated(kind, name));
-                record.properties.push(ShownDifference::of_text(property));
-            }
-        }
-    }
-    let mut records: Vec<ChangeRecord> = records.into_values().collect();
-    for record in &mut records {
-        record.properties.sort_by(|a, b| a.change.property.cmp(&b.change.property));
-    }
-    Ok(records)
-}
-
-/// Returns the differences of a record, which had the name of `before`, and has the name `after` since
-/// the change.
-fn record_differences(
-    history: &HistoryView,
-    before: (Kind, &str),
-    after: &str,
-    number: u64,
-) -> Result<Vec<ShownDifference>, InventoryError> {
-    let (kind, name) = before;
-    let before = history.record_before(kind, name, number)?;
-    let after = history.record_at(kind, after, number)?;
-    let (Some(before), AtChange::Value(after)) = (before, after) else { return Ok(Vec::new()) };
-    let secrets = secret_names(&after);
-    let changes = differences(before.record, after.record);
-    Ok(changes.into_iter().map(|change| shown(change, &secrets)).collect())
 }
 
 /// The properties of a record that hold secrets.

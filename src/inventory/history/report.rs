@@ -64,7 +64,7 @@ pub struct ChangeSummary {
     /// The generations, if an import, an undo or a recovery replaced the whole inventory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<GenerationChange>,
-    /// The first changed records, in a list of changes. Absent after an import, and if the response
+    /// The first changed records, in a list of changes. Absent for a change of the whole inventory, and if the response
     /// has the differences of the records.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<ChangedName>,
@@ -100,9 +100,9 @@ pub struct GenerationChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplacedBy {
-    /// By an import.
+    /// By an import, or by an undo of an import that keeps what was changed since.
     Import,
-    /// By an undo of the last import.
+    /// By the copy of the inventory from before an import, because the import was undone.
     Undo,
     /// By a recovery of a damaged inventory.
     Recovery,
@@ -125,8 +125,15 @@ pub struct ChangeDetails {
     /// The change.
     #[serde(flatten)]
     pub change: ChangeSummary,
-    /// The changed records with their differences. Empty after an import.
+    /// The changed records with their differences, sorted by type and name; at most 10,000.
     pub records: Vec<ChangeRecord>,
+    /// The position of the last record, if more follow: the value of `after` for the next part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// True if the records are not known: the change replaced the whole inventory, and the copy of the
+    /// inventory from before it is no longer kept. Absent otherwise.
+    #[serde(skip_serializing_if = "is_false")]
+    pub not_kept: bool,
 }
 
 /// A record that a change changed.
@@ -160,6 +167,17 @@ pub enum RecordEffect {
     Updated,
     /// It was deleted, or renamed to another name.
     Removed,
+}
+
+impl RecordEffect {
+    /// The effect of taking this one back.
+    pub(super) fn inverse(self) -> Self {
+        match self {
+            Self::Created => Self::Removed,
+            Self::Updated => Self::Updated,
+            Self::Removed => Self::Created,
+        }
+    }
 }
 
 impl From<&Effect> for RecordEffect {

@@ -1,77 +1,83 @@
-//! Undoes one change, and keeps what was changed since.
+//! Undoes a change, and keeps what was changed since.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use time::OffsetDateTime;
 
 use super::{
-    ChangeSummary, RecordEffect,
+    RecordEffect,
     merge_back::{is_same, merge_back},
-    undo_report::{
-        ChangeUndoOutcome, ChangeUndoReport, ConflictReason, LeftOutReference, UndoConflict,
-        UndoneRecord,
-    },
+    replaced::RecordPage,
+    replaced_undo::ReplacedUndo,
+    undo_report::{ChangeUndoOutcome, ChangeUndoReport, ConflictReason, LISTED_MAX, UndoWritten},
+    undo_request::{ChangeUndoRequest, OnConflict},
 };
 use crate::{
-    import::Mode,
+    import::{
+        EmptyReplacement, Emptying, ImportOptions, ImportSource, Log, Mode, OnError, RestoredTexts,
+        SmallImport, Written, apply_locked,
+    },
     inventory::{
         Inventory, InventoryError,
         change::{Abort, Editing, stamp_modified, timestamp},
     },
+    job::Progress,
     model::{AnyRecord, Arity, Kind, Name, Target, arity},
-    store::{Effect, HistoryChange, HistoryView, Origin, StoreError, Stored, Touched},
+    store::{
+        Effect, HistoryChange, HistoryView, Origin, ReplacedStates, StoreError, Stored, Touched,
+    },
 };
 
-/// A request to undo one change.
-#[derive(Clone, Debug)]
-pub struct ChangeUndoRequest {
-    /// The number of the change.
-    pub number: u64,
-    /// Whether the undo is applied or only reported.
-    pub mode: Mode,
-    /// What happens if something stands in the way.
-    pub on_conflict: OnConflict,
-    /// The user who undoes the change, and the request.
-    pub origin: Origin,
-}
-
-/// What an undo does if something was changed since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnConflict {
-    /// Nothing is changed.
-    Refuse,
-    /// What was changed since stays, and the rest is undone.
-    Keep,
-}
-
 impl Inventory {
-    /// Undoes one change: each property that still has the value of the change gets the value from before
-    /// it, created records are deleted, and deleted ones are created again. The undo is a change itself,
-    /// durable when this returns.
+    /// Undoes a change: each property that still has the value of the change gets the value from before it,
+    /// created records are deleted, and deleted ones are created again. The undo is a change itself, durable
+    /// when this returns.
     ///
     /// # Errors
     /// - [`InventoryError::NoChange`] or [`InventoryError::NotKept`] if the history does not have the
     ///   change.
-    /// - [`InventoryError::WholeInventory`] if the change replaced the whole inventory.
+    /// - [`StoreError::NothingToUndo`] within [`InventoryError::Store`] if the history is empty.
+    /// - [`InventoryError::GenerationGone`] if the change replaced the whole inventory, and the copy from before
+    ///   it is not kept.
     /// - [`InventoryError::UndoConflicts`] if something stands in the way, unless it is kept.
     /// - [`InventoryError::NoAdministrator`] if no administrator would remain.
-    /// - [`InventoryError::Store`] if the store cannot be read or written.
+    /// - [`InventoryError::Store`] or [`InventoryError::Write`] if the store cannot be read or written.
     pub fn undo_change(
         &self,
         request: &ChangeUndoRequest,
     ) -> Result<ChangeUndoReport, InventoryError> {
+        let history = self.0.store.history()?;
+        let number = match request.number {
+            Some(number) => number,
+            None => match history.changes(None).next().transpose()? {
+                Some(last) => last.number,
+                None => return Err(StoreError::NothingToUndo.into()),
+            },
+        };
+        let Some(change) = history.change(number)? else {
+            return Err(self.no_change(&history, number)?);
+        };
+        let report = if change.replaced.is_some() {
+            self.undo_replaced(&change, request)?
+        } else {
+            self.undo_records(&change, request)?
+        };
+        match report.outcome {
+            ChangeUndoOutcome::Conflicts => Err(InventoryError::UndoConflicts(Box::new(report))),
+            _ => Ok(report),
+        }
+    }
+
+    /// Undoes a change that has touched records.
+    fn undo_records(
+        &self,
+        change: &HistoryChange,
+        request: &ChangeUndoRequest,
+    ) -> Result<ChangeUndoReport, InventoryError> {
         let made = self.0.change(&request.origin, |editing| {
             let history = self.0.store.history()?;
-            let number = request.number;
-            let Some(change) = history.change(number)? else {
-                return Err(Abort::Error(self.no_change(&history, number)?));
-            };
-            if change.replaced.is_some() {
-                return Err(InventoryError::WholeInventory { change: number }.into());
-            }
-            let report = Undo::new(editing, &history, &change, &request.origin).run()?;
-            let is_dry_run = request.mode == Mode::DryRun;
-            let report = report.conclude(is_dry_run, request.on_conflict == OnConflict::Keep);
+            let undo = Undo::new(editing, self, &history, change, &request.origin);
+            let report = request.conclude(undo.run()?, UndoWritten::OneChange);
             match report.outcome {
                 ChangeUndoOutcome::Undone | ChangeUndoOutcome::UndoneInPart => Ok(report),
                 ChangeUndoOutcome::Unchanged
@@ -81,12 +87,100 @@ impl Inventory {
         });
         match made {
             Ok(report) => Ok(report),
-            Err(Abort::Discard(report)) if report.outcome == ChangeUndoOutcome::Conflicts => {
-                Err(InventoryError::UndoConflicts(report))
-            }
             Err(Abort::Discard(report)) => Ok(*report),
             Err(Abort::Error(error)) => Err(error),
         }
+    }
+
+    /// Undoes a change that replaced the whole inventory: with the generation before it if nothing was changed
+    /// since, and otherwise record by record.
+    fn undo_replaced(
+        &self,
+        change: &HistoryChange,
+        request: &ChangeUndoRequest,
+    ) -> Result<ChangeUndoReport, InventoryError> {
+        let store = &self.0.store;
+        let last = store.history()?.changes(None).next().transpose()?;
+        if last.is_some_and(|last| last.number == change.number) {
+            // The generations are closed before one of them is opened for changes.
+            let report = self.report_of_all(change)?;
+            let report = request.conclude(report, UndoWritten::EarlierGeneration);
+            if report.outcome != ChangeUndoOutcome::Undone
+                || store.switch_back(change.number, &request.origin)?.is_some()
+            {
+                return Ok(report);
+            }
+        }
+        self.undo_each(change, request)
+    }
+
+    /// Reports the undo of a change that replaced the whole inventory, if nothing was changed since.
+    fn report_of_all(&self, change: &HistoryChange) -> Result<ChangeUndoReport, InventoryError> {
+        let mut report = ChangeUndoReport::of(change);
+        let states = self.states_of(change)?;
+        for record in RecordPage::read(&states, None, LISTED_MAX)?.records {
+            report.add_record(record.kind, &record.name, record.effect.inverse());
+        }
+        // The list ends with its largest number of records. The counts have all of them.
+        let counts = change.counts.iter();
+        let counted = counts.map(|(_, counts)| counts.created + counts.updated + counts.removed);
+        report.records_total = report.records_total.max(counted.sum());
+        Ok(report)
+    }
+
+    /// Undoes a change that replaced the whole inventory, record by record.
+    fn undo_each(
+        &self,
+        change: &HistoryChange,
+        request: &ChangeUndoRequest,
+    ) -> Result<ChangeUndoReport, InventoryError> {
+        let store = &self.0.store;
+        let progress = Progress::detached();
+        let write_lock = match request.mode {
+            Mode::Apply => Some(store.lock(&progress)?),
+            Mode::DryRun => None,
+        };
+        let states = Arc::new(self.states_of(change)?);
+        let present = store.read();
+        let mut undo =
+            ReplacedUndo::plan(&states, &present, request, ChangeUndoReport::of(change))?;
+        let is_stopped =
+            undo.report.conflicts_total > 0 && request.on_conflict == OnConflict::Refuse;
+        if request.mode == Mode::DryRun || is_stopped || undo.len() == 0 {
+            undo.results(&mut |_, _, _| Ok(()))?;
+            return Ok(request.conclude(undo.report, UndoWritten::Nothing));
+        }
+        let log = Log::new(ImportSource::Documents, &store.directory().scratch(), &progress)?;
+        let checked = undo.collect(store.vault(), &log)?;
+        let texts =
+            RestoredTexts { states: states.clone(), texts: std::mem::take(&mut undo.texts) };
+        let options = ImportOptions {
+            what: "undo",
+            kinds: &Kind::ALL,
+            emptying: Emptying::Nothing,
+            empty_replacement: EmptyReplacement::Refused,
+            on_error: OnError::Fail,
+            mode: Mode::Apply,
+            small: SmallImport::DEFAULT,
+            origin: &request.origin,
+            kept_by_replacement: None,
+        };
+        let written = apply_locked(store, write_lock, &options, &log, checked.finish(texts)?)?;
+        let written = match written.written() {
+            Written::Nothing => UndoWritten::Nothing,
+            Written::OneChange => UndoWritten::OneChange,
+            Written::NewGeneration => UndoWritten::NewGeneration,
+        };
+        Ok(request.conclude(undo.report, written))
+    }
+
+    /// The states before and after a change that replaced the whole inventory.
+    pub(super) fn states_of(
+        &self,
+        change: &HistoryChange,
+    ) -> Result<ReplacedStates, InventoryError> {
+        let states = self.0.store.replaced_states(change)?;
+        states.ok_or(InventoryError::GenerationGone { change: change.number })
     }
 }
 
@@ -99,32 +193,39 @@ type Obstacle = (Option<&'static str>, ConflictReason);
 /// A running undo of one change.
 struct Undo<'u, 'e, 't> {
     editing: &'u mut Editing<'e, 't>,
+    inventory: &'u Inventory,
     history: &'u HistoryView,
     change: &'u HistoryChange,
     origin: &'u Origin,
     timestamp: String,
     report: ChangeUndoReport,
+    /// The records in the report.
+    affected: HashSet<RecordId>,
     touches_users: bool,
 }
 
 impl<'u, 'e, 't> Undo<'u, 'e, 't> {
     fn new(
         editing: &'u mut Editing<'e, 't>,
+        inventory: &'u Inventory,
         history: &'u HistoryView,
         change: &'u HistoryChange,
         origin: &'u Origin,
     ) -> Self {
-        let report = ChangeUndoReport {
-            outcome: ChangeUndoOutcome::Unchanged,
-            summary: String::new(),
-            change: ChangeSummary::of(change, 0),
-            records: Vec::new(),
-            conflicts: Vec::new(),
-            left_out: Vec::new(),
-        };
+        let report = ChangeUndoReport::of(change);
         let timestamp = timestamp(OffsetDateTime::now_utc());
         let touches_users = change.touched.iter().any(|touched| touched.value.kind() == Kind::User);
-        Self { editing, history, change, origin, timestamp, report, touches_users }
+        Self {
+            editing,
+            inventory,
+            history,
+            change,
+            origin,
+            timestamp,
+            report,
+            affected: HashSet::new(),
+            touches_users,
+        }
     }
 
     /// Undoes the parts of the change. Records are renamed first, because the references to them follow.
@@ -163,18 +264,12 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
     }
 
     fn conflict(&mut self, kind: Kind, name: &str, property: Option<&str>, reason: ConflictReason) {
-        self.report.conflicts.push(UndoConflict {
-            kind,
-            name: name.to_owned(),
-            property: property.map(str::to_owned),
-            reason,
-        });
+        self.report.add_conflict(kind, name, property, reason);
     }
 
     fn affected(&mut self, kind: Kind, name: &str, effect: RecordEffect) {
-        let listed = &mut self.report.records;
-        if !listed.iter().any(|record| record.kind == kind && record.name == name) {
-            listed.push(UndoneRecord { kind, name: name.to_owned(), effect });
+        if self.affected.insert((kind, name.to_owned())) {
+            self.report.add_record(kind, name, effect);
         }
     }
 
@@ -192,7 +287,8 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
 
     /// The record after the change.
     fn after(&self, kind: Kind, name: &str) -> Result<Option<AnyRecord>, StoreError> {
-        let stored = self.history.record_at(kind, name, self.change.number)?.value();
+        let stored =
+            self.inventory.record_at(self.history, kind, name, self.change.number)?.value();
         stored.map(|stored| self.decrypted(stored)).transpose()
     }
 
@@ -202,7 +298,7 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
             self.conflict(kind, new, None, ConflictReason::RemovedSince);
             return Ok(());
         };
-        if old != new && self.editing.transaction.contains(kind, old)? {
+        if old != new && self.is_taken(kind, old)? {
             self.conflict(kind, old, None, ConflictReason::NameTaken);
             return Ok(());
         }
@@ -269,9 +365,7 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
         target: String,
     ) {
         record.remove_reference(relation, &target);
-        let (kind, name) = (record.kind(), name.to_string());
-        let relation = relation.to_owned();
-        self.report.left_out.push(LeftOutReference { kind, name, relation, target });
+        self.report.add_left_out(record.kind(), name, relation, target);
     }
 
     /// Returns the candidates in whose way nothing stands, and reports the others. `obstacle` gets the
@@ -309,7 +403,7 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
     fn restore(&mut self, removed: &[(Kind, &str)]) -> Result<(), InventoryError> {
         let mut records = Vec::new();
         for (kind, name) in removed.iter().copied() {
-            if self.editing.transaction.contains(kind, name)? {
+            if self.is_taken(kind, name)? {
                 self.conflict(kind, name, None, ConflictReason::NameTaken);
             } else if let Some(record) = self.before(kind, name)? {
                 records.push(record);
@@ -332,6 +426,30 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
         Ok(())
     }
 
+    /// Returns whether a name belongs to an existing record. A device and a network cannot have the same one.
+    fn is_taken(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+        let nodes = Target::Node.kinds();
+        let kinds = if nodes.contains(&kind) { nodes } else { std::slice::from_ref(&kind) };
+        for kind in kinds {
+            if self.editing.transaction.contains(*kind, name)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns whether a record has the long texts that it had after the change.
+    fn has_texts_of_change(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+        for property in kind.long_texts() {
+            let present = self.editing.transaction.text(name, property)?.map(|text| text.text);
+            let after = self.inventory.text_at(self.history, name, property, self.change.number)?;
+            if present != after.value() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Deletes created records that are still as the change created them, and to which no other record
     /// refers.
     fn delete(&mut self, created: &[(Kind, &str)]) -> Result<(), InventoryError> {
@@ -341,7 +459,8 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
             let Some(stored) = self.editing.transaction.get_any(kind, name)? else { continue };
             let present = self.decrypted(stored.clone())?;
             let is_unchanged =
-                self.after(kind, name)?.is_some_and(|after| is_same(&after, &present));
+                self.after(kind, name)?.is_some_and(|after| is_same(&after, &present))
+                    && self.has_texts_of_change(kind, name)?;
             if kind == Kind::User && name == self.origin.principal {
                 self.conflict(kind, name, None, ConflictReason::OwnUser);
             } else if is_unchanged {
@@ -376,7 +495,8 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
             if present == before {
                 continue;
             }
-            let after = self.history.text_at(device, property, change.number)?.value();
+            let after =
+                self.inventory.text_at(self.history, device, property, change.number)?.value();
             if !self.editing.transaction.contains(Kind::Device, device)? {
                 let is_reported = self
                     .report

@@ -1,31 +1,58 @@
-//! The report of an undo of one change.
+//! The report of an undo.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{ChangeSummary, RecordEffect};
-use crate::{model::Kind, wording::counted};
+use crate::{model::Kind, store::HistoryChange, wording::counted};
 
-/// The report of an undo of one change, or of its dry run.
+/// The largest number of entries in each list of a report.
+pub(super) const LISTED_MAX: usize = 1000;
+
+/// The report of an undo, or of its dry run. Each list has at most 1,000 entries.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(rename = "UndoReport")]
 pub struct ChangeUndoReport {
     /// Whether the inventory was changed.
     pub outcome: ChangeUndoOutcome,
     /// A sentence for a person.
     pub summary: String,
+    /// The way in which the undo was written. `nothing` if nothing was changed.
+    pub written: UndoWritten,
     /// The change that is undone.
     pub change: ChangeSummary,
+    /// The number of records that the undo creates, changes or deletes.
+    pub records_total: u64,
     /// The records that the undo creates, changes or deletes.
     pub records: Vec<UndoneRecord>,
+    /// The number of conflicts.
+    pub conflicts_total: u64,
     /// What stands in the way. These records and properties keep their present state.
     pub conflicts: Vec<UndoConflict>,
+    /// The number of references that do not come back.
+    pub left_out_total: u64,
     /// References of restored records to records that do not exist now. They do not come back.
     pub left_out: Vec<LeftOutReference>,
 }
 
-/// The outcome of an undo of one change.
+/// The way in which an undo was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+pub enum UndoWritten {
+    /// Nothing was written.
+    Nothing,
+    /// The affected records were written into the current inventory.
+    OneChange,
+    /// The whole inventory was written again, with the affected records.
+    NewGeneration,
+    /// Nothing was changed since an import, so the copy of the inventory from before it is in use again.
+    EarlierGeneration,
+}
+
+/// The outcome of an undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "UndoOutcome")]
 pub enum ChangeUndoOutcome {
     /// Everything that the change did is undone.
     Undone,
@@ -99,11 +126,59 @@ pub struct LeftOutReference {
 }
 
 impl ChangeUndoReport {
+    /// A report of a change, without entries.
+    pub(super) fn of(change: &HistoryChange) -> Self {
+        Self {
+            outcome: ChangeUndoOutcome::Unchanged,
+            summary: String::new(),
+            written: UndoWritten::Nothing,
+            change: ChangeSummary::of(change, 0),
+            records_total: 0,
+            records: Vec::new(),
+            conflicts_total: 0,
+            conflicts: Vec::new(),
+            left_out_total: 0,
+            left_out: Vec::new(),
+        }
+    }
+
+    /// Adds a record that the undo creates, changes or deletes.
+    pub(super) fn add_record(&mut self, kind: Kind, name: &str, effect: RecordEffect) {
+        self.records_total += 1;
+        if self.records.len() < LISTED_MAX {
+            self.records.push(UndoneRecord { kind, name: name.to_owned(), effect });
+        }
+    }
+
+    /// Adds a conflict.
+    pub(super) fn add_conflict(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        property: Option<&str>,
+        reason: ConflictReason,
+    ) {
+        self.conflicts_total += 1;
+        if self.conflicts.len() < LISTED_MAX {
+            let (name, property) = (name.to_owned(), property.map(str::to_owned));
+            self.conflicts.push(UndoConflict { kind, name, property, reason });
+        }
+    }
+
+    /// Adds a reference that does not come back.
+    pub(super) fn add_left_out(&mut self, kind: Kind, name: &str, relation: &str, target: String) {
+        self.left_out_total += 1;
+        if self.left_out.len() < LISTED_MAX {
+            let (name, relation) = (name.to_owned(), relation.to_owned());
+            self.left_out.push(LeftOutReference { kind, name, relation, target });
+        }
+    }
+
     /// Sets the outcome and the summary from the lists. `can_keep` tells whether conflicts were accepted.
     pub(super) fn conclude(mut self, is_dry_run: bool, can_keep: bool) -> Self {
         let number = self.change.number;
-        let records = counted(self.records.len() as u64, "record");
-        let conflicts = self.conflicts.len() as u64;
+        let records = counted(self.records_total, "record");
+        let conflicts = self.conflicts_total;
         let stands = format!(
             "{} {} in the way",
             counted(conflicts, "conflict"),
@@ -111,7 +186,7 @@ impl ChangeUndoReport {
         );
         let stopped = conflicts > 0 && !can_keep;
         (self.outcome, self.summary) = if is_dry_run {
-            let would = match (stopped, self.records.is_empty()) {
+            let would = match (stopped, self.records_total == 0) {
                 (true, _) => format!("{stands} of undoing change {number}."),
                 (false, true) => format!("Nothing of change {number} is left to undo."),
                 (false, false) => format!("Undoing change {number} would affect {records}."),
@@ -120,7 +195,7 @@ impl ChangeUndoReport {
         } else if stopped {
             let summary = format!("Change {number} was not undone, nothing was changed: {stands}.");
             (ChangeUndoOutcome::Conflicts, summary)
-        } else if self.records.is_empty() {
+        } else if self.records_total == 0 {
             let summary =
                 format!("Nothing of change {number} is left to undo. Nothing was changed.");
             (ChangeUndoOutcome::Unchanged, summary)

@@ -283,7 +283,7 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         guarded("writing the archive of the history", || {
-            committer::apply(self.archive, &changes, &format::encode(&self.summary), None)
+            committer::apply(self.archive, &changes, &format::encode(&self.summary))
         })?;
         self.archive.note_summary(self.summary.clone());
         self.archive.note_history_end(self.end);

@@ -57,6 +57,14 @@ pub struct ChangeCounts {
     pub removed: u64,
 }
 
+impl ChangeCounts {
+    /// The counts of the change that takes these back.
+    pub(in crate::store) fn inverse(self) -> Self {
+        let Self { created, updated, removed } = self;
+        Self { created: removed, updated, removed: created }
+    }
+}
+
 /// The generations of a change that replaced the current generation by another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct ReplacedGeneration {

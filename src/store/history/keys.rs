@@ -18,7 +18,7 @@ const END: u8 = 0;
 const NUMBER_BYTES: usize = 8;
 
 /// Returns the key of a change's first part.
-pub(super) fn change_key(number: u64) -> [u8; NUMBER_BYTES] {
+pub(in crate::store) fn change_key(number: u64) -> [u8; NUMBER_BYTES] {
     number.to_be_bytes()
 }
 

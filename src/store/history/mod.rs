@@ -21,12 +21,14 @@
 //! archive  the history of replaced generations
 //! trim     removes the oldest changes; `trimmer` is its thread
 //! verify   compares the history with itself and with the present values
+//! past     the values of one generation as they were after a change
 //! read     reads changes, newest first, and earlier states of values
 //! ```
 
 mod archive;
 mod entry;
 mod keys;
+mod past;
 mod read;
 mod replace;
 mod touched;
@@ -46,7 +48,8 @@ pub(super) use archive::Archive;
 pub(super) use entry::{HistoryEnd, end_of};
 #[cfg(test)]
 pub(super) use keys::BeforeKey;
-pub(super) use keys::parse_before_key;
+pub(super) use keys::{change_key, parse_before_key};
+pub(super) use past::{Differences, PastState};
 pub(super) use replace::{ReplacementEntries, discard};
 pub(super) use touched::TouchedValues;
 pub(super) use verify::{HistoryFinding, ReadHistory};

@@ -282,6 +282,20 @@ impl HistoryView {
         Ok(numbers)
     }
 
+    /// Returns the first change after the change with this number that replaced the whole generation.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the history cannot be read.
+    pub fn first_replacement_after(
+        &self,
+        number: u64,
+    ) -> Result<Option<HistoryChange>, StoreError> {
+        match self.first_with_prefix(&generation_prefix(), number)? {
+            Some((number, ..)) => self.change(number),
+            None => Ok(None),
+        }
+    }
+
     /// Decrypts a record's encrypted secrets.
     ///
     /// # Errors

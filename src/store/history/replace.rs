@@ -85,7 +85,7 @@ impl ReplacementEntries {
             changes.set(tree, key.to_vec(), Some(value.into()));
         }
         guarded("writing the history", || {
-            committer::apply(generation, &changes, &format::encode(&summary), None)
+            committer::apply(generation, &changes, &format::encode(&summary))
         })?;
         generation.note_summary(summary);
         generation.note_history_end(self.end);
@@ -108,7 +108,7 @@ pub(in crate::store) fn discard(generation: &Generation) -> Result<(), StoreErro
         }
     }
     guarded("removing the history", || {
-        committer::apply(generation, &changes, &format::encode(&summary), None)
+        committer::apply(generation, &changes, &format::encode(&summary))
     })?;
     generation.note_summary(summary);
     Ok(())

@@ -93,7 +93,7 @@ impl Store {
             if removal.collect(0, &cutoff)? > 0 {
                 let summary = removal.summary;
                 guarded("trimming the history", || {
-                    committer::apply(&archive, &removal.changes, &format::encode(&summary), None)
+                    committer::apply(&archive, &removal.changes, &format::encode(&summary))
                 })?;
                 archive.note_summary(summary);
                 archive.make_durable()?;

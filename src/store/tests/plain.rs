@@ -187,7 +187,8 @@ impl Plain {
             for kind in Kind::ALL {
                 for name in (0..12).map(name) {
                     let held = records[kind].get(&name);
-                    kind.dispatch(InPast { history: &history, version: *version, name, held });
+                    let (history, version) = (&history, *version);
+                    kind.dispatch(InPast { store, history, version, name, held });
                 }
             }
         }
@@ -447,6 +448,7 @@ impl KindVisitor for Compare<'_> {
 
 /// Compares an earlier state of a record with the history.
 struct InPast<'a> {
+    store: &'a Store,
     history: &'a HistoryView,
     version: u64,
     name: String,
@@ -456,7 +458,7 @@ struct InPast<'a> {
 impl KindVisitor for InPast<'_> {
     type Output = ();
     fn visit<E: Entity>(self) {
-        let Self { history, version, name, held } = self;
+        let Self { store, history, version, name, held } = self;
         let brief = format!("{} {name:.16} after change {version}", E::KIND);
         match (history.record_at(E::KIND, &name, version).unwrap(), held) {
             (AtChange::Value(mut stored), Some(held)) => {
@@ -466,7 +468,21 @@ impl KindVisitor for InPast<'_> {
                 assert_eq!((stored.ordinal, stored.version), (held.ordinal, held.version));
             }
             (AtChange::Absent, None) => {}
-            (AtChange::Replaced(number), _) => assert!(number > version, "{brief}"),
+            (AtChange::Replaced(number), _) => {
+                assert!(number > version, "{brief}");
+                let replacement = history.first_replacement_after(version).unwrap().unwrap();
+                // It is known while the generation is kept.
+                let Some(state) = store.earlier_state(version, &replacement).unwrap() else {
+                    return;
+                };
+                let stored = state.record(E::KIND, &name).unwrap();
+                assert_eq!(stored.is_some(), held.is_some(), "{brief}");
+                if let (Some(mut stored), Some(held)) = (stored, held) {
+                    history.decrypt_secrets(&mut stored.record).unwrap();
+                    let record = stored.record.into_kind::<E>().unwrap();
+                    assert!(record == held.recipe.make::<E>(), "{brief}: {:.40?}", held.recipe);
+                }
+            }
             (other, held) => panic!("{brief}: {:.200} {}", format!("{other:?}"), held.is_some()),
         }
     }

@@ -51,9 +51,7 @@ fn effect(operation: &str, option: &str) -> Effect {
     match (operation, option) {
         ("undo", "dry_run") => of("true", &[], is_dry),
         ("undo", "change") => of("999999", &[("dry_run", "true")], |answer| answer.status == 404),
-        ("undo", "on_conflict") => {
-            of("keep", &[("dry_run", "true")], |answer| answer.status == 400)
-        }
+        ("undo", "on_conflict") => of("all", &[("dry_run", "true")], |answer| answer.status == 400),
         ("set_up", "code") => {
             of("x", &[("password", "Oslo Fjord 9"), ("again", "Oslo Fjord 9")], |answer| {
                 answer.status == 403

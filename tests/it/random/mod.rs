@@ -1,9 +1,10 @@
-//! Random sequences of changes and imports, compared with a reference model in memory.
+//! Random sequences of changes, imports and undos, compared with a reference model in memory.
 //! `PROPTEST_CASES` sets the number of cases.
 
 mod agrees;
 mod imports;
 mod plain;
+mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,17 +14,18 @@ use proptest::prelude::*;
 use satchel::access::create_first_user;
 use satchel::import::{EmptyReplacement, ImportOutcome, Mode, OnError};
 use satchel::inventory::{
-    Atomicity, ChangeReport, ChangeRequest, Dialect, Effect, ExpectedVersion, Inventory,
-    InventoryError,
+    Atomicity, ChangeReport, ChangeRequest, ChangeUndoOutcome, ChangeUndoReport, ChangeUndoRequest,
+    Dialect, Effect, ExpectedVersion, Inventory, InventoryError, Moment, OnConflict,
 };
 use satchel::job::Progress;
 use satchel::migration::{EmptyFirst, ImportReport, ImportRequest, Migration};
 use satchel::model::{Arity, Kind, Map, Target, Value};
-use satchel::store::{Origin, Store};
+use satchel::store::{GenerationLimits, KeptGenerations, Options, Origin, Store};
 use tempfile::TempDir;
 
 use imports::{Does, Project};
 use plain::{CALLER, Plain, Wish, relations};
+use undo::{Records, named};
 
 /// Typical and hostile names. There are few of them, so that they collide.
 const NAMES: [&str; 10] = [
@@ -66,6 +68,17 @@ enum Step {
         text: u8,
     },
     Import(Import),
+    /// One of the earlier changes is undone.
+    Undo {
+        which: u8,
+        keep: bool,
+    },
+    /// A record is read as it was after one of the changes.
+    At {
+        which: u8,
+        kind: usize,
+        name: u8,
+    },
 }
 
 /// A project, as numbers.
@@ -134,6 +147,11 @@ fn kind() -> impl Strategy<Value = usize> {
     prop_oneof![0..Kind::ALL.len(), prop::sample::select(busy.map(Kind::index).to_vec())]
 }
 
+/// Counts changes from the last one. Usually it is a recent one, of which more is left to undo.
+fn recent() -> impl Strategy<Value = u8> {
+    prop_oneof![3 => Just(0_u8), 4 => 1_u8..6, 2 => any::<u8>()]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let any_kind = || 0..Kind::ALL.len();
     prop_oneof![
@@ -143,6 +161,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any_kind(), any::<u8>()).prop_map(|(kind, name)| Step::Again { kind, name }),
         1 => any::<(u8, u8)>().prop_map(|(name, text)| Step::Text { name, text }),
         3 => import().prop_map(Step::Import),
+        3 => (recent(), prop::bool::weighted(0.3))
+            .prop_map(|(which, keep)| Step::Undo { which, keep }),
+        3 => (any::<u8>(), kind(), any::<u8>())
+            .prop_map(|(which, kind, name)| Step::At { which, kind, name }),
     ]
 }
 
@@ -248,8 +270,18 @@ impl Import {
     }
 }
 
+/// The records after one change.
+struct Past {
+    number: u64,
+    records: Records,
+    /// Whether the change renamed a record. The model does not undo renames.
+    renames: bool,
+}
+
 /// An appliance with one user, in a temporary folder.
 struct Site {
+    /// The records after each change.
+    past: Vec<Past>,
     inventory: Inventory,
     migration: Migration,
     store: Arc<Store>,
@@ -259,11 +291,39 @@ struct Site {
 impl Site {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(folder.path()).unwrap());
+        let limits = GenerationLimits { count_max: 100, bytes_max: u64::MAX };
+        let generations = KeptGenerations::UpTo(limits);
+        let options = Options { generations, ..Options::default() };
+        let store = Arc::new(Store::open_with(folder.path(), options).unwrap());
         create_first_user(&store).unwrap();
         let inventory = Inventory::new(store.clone());
         let migration = Migration::new(store.clone()).unwrap();
-        Self { inventory, migration, store, _folder: folder }
+        Self { past: Vec::new(), inventory, migration, store, _folder: folder }
+    }
+
+    /// Notes the records after the last change, if there is a new one.
+    fn note(&mut self, plain: &Plain) {
+        let number = self.store.history().unwrap().changes(None).next().unwrap().unwrap().number;
+        if self.past.last().is_some_and(|past| past.number == number) {
+            let noted = &self.past.last().unwrap().records;
+            assert!(same(noted, &plain.records), "a change without a number");
+            return;
+        }
+        let change = self.inventory.change(number, None, usize::MAX).unwrap();
+        let renames = change.records.iter().any(|record| record.renamed_from.is_some());
+        self.past.push(Past { number, records: plain.records.clone(), renames });
+    }
+
+    fn undo(
+        &self,
+        number: u64,
+        mode: Mode,
+        keep: bool,
+    ) -> Result<ChangeUndoReport, InventoryError> {
+        let on_conflict = if keep { OnConflict::Keep } else { OnConflict::Refuse };
+        let origin = Origin::of_user(CALLER, "undo");
+        let number = Some(number);
+        self.inventory.undo_change(&ChangeUndoRequest { number, mode, on_conflict, origin })
     }
 
     fn put(&self, kind: Kind, objects: Vec<Map>, atomicity: Atomicity) -> ChangeReport {
@@ -326,6 +386,89 @@ fn import_project(site: &Site, plain: &mut Plain, project: &Project) {
             }
             None => assert_eq!((created, removed), (0, 0), "{kind}"),
         }
+    }
+}
+
+/// Returns whether two states have the same records. The order of a pool's members is not part of the model.
+fn same(one: &Records, other: &Records) -> bool {
+    let sorted = |records: &Records| {
+        let mut records = records.clone();
+        for held in records[Kind::Pool].values_mut() {
+            held.relations.values_mut().for_each(|named| named.sort());
+        }
+        records
+    };
+    sorted(one) == sorted(other)
+}
+
+/// Undoes one of the earlier changes.
+fn undo_one(site: &Site, plain: &mut Plain, which: u8, keep: bool) {
+    // The first change created the user who makes all others.
+    let count = site.past.len() - 1;
+    if count == 0 {
+        return;
+    }
+    let at = count - usize::from(which) % count;
+    let (before, change) = (&site.past[at - 1], &site.past[at]);
+    let told = site.undo(change.number, Mode::DryRun, keep).unwrap();
+    let done = site.undo(change.number, Mode::Apply, keep);
+    if keep || change.renames {
+        assert!(matches!(done, Ok(_) | Err(InventoryError::UndoConflicts(_))), "{done:?}");
+        plain.take_from(&site.store);
+        return;
+    }
+    let expected = plain.undone(&before.records, &change.records);
+    match (done, expected) {
+        (Ok(report), Ok(expected)) => {
+            assert_eq!(
+                (report.records_total, &report.records),
+                (told.records_total, &told.records)
+            );
+            if report.outcome == ChangeUndoOutcome::Unchanged {
+                assert!(same(&expected, &plain.records), "{report:?}");
+            } else {
+                assert_eq!(report.outcome, ChangeUndoOutcome::Undone);
+                plain.records = expected;
+            }
+        }
+        (Err(InventoryError::UndoConflicts(report)), expected) => {
+            assert_eq!(report.conflicts, told.conflicts);
+            // The model does not have the numbers of members that a pool's record can contain.
+            let is_known = report.conflicts.iter().all(|conflict| conflict.kind == Kind::Pool);
+            assert!(expected.is_err() || is_known, "{report:?}");
+        }
+        (Ok(report), Err(_)) => panic!("a conflict is missing: {report:?}"),
+        (Err(error), _) => panic!("{error:?}"),
+    }
+}
+
+/// Reads a record as it was after one of the changes.
+fn read_at(site: &Site, which: u8, kind: Kind, name: &str) {
+    let past = &site.past[usize::from(which) % site.past.len()];
+    let held = past.records[kind].get(name);
+    let moment = Moment::Change(past.number);
+    let found = site.inventory.instance_at(kind, name, moment, |shown| {
+        let properties = shown.properties.iter();
+        properties
+            .map(|(word, view)| ((*word).to_owned(), view.to_value()))
+            .collect::<BTreeMap<_, _>>()
+    });
+    let shown = match (found, held) {
+        (Ok(shown), Some(_)) => shown,
+        (Err(InventoryError::NotFound { .. }), None) => return,
+        (found, held) => panic!("{kind} {name} after {}: {found:?} {held:?}", past.number),
+    };
+    let held = held.unwrap();
+    let vendor = shown.get("vendor").and_then(Value::as_text).filter(|text| !text.is_empty());
+    assert_eq!(vendor, held.vendor.as_deref(), "{kind} {name} after {}", past.number);
+    for relation in relations(kind) {
+        let [mut found, mut expected] = [
+            named(shown.get(relation.name)),
+            held.relations.get(relation.name).cloned().unwrap_or_default(),
+        ];
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{kind} {name} {} after {}", relation.name, past.number);
     }
 }
 
@@ -405,6 +548,10 @@ fn take(step: &Step, site: &Site, plain: &mut Plain) {
             plain.records[Kind::Device].get_mut(&name).unwrap().text = Some(text);
         }
         Step::Import(import) => import_project(site, plain, &import.project(plain)),
+        Step::Undo { which, keep } => undo_one(site, plain, *which, *keep),
+        Step::At { which, kind: number, name } => {
+            read_at(site, *which, kind(*number), pick(&NAMES, *name));
+        }
     }
 }
 
@@ -417,19 +564,23 @@ fn cases(usual: u32) -> ProptestConfig {
 proptest! {
     #![proptest_config(cases(24))]
 
-    /// After any sequence of puts, renames, deletions and imports: no reference dangles, counts and
+    /// After any sequence of puts, renames, deletions, imports and undos: no reference dangles, counts and
     /// both directions of relations agree, computed pools have the members that match their
     /// criteria, and unchanged records keep their versions.
     #[test]
     fn the_store_equals_the_reference_model_after_random_changes(
         steps in prop::collection::vec(step(), 1..80)
     ) {
-        let site = Site::new();
+        let mut site = Site::new();
         let mut plain = Plain::new();
         plain.agrees(&site.store, &site.inventory);
+        site.note(&plain);
         for step in &steps {
             take(step, &site, &mut plain);
             plain.agrees(&site.store, &site.inventory);
+            site.note(&plain);
         }
+        let verified = site.inventory.verify(&Progress::detached()).unwrap();
+        assert!(verified.whole, "{verified:?}");
     }
 }

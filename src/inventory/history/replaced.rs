@@ -1,0 +1,117 @@
+//! The differences of a change that replaced the whole inventory, while the generations before and after it
+//! are kept.
+
+use super::{ChangeRecord, RecordEffect, RecordPosition, ShownDifference, secret_names, shown};
+use crate::{
+    import::differences,
+    inventory::InventoryError,
+    model::Kind,
+    store::{DifferentRecord, DifferentText, ReplacedStates, StoreError},
+};
+
+/// The records of a change that are shown at once.
+pub(super) struct RecordPage {
+    pub records: Vec<ChangeRecord>,
+    /// The position of the last record, if more follow.
+    pub next: Option<RecordPosition>,
+}
+
+impl RecordPage {
+    /// Reads at most `limit` records that differ, after a position. Memory does not grow with the change.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] if a generation cannot be read.
+    pub(super) fn read(
+        states: &ReplacedStates,
+        after: Option<&RecordPosition>,
+        limit: usize,
+    ) -> Result<Self, InventoryError> {
+        let mut page = Self { records: Vec::new(), next: None };
+        let first = after.map_or(0, |after| after.kind.index());
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.index() >= first) {
+            let from = after.filter(|after| after.kind == kind).map(|after| after.name.as_str());
+            let mut differences = KindDifferences::begin(states, kind, from)?;
+            while let Some(record) = differences.next()? {
+                if page.records.len() == limit {
+                    page.next = page.records.last().map(RecordPosition::of);
+                    return Ok(page);
+                }
+                page.records.push(record);
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// The records of one kind that differ, with the long texts of devices.
+struct KindDifferences<R, T> {
+    kind: Kind,
+    records: R,
+    texts: Option<T>,
+    next_record: Option<DifferentRecord>,
+    next_text: Option<DifferentText>,
+}
+
+impl<'s>
+    KindDifferences<
+        Box<dyn Iterator<Item = Result<DifferentRecord, StoreError>> + 's>,
+        Box<dyn Iterator<Item = Result<DifferentText, StoreError>> + 's>,
+    >
+{
+    fn begin(
+        states: &'s ReplacedStates,
+        kind: Kind,
+        from: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        let mut records: Box<dyn Iterator<Item = _>> = Box::new(states.records(kind, from));
+        let mut texts: Option<Box<dyn Iterator<Item = _>>> = match kind {
+            Kind::Device => Some(Box::new(states.texts(from))),
+            _ => None,
+        };
+        let next_record = records.next().transpose()?;
+        let next_text = texts.as_mut().and_then(Iterator::next).transpose()?;
+        Ok(Self { kind, records, texts, next_record, next_text })
+    }
+}
+
+impl<R, T> KindDifferences<R, T>
+where
+    R: Iterator<Item = Result<DifferentRecord, StoreError>>,
+    T: Iterator<Item = Result<DifferentText, StoreError>>,
+{
+    /// Returns the next record.
+    fn next(&mut self) -> Result<Option<ChangeRecord>, StoreError> {
+        let name = self.next_record.as_ref().map(|record| &record.name);
+        let device = self.next_text.as_ref().map(|text| &text.device);
+        let name = match (name, device) {
+            (None, None) => return Ok(None),
+            (Some(name), Some(device)) => name.min(device).clone(),
+            (Some(name), None) | (None, Some(name)) => name.clone(),
+        };
+        let mut record = ChangeRecord::updated(self.kind, &name);
+        if let Some(different) = self.next_record.take_if(|record| record.name == name) {
+            self.next_record = self.records.next().transpose()?;
+            (record.effect, record.properties) = effect(different);
+        }
+        while let Some(text) = self.next_text.take_if(|text| text.device == name) {
+            self.next_text = self.texts.as_mut().and_then(Iterator::next).transpose()?;
+            record.properties.push(ShownDifference::of_text(&text.property));
+        }
+        record.properties.sort_by(|a, b| a.change.property.cmp(&b.change.property));
+        Ok(Some(record))
+    }
+}
+
+/// The effect of the change on a record, and its differences.
+fn effect(different: DifferentRecord) -> (RecordEffect, Vec<ShownDifference>) {
+    match (different.before, different.after) {
+        (None, _) => (RecordEffect::Created, Vec::new()),
+        (Some(_), None) => (RecordEffect::Removed, Vec::new()),
+        (Some(before), Some(after)) => {
+            let secrets = secret_names(&after);
+            let changes = differences(before.record, after.record);
+            let shown = changes.into_iter().map(|change| shown(change, &secrets));
+            (RecordEffect::Updated, shown.collect())
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The states of the inventory before and after a change that replaced the generation, while both
+//! generations are kept.
+
+use std::sync::Arc;
+
+use super::{
+    HistoryChange, ReplacedGeneration, Store, StoreError, Stored, Vault,
+    generation::Generation,
+    history::{Differences, PastState, change_key},
+    tree_id::TreeId,
+    trees::{ValueOwner, text_key, text_property},
+};
+use crate::model::{AnyRecord, Kind};
+
+/// The states directly before and directly after a change that replaced the generation.
+pub struct ReplacedStates {
+    before: PastState,
+    after: PastState,
+    vault: Arc<Vault>,
+}
+
+/// A record that differs between the two states. Its secrets are encrypted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DifferentRecord {
+    /// The name of the record.
+    pub name: String,
+    /// The record before the change; `None` if it did not exist.
+    pub before: Option<Stored<AnyRecord>>,
+    /// The record after the change.
+    pub after: Option<Stored<AnyRecord>>,
+}
+
+/// A long text that differs between the two states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DifferentText {
+    /// The name of the device.
+    pub device: String,
+    /// The property of the text.
+    pub property: String,
+}
+
+/// An earlier state of the inventory, in a kept generation.
+pub struct EarlierState {
+    state: PastState,
+}
+
+impl Store {
+    /// Returns the states before and after a change that replaced the generation. `None` for any other
+    /// change, and if one of the generations is no longer kept.
+    ///
+    /// # Errors
+    /// - [`StoreError::Damaged`] if a generation is damaged.
+    /// - [`StoreError::Busy`] if an undo is opening one of them.
+    /// - [`StoreError::DiskFull`], [`StoreError::Io`] or [`StoreError::Database`] if a generation cannot be
+    ///   opened.
+    pub fn replaced_states(
+        &self,
+        change: &HistoryChange,
+    ) -> Result<Option<ReplacedStates>, StoreError> {
+        let Some(ReplacedGeneration { before: Some(before), after, .. }) = change.replaced else {
+            return Ok(None);
+        };
+        let Some(before) = self.kept_generation(before)? else { return Ok(None) };
+        let Some(after) = self.generation_after(after, change.number)? else { return Ok(None) };
+        Ok(Some(ReplacedStates {
+            before: PastState::new(before, change.number - 1),
+            after: PastState::new(after, change.number),
+            vault: self.vault.clone(),
+        }))
+    }
+
+    /// Returns the generation that a change has made, or the current one if that is a copy of it: a large
+    /// change copies the generation with its history.
+    fn generation_after(
+        &self,
+        number: u64,
+        change: u64,
+    ) -> Result<Option<Arc<Generation>>, StoreError> {
+        if let Some(kept) = self.kept_generation(number)? {
+            return Ok(Some(kept));
+        }
+        let Ok(current) = self.current() else { return Ok(None) };
+        let generation = current.generation;
+        let is_copy = generation.trees().tree(TreeId::History).contains(&change_key(change))?;
+        Ok(is_copy.then_some(generation))
+    }
+
+    /// Returns the state of the inventory after the change with this number, if a generation that was replaced
+    /// since is still kept. `replacement` is the first later change that replaced the generation.
+    ///
+    /// # Errors
+    /// As for [`Store::replaced_states`].
+    pub fn earlier_state(
+        &self,
+        number: u64,
+        replacement: &HistoryChange,
+    ) -> Result<Option<EarlierState>, StoreError> {
+        let Some(ReplacedGeneration { before: Some(before), .. }) = replacement.replaced else {
+            return Ok(None);
+        };
+        let generation = self.kept_generation(before)?;
+        Ok(generation.map(|generation| EarlierState { state: PastState::new(generation, number) }))
+    }
+}
+
+impl EarlierState {
+    /// Returns a record.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if it cannot be read.
+    pub fn record(&self, kind: Kind, name: &str) -> Result<Option<Stored<AnyRecord>>, StoreError> {
+        record(&self.state, kind, name)
+    }
+
+    /// Returns a long text of a device.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it cannot be read.
+    pub fn text(&self, device: &str, property: &str) -> Result<Option<String>, StoreError> {
+        text(&self.state, device, property)
+    }
+}
+
+impl ReplacedStates {
+    /// Returns the records of a kind that differ, sorted by name, beginning after the name `after`. They are
+    /// read while the iterator advances.
+    pub fn records(
+        &self,
+        kind: Kind,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = Result<DifferentRecord, StoreError>> + use<'_> {
+        let states = [&self.before, &self.after];
+        let from = after.map(str::as_bytes);
+        Differences::new(ValueOwner::Record(kind), states, from).map(move |value| {
+            let value = value?;
+            let read = |raw: Option<super::Raw>| {
+                raw.map(|raw| Stored::read_any(kind, &value.key, &raw)).transpose()
+            };
+            let (before, after) = (read(value.before.clone())?, read(value.after.clone())?);
+            let name = String::from_utf8_lossy(&value.key).into_owned();
+            Ok(DifferentRecord { name, before, after })
+        })
+    }
+
+    /// Returns the long texts that differ, sorted by device, beginning after the device `after`.
+    pub fn texts(
+        &self,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = Result<DifferentText, StoreError>> + use<'_> {
+        let states = [&self.before, &self.after];
+        // The largest key of a text of this device.
+        let from = after.map(|device| text_key(device, "\u{10ffff}"));
+        Differences::new(ValueOwner::Text, states, from.as_deref()).map(|value| {
+            let key = value?.key;
+            let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
+            let device = String::from_utf8_lossy(device).into_owned();
+            let property = text_property(&key).unwrap_or_default().to_owned();
+            Ok(DifferentText { device, property })
+        })
+    }
+
+    /// Returns a record before the change.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if it cannot be read.
+    pub fn record_before(
+        &self,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Option<Stored<AnyRecord>>, StoreError> {
+        record(&self.before, kind, name)
+    }
+
+    /// Returns a record after the change.
+    ///
+    /// # Errors
+    /// As for [`ReplacedStates::record_before`].
+    pub fn record_after(
+        &self,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Option<Stored<AnyRecord>>, StoreError> {
+        record(&self.after, kind, name)
+    }
+
+    /// Returns a long text of a device before the change.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it cannot be read.
+    pub fn text_before(&self, device: &str, property: &str) -> Result<Option<String>, StoreError> {
+        text(&self.before, device, property)
+    }
+
+    /// Returns a long text of a device after the change.
+    ///
+    /// # Errors
+    /// As for [`ReplacedStates::text_before`].
+    pub fn text_after(&self, device: &str, property: &str) -> Result<Option<String>, StoreError> {
+        text(&self.after, device, property)
+    }
+
+    /// Decrypts a record's encrypted secrets.
+    ///
+    /// # Errors
+    /// [`StoreError::UndecryptableSecret`] if one was encrypted with another key.
+    pub fn decrypt_secrets(&self, record: &mut AnyRecord) -> Result<(), StoreError> {
+        self.vault.decrypt_secrets(&mut **record)
+    }
+}
+
+fn record(
+    state: &PastState,
+    kind: Kind,
+    name: &str,
+) -> Result<Option<Stored<AnyRecord>>, StoreError> {
+    let raw = state.value(ValueOwner::Record(kind), name.as_bytes())?;
+    raw.map(|raw| Stored::read_any(kind, name.as_bytes(), &raw)).transpose()
+}
+
+fn text(state: &PastState, device: &str, property: &str) -> Result<Option<String>, StoreError> {
+    let raw = state.value(ValueOwner::Text, &text_key(device, property))?;
+    Ok(raw.map(|raw| String::from_utf8_lossy(raw.body()).into_owned()))
+}
