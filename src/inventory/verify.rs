@@ -13,7 +13,10 @@ use crate::{
     model::{
         Device, Entity, Kind, Link, Pool, Side, check_limits, limits::UNCHECKED_RECORD_BYTES_MAX,
     },
-    store::{Finding, LiveView, StoreError, Verified},
+    store::{
+        ChangeCounts, EarlierGeneration, Finding, HistoryChange, LiveView, ReplacedStates,
+        StoreError, Verified,
+    },
     wording::counted,
 };
 
@@ -40,6 +43,8 @@ pub struct VerifyReport {
     pub members: u64,
     /// The number of long texts of devices.
     pub texts: u64,
+    /// The number of kept copies of the inventory that were read, and compared with the imports in the history.
+    pub earlier_generations: u64,
     /// The number of secrets that were decrypted with the key.
     pub secrets: u64,
     /// The problems that were found.
@@ -124,8 +129,87 @@ impl Inventory {
         expect_members::<Link>(&reading, &pools, Side::Link, &mut members, progress)?;
         let members = compare(&reading, &pools, members, &mut findings, progress)?;
         drop(store_lock);
-        Ok(report(&verified, members, findings, begun))
+        // Kept generations do not change, so changes of the inventory can continue.
+        let earlier_generations = self.verify_earlier(&mut findings, progress)?;
+        Ok(VerifyReport { earlier_generations, ..report(&verified, members, findings, begun) })
     }
+
+    /// Reads the kept generations, and compares the changes that replaced one with their differences. Returns the
+    /// number of kept generations.
+    fn verify_earlier(
+        &self,
+        findings: &mut FindingsReport,
+        progress: &Progress,
+    ) -> Result<u64, InventoryError> {
+        let store = &self.0.store;
+        let kept = store.earlier_generations()?;
+        for EarlierGeneration { number, .. } in &kept {
+            if let Some(damage) = store.verify_earlier(*number, progress)? {
+                findings.add(Finding {
+                    kind: None,
+                    name: None,
+                    code: "generation",
+                    detail: format!("the kept generation {number} is damaged: {damage}"),
+                });
+                return Ok(kept.len() as u64);
+            }
+        }
+        let history = store.history()?;
+        let mut last = 0;
+        while let Some(change) = history.first_replacement_after(last)? {
+            last = change.number;
+            let Some(states) = store.replaced_states(&change)? else { continue };
+            for (kind, counts) in change.counts.iter() {
+                let found = counts_of(&states, kind, progress)?;
+                if !agrees(kind, counts, &found, &change) {
+                    let detail = format!(
+                        "change {last} counts {} created, {} updated and {} removed records, and the kept \
+                         generations have {}, {} and {}",
+                        counts.created,
+                        counts.updated,
+                        counts.removed,
+                        found.created,
+                        found.updated,
+                        found.removed
+                    );
+                    findings.add(Finding { kind: Some(kind), name: None, code: "history", detail });
+                }
+            }
+        }
+        Ok(kept.len() as u64)
+    }
+}
+
+/// The numbers of records of one kind that differ between the generations before and after a change.
+fn counts_of(
+    states: &ReplacedStates,
+    kind: Kind,
+    progress: &Progress,
+) -> Result<ChangeCounts, StoreError> {
+    let mut counts = ChangeCounts::default();
+    for different in states.records(kind, None) {
+        progress.check()?;
+        let different = different?;
+        match (different.before, different.after) {
+            (None, _) => counts.created += 1,
+            (Some(_), None) => counts.removed += 1,
+            (Some(_), Some(_)) => counts.updated += 1,
+        }
+    }
+    Ok(counts)
+}
+
+/// Returns whether the counts of a change can have these differences. A pool also counts as updated if only its
+/// members changed. A recovery has no counts, and neither has an undo of an earlier version of Satchel.
+fn agrees(kind: Kind, counts: &ChangeCounts, found: &ChangeCounts, change: &HistoryChange) -> bool {
+    if change.counts.iter().all(|(_, counts)| *counts == ChangeCounts::default()) {
+        return true;
+    }
+    let updated = match kind {
+        Kind::Pool => found.updated <= counts.updated,
+        _ => found.updated == counts.updated,
+    };
+    (found.created, found.removed) == (counts.created, counts.removed) && updated
 }
 
 fn report(
@@ -158,6 +242,7 @@ fn report(
         references: verified.references,
         members,
         texts: verified.texts,
+        earlier_generations: 0,
         secrets: verified.secrets,
         findings,
         milliseconds: begun.elapsed().as_millis() as u64,

@@ -236,6 +236,26 @@ fn records_that_need_a_missing_one_do_not_come_back() {
     is_whole(&server);
 }
 
+#[test]
+fn a_damaged_copy_is_found_by_a_verification_and_refused_by_an_undo() {
+    let (mut server, import) = server();
+    let verified = ask(&server, "POST", "/rest/verify").send().json();
+    assert_eq!((&verified["whole"], &verified["earlier_generations"]), (&json!(true), &json!(2)));
+    server.kill();
+    let database = server.data().join("inventory-2/db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    let device = bytes.windows(4).position(|bytes| bytes == b"Acme").unwrap();
+    bytes[device] ^= 1;
+    std::fs::write(&database, bytes).unwrap();
+    let server = server.start_again();
+    let verified = ask(&server, "POST", "/rest/verify").send().json();
+    assert_eq!(verified["whole"], false, "{verified}");
+    assert_eq!(verified["findings"]["shown"][0]["rule"], "generation", "{verified}");
+    undo(&server, &json!({"change": import})).problem(500, "damaged");
+    // The inventory itself is whole.
+    assert_eq!(instance(&server, "device", "R 1%")["vendor"], "Bêta");
+}
+
 /// An undo of an import of users changes passwords, and never shows them.
 #[test]
 fn secrets_of_an_import_are_not_shown_and_go_back() {
