@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{
-        AnyRecord, Kind, Record, Secrets, Value, View, check_limits,
+        AnyRecord, Kind, PropertyType, Record, Secrets, Value, View, check_limits,
         limits::UNCHECKED_RECORD_BYTES_MAX,
     },
     store::{Raw, StoreError, encode_body},
@@ -244,6 +244,10 @@ impl Decider<'_> {
         {
             let existing = existing.record(self.kind, name.as_bytes())?;
             changed |= keep_custom(is_kept, &*existing, &mut *record);
+            changed |= keep_defaults(&*existing, &mut *record);
+            let shared = shared_values(&*existing);
+            changed |= !shared.is_empty();
+            keep_shared(&mut *record, shared);
         }
         changed |= self.removed_references.apply(&mut *record)?;
         changed |= adjust::adjust(self.scope, &mut *record, existing.as_ref())?;
@@ -311,6 +315,23 @@ fn keep_custom(
     for (property, value) in existing.custom() {
         if is_kept(existing.kind(), property) && !record.custom().contains_key(property) {
             changed |= record.set(property, value.clone()).is_ok();
+        }
+    }
+    changed
+}
+
+/// Copies the properties that have their default from the existing record. The cells of a workbook do
+/// not tell a default such as the empty text, or a relation without a target, from an absent property,
+/// and both are shown alike. Returns whether there is one.
+fn keep_defaults(existing: &dyn Record, record: &mut dyn Record) -> bool {
+    let mut changed = false;
+    for property in existing.kind().properties() {
+        let is_one = matches!(property.type_, PropertyType::One(_));
+        if record.view(property.name).is_none()
+            && let Some(held) = existing.view(property.name)
+            && (property.default.view().as_ref() == Some(&held) || is_one && held == View::Text(""))
+        {
+            changed |= record.set(property.name, held.to_value()).is_ok();
         }
     }
     changed

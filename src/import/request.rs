@@ -22,8 +22,9 @@ pub struct ImportOptions<'a> {
     /// The user who makes the import, and the request. The import does not lock this user out.
     pub origin: &'a Origin,
     /// Returns whether a custom property of an existing record is kept although its kind is emptied and
-    /// the incoming record does not have it: the source cannot contain such properties. `None` if it
-    /// can contain all.
+    /// the incoming record does not have it: the source cannot contain such properties. Such a source does
+    /// not tell defaults from absent properties either, so existing defaults are kept too. `None` if the
+    /// source can contain all.
     pub kept_by_replacement: Option<fn(Kind, &str) -> bool>,
 }
 

@@ -179,8 +179,13 @@ pub(crate) struct XlsxMutants {
 
 impl XlsxMutants {
     pub(crate) fn of(workbook: Vec<u8>) -> Self {
-        let archive = ZipArchive::new(Cursor::new(&workbook)).unwrap();
-        let names = archive.file_names().map(str::to_owned).collect();
+        let mut archive = ZipArchive::new(Cursor::new(&workbook)).unwrap();
+        // LibreOffice writes empty folders.
+        let names = (0..archive.len()).filter_map(|index| {
+            let file = archive.by_index(index).unwrap();
+            (file.size() > 0).then(|| file.name().to_owned())
+        });
+        let names = names.collect();
         Self { workbook, names }
     }
 

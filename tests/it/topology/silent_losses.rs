@@ -98,18 +98,30 @@ fn an_unedited_workbook_changes_nothing_whatever_its_values_are() {
             fixture.put::<Device>(vec![
                 ("name", device.into()),
                 ("ip_address", address.into()),
+                ("serial_number", "".into()),
                 ("Site", "Bonn".into()),
                 ("site", "Köln".into()),
                 ("Passwort", "geheim".into()),
                 ("configuration ", "x".into()),
             ]);
         }
+        let list = || Value::List(vec!["1".into(), "é>b".into()]);
+        let anchored = || Value::Shared(Shared { label: 0, value: Box::new(list()) });
+        let positions = Map::from_entries(vec![("a".into(), anchored()), ("b".into(), anchored())]);
+        fixture.put::<Device>(vec![("name", "b".into()), ("positions", Value::Map(positions))]);
+        fixture.put::<Link>(vec![
+            ("name", "[l]".into()),
+            ("source", "b".into()),
+            ("destination", "".into()),
+        ]);
         let bytes = fixture.export(name);
         for replace in [Replace::No, Replace::WithSheet] {
             let report = fixture.import(&bytes, &ImportRequest { replace, ..DEFAULT });
             assert_eq!(report.outcome, ImportOutcome::Imported, "{name} {}", json!(report));
-            let devices = report.types.iter().find(|row| row.kind == Kind::Device).unwrap();
-            assert_eq!((devices.unchanged, devices.updated), (4, 0), "{name} {}", json!(report));
+            for (kind, records) in [(Kind::Device, 4), (Kind::Link, 1)] {
+                let row = report.types.iter().find(|row| row.kind == kind).unwrap();
+                assert_eq!((row.unchanged, row.updated), (records, 0), "{name} {}", json!(report));
+            }
         }
         let device = fixture.device("R 1%").unwrap();
         assert_eq!(device.ip_address, Field::Set("dhcp".into()));

@@ -182,6 +182,10 @@ fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, CellFault
             };
             match whole.parse() {
                 Ok(number) => Ok(Some(Value::Int(number))),
+                Err(_) if is_integer(whole) => {
+                    let detail = format!("expected {type_} of at most 64 bits, found {whole}");
+                    Err(CellFault::new("type", detail))
+                }
                 Err(_) => Err(CellFault::wrong_type(type_, &cell())),
             }
         }
@@ -214,6 +218,12 @@ fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, CellFault
         },
         PropertyType::Secret => Ok(None),
     }
+}
+
+/// Returns whether a text has only digits, and perhaps a sign.
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Returns a text, or the value of the literal in it.

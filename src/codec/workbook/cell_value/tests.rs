@@ -92,6 +92,14 @@ fn cells_without_a_value_have_a_rule() {
 }
 
 #[test]
+fn a_text_of_too_many_digits_is_an_integer_that_is_too_large() {
+    let wrong = parse_cell(PropertyType::Int, &Cell::from("-99999999999999999999")).unwrap_err();
+    assert!(wrong.detail.contains("at most 64 bits, found -99999999999999999999"), "{wrong:?}");
+    let wrong = parse_cell(PropertyType::Int, &Cell::from("22 %")).unwrap_err();
+    assert!(wrong.detail.contains("found text. Write digits"), "{wrong:?}");
+}
+
+#[test]
 fn booleans_and_lists_are_parsed() {
     let truths = ["True", "true", "TRUE", " true ", "1"].map(Cell::from);
     for cell in truths.into_iter().chain([Cell::Bool(true), Cell::Number(1.0)]) {
