@@ -94,6 +94,8 @@ struct Between {
     shortest: Duration,
     /// Requests the state with this number.
     request: for<'s> fn(&'s Server, usize) -> Request<'s>,
+    /// Reads the state.
+    read: fn(&Server) -> Documents,
 }
 
 #[test]
@@ -112,7 +114,7 @@ fn a_kill_in_an_import_leaves_the_state_before_or_the_state_after() {
         inventory(&server)
     });
     assert_eq!(differing(&states[0], &states[1]), ["device", "pool"]);
-    Between { states, shortest, request: import }.kill(server);
+    Between { states, shortest, request: import, read: inventory }.kill(server);
 }
 
 fn import(server: &Server, other: usize) -> Request<'_> {
@@ -137,11 +139,57 @@ fn a_kill_in_an_undo_leaves_the_state_before_or_the_state_after() {
         assert_eq!(server.request("POST", "/rest/undo").login(ADMIN).send().status, 200);
         shortest = shortest.min(begun.elapsed());
     }
-    Between { states, shortest, request: undo }.kill(server);
+    Between { states, shortest, request: undo, read: inventory }.kill(server);
 }
 
 fn undo(server: &Server, _other: usize) -> Request<'_> {
     server.request("POST", "/rest/undo").login(ADMIN)
+}
+
+/// The undo of an import after which something was changed: the whole inventory is written again.
+#[test]
+fn a_kill_in_an_undo_that_keeps_later_changes_leaves_the_state_before_or_the_state_after() {
+    let server = Server::start_with(&["--demo"]);
+    put_folder(&server, "a", &project("Évora"));
+    imported(&server, "a", json!({}));
+    let mut shortest = Duration::MAX;
+    let mut states = [Documents::new(), Documents::new()];
+    // The first undo of the import's undo creates the devices in another order than the import.
+    for state in [0, 1, 0, 1] {
+        let request = undo_and_keep(&server, state);
+        let begun = Instant::now();
+        let answer = request.send();
+        shortest = shortest.min(begun.elapsed());
+        assert_eq!(answer.json()["written"], "new_generation", "{}", answer.json());
+        states[state] = without_times(&server);
+    }
+    assert_ne!(differing(&states[0], &states[1]), Vec::<String>::new());
+    Between { states, shortest, request: undo_and_keep, read: without_times }.kill(server);
+}
+
+/// The inventory without the times of the last changes, which an undo does not set back.
+fn without_times(server: &Server) -> Documents {
+    let mut documents = inventory(server);
+    for document in documents.values_mut() {
+        let text = String::from_utf8(std::mem::take(document)).unwrap();
+        let lines = text.lines().filter(|line| !line.contains("last_modified"));
+        *document = lines.collect::<Vec<_>>().join("\n").into_bytes();
+    }
+    documents
+}
+
+/// The undo of the last change of the whole inventory, after two later changes.
+fn undo_and_keep(server: &Server, _other: usize) -> Request<'_> {
+    let listed = server.request("GET", "/rest/history?limit=10").login(ADMIN).send().json();
+    let change =
+        listed.as_array().unwrap().iter().find(|one| !one["generation"].is_null()).unwrap();
+    let device = "/rest/instance/device";
+    let put = server.request("POST", device).login(ADMIN).json(&json!({"name": "later"}));
+    assert_eq!(put.send().status, 200);
+    let deleted = server.request("DELETE", &format!("{device}/later")).login(ADMIN).send();
+    assert_eq!(deleted.status, 200);
+    let body = json!({"change": change["number"]});
+    server.request("POST", "/rest/undo").login(ADMIN).json(&body)
 }
 
 /// The number of the last change in the history.
@@ -153,15 +201,15 @@ fn last_change(server: &Server) -> u64 {
 impl Between {
     /// Kills the server repeatedly at random moments of such requests.
     fn kill(self, mut server: Server) {
-        let Self { states, shortest, request } = self;
+        let Self { states, shortest, request, read } = self;
         let kills = std::env::var("SATCHEL_KILLS").map_or(KILLS, |text| text.parse().unwrap());
         // Follows how fast the machine is just now, so that as many kills come before as after.
         let mut window = u64::try_from(shortest.as_nanos()).unwrap() * 2;
         let (mut current, mut acknowledged, mut done) = (1, 0, 0);
         for kill in 0..kills {
             let other = 1 - current;
-            let change_before = last_change(&server);
             let bytes = request(&server, other).bytes();
+            let change_before = last_change(&server);
             let mut connection = server.connect();
             let wait = Duration::from_nanos(random_below(window));
             connection.send(&bytes);
@@ -178,7 +226,7 @@ impl Between {
             let status = connection.status();
 
             server = server.start_again();
-            let found = inventory(&server);
+            let found = read(&server);
             let moment = format!("kill {kill} after {wait:?}, status {status:?}");
             let state = states.iter().position(|state| *state == found);
             let Some(state) = state else {
