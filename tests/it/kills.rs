@@ -180,7 +180,7 @@ fn without_times(server: &Server) -> Documents {
 
 /// The undo of the last change of the whole inventory, after two later changes.
 fn undo_and_keep(server: &Server, _other: usize) -> Request<'_> {
-    let listed = server.request("GET", "/rest/history?limit=10").login(ADMIN).send().json();
+    let listed = server.request("GET", "/rest/history?limit=1000").login(ADMIN).send().json();
     let change =
         listed.as_array().unwrap().iter().find(|one| !one["generation"].is_null()).unwrap();
     let device = "/rest/instance/device";
