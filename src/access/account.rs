@@ -6,6 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::right::{Right, Rights};
+use super::tokens::Token;
 use crate::store::StoreError;
 
 /// A user who has logged in.
@@ -18,6 +19,11 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// The principal as whom a token acts: with the rights that both the user and the token's scope have.
+    pub(super) fn limited_to(self, token: &Token) -> Self {
+        Self { rights: self.rights.intersection(token.scope.rights()), ..self }
+    }
+
     /// Returns whether the user is an administrator.
     pub fn is_administrator(&self) -> bool {
         self.rights.contains(Right::Administer)

@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::attempts::Attempts;
 use super::password::{HashParameters, StoredHash};
 use super::password_cache::PasswordCache;
 use super::password_rule;
-use super::{Account, Accounts, AccountsError, CachedAccount, HashError, LoginSource, Principal};
+use super::{
+    Account, Accounts, AccountsError, CachedAccount, HashError, LoginSource, Principal, Token,
+    TokenRefusal, Tokens,
+};
 use crate::wording::Chain;
 
 /// The longest time after which a refusal is sent, however long password checks take: a busy machine
@@ -47,6 +51,9 @@ pub enum LoginError {
         /// The time until the next attempt is allowed.
         wait: Duration,
     },
+    /// A token is not accepted.
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
     /// The accounts cannot be read, so nothing is known about the credentials.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
@@ -84,6 +91,7 @@ pub enum CachedLogin {
 /// Checks credentials. Caches correct passwords, and counts failures.
 pub struct Login {
     accounts: Arc<dyn Accounts>,
+    tokens: Arc<Tokens>,
     password_cache: PasswordCache,
     attempts: Attempts,
     /// The parameters of the last checked hash. A login of an unknown user takes the same time, so
@@ -94,13 +102,14 @@ pub struct Login {
 }
 
 impl Login {
-    /// Returns a login for these accounts, with an empty cache.
+    /// Returns a login for these accounts and tokens, with an empty cache.
     ///
     /// # Errors
     /// [`HashError::NoRandomness`] if the system provides no random numbers.
-    pub fn new(accounts: Arc<dyn Accounts>) -> Result<Self, HashError> {
+    pub fn new(accounts: Arc<dyn Accounts>, tokens: Arc<Tokens>) -> Result<Self, HashError> {
         Ok(Self {
             accounts,
+            tokens,
             password_cache: PasswordCache::new().map_err(HashError::NoRandomness)?,
             attempts: Attempts::default(),
             unknown_user_parameters: Mutex::default(),
@@ -118,6 +127,39 @@ impl Login {
     /// Returns whether this user has logged in from this address in the last hours.
     pub fn has_succeeded(&self, credentials: &Credentials, source: LoginSource) -> bool {
         self.attempts.has_succeeded(&credentials.name, source.address, Instant::now())
+    }
+
+    /// Checks the text of a token. Takes microseconds and never blocks.
+    ///
+    /// # Errors
+    /// [`LoginError::Token`], [`LoginError::Locked`].
+    pub fn check_token(&self, text: &str, source: LoginSource) -> Result<Token, LoginError> {
+        let now = Instant::now();
+        self.require_unlocked_address(source, now)?;
+        let checked = self.tokens.check(text, source.address, OffsetDateTime::now_utc());
+        checked.map_err(|refusal| {
+            self.attempts.failed("", source.address, now);
+            refusal.into()
+        })
+    }
+
+    /// The principal as whom a token acts: its user, with the rights that both have. `None` if the account
+    /// must be [read](Self::read_token_user) first.
+    pub fn token_principal(&self, token: &Token) -> Option<Principal> {
+        match self.accounts.cached(&token.user) {
+            CachedAccount::Missing => None,
+            CachedAccount::Found(account) => Some(account.principal().limited_to(token)),
+        }
+    }
+
+    /// Reads the account of a token's user, and returns the principal as whom the token acts.
+    ///
+    /// # Errors
+    /// [`LoginError::Token`] if the user does not exist any more; [`LoginError::Accounts`].
+    pub fn read_token_user(&self, token: &Token) -> Result<Principal, LoginError> {
+        let account = self.accounts.account(&token.user)?;
+        let account = account.ok_or(TokenRefusal::Unknown)?;
+        Ok(account.principal().limited_to(token))
     }
 
     /// Looks up credentials in the caches. Takes microseconds and never blocks.
@@ -313,11 +355,19 @@ mod tests {
     use super::super::account::fixture::OneAccount;
     use super::super::login_source::Distance;
     use super::*;
+    use crate::store::Store;
 
     const HERE: LoginSource = LoginSource {
         address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
         distance: Distance::Network,
     };
+
+    /// A login without tokens.
+    fn login(accounts: Arc<OneAccount>) -> Login {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path()).unwrap());
+        Login::new(accounts, Arc::new(Tokens::open(store).unwrap())).unwrap()
+    }
 
     fn credentials(name: &str, password: &str) -> Credentials {
         Credentials { name: name.to_owned(), password: Zeroizing::new(password.to_owned()) }
@@ -326,7 +376,7 @@ mod tests {
     #[test]
     fn a_checked_password_is_cached_until_it_changes() {
         let accounts = Arc::new(OneAccount::new("alice", "right"));
-        let login = Login::new(accounts.clone()).unwrap();
+        let login = login(accounts.clone());
         let right = credentials("alice", "right");
         assert_eq!(login.check_cached(&right, HERE).unwrap(), CachedLogin::AccountMissing);
         assert_eq!(login.read(&right, HERE).unwrap(), None);
@@ -348,7 +398,7 @@ mod tests {
 
     #[test]
     fn a_lock_also_refuses_the_correct_password() {
-        let login = Login::new(Arc::new(OneAccount::new("alice", "right"))).unwrap();
+        let login = login(Arc::new(OneAccount::new("alice", "right")));
         login.verify(&credentials("alice", "right"), HERE).unwrap();
         let wrong = credentials("alice", "wrong");
         let refusals = std::iter::repeat_with(|| login.verify(&wrong, HERE))
@@ -362,7 +412,7 @@ mod tests {
 
     #[test]
     fn a_locked_address_does_not_lock_a_user_with_a_checked_password() {
-        let login = Login::new(Arc::new(OneAccount::new("alice", "right"))).unwrap();
+        let login = login(Arc::new(OneAccount::new("alice", "right")));
         let right = credentials("alice", "right");
         login.verify(&right, HERE).unwrap();
         for number in 0..100 {
@@ -386,7 +436,7 @@ mod tests {
 
     #[test]
     fn a_public_password_works_on_a_machine_that_no_other_can_reach() {
-        let login = Login::new(Arc::new(OneAccount::new("admin", "admin"))).unwrap();
+        let login = login(Arc::new(OneAccount::new("admin", "admin")));
         let admin = credentials("admin", "admin");
         let from = |distance| LoginSource { distance, ..HERE };
         assert!(login.verify(&admin, from(Distance::SameMachineOnly)).is_ok());
@@ -400,7 +450,7 @@ mod tests {
 
     #[test]
     fn programs_on_the_machine_of_the_server_are_never_locked() {
-        let login = Login::new(Arc::new(OneAccount::new("alice", "right"))).unwrap();
+        let login = login(Arc::new(OneAccount::new("alice", "right")));
         let here = LoginSource { distance: Distance::SameMachine, ..HERE };
         for _ in 0..20 {
             let wrong = login.verify(&credentials("alice", "wrong"), here);
@@ -411,7 +461,7 @@ mod tests {
 
     #[test]
     fn an_unknown_user_is_refused_like_a_wrong_password() {
-        let login = Login::new(Arc::new(OneAccount::new("alice", "right"))).unwrap();
+        let login = login(Arc::new(OneAccount::new("alice", "right")));
         let nobody = credentials("nobody", "right");
         assert_eq!(login.check_cached(&nobody, HERE).unwrap(), CachedLogin::AccountMissing);
         assert_eq!(login.read(&nobody, HERE).unwrap(), None);

@@ -15,6 +15,7 @@ mod password_cache;
 mod password_rule;
 mod right;
 mod setup;
+mod tokens;
 
 pub use account::{Account, Accounts, AccountsError, CachedAccount, Principal};
 pub use inventory::{
@@ -29,6 +30,10 @@ pub use password_rule::{
 };
 pub use right::{Right, Rights};
 pub use setup::{Setup, SetupError};
+pub use tokens::{
+    EXPIRES_DAYS_DEFAULT, EXPIRES_DAYS_MAX, Scope, TOKENS_MAX, Token, TokenError, TokenRefusal,
+    TokenRequest, Tokens, TokensError,
+};
 
 /// The name of the first user.
 pub const FIRST_USER_NAME: &str = "admin";

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Right {
     /// Everybody who can connect has it, without a login.
     Public,
+    /// To manage one's own tokens. No token has it.
+    Own,
     /// To read records, configurations and their history.
     Read,
     /// To read what other programs collect regularly: the metrics.
@@ -29,8 +31,9 @@ pub enum Right {
 
 impl Right {
     /// All rights.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Public,
+        Self::Own,
         Self::Read,
         Self::Feeds,
         Self::Edit,
@@ -46,6 +49,7 @@ impl Right {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",
+            Self::Own => "own",
             Self::Read => "read",
             Self::Feeds => "feeds",
             Self::Edit => "edit",
@@ -82,7 +86,7 @@ impl Rights {
     pub const ANONYMOUS: Self = Self::of(&[Right::Public]);
 
     /// The rights of users who are not administrators.
-    pub const USER: Self = Self::of(&[Right::Public, Right::Read, Right::Feeds]);
+    pub const USER: Self = Self::of(&[Right::Public, Right::Own, Right::Read, Right::Feeds]);
 
     /// The set of these rights.
     pub const fn of(rights: &[Right]) -> Self {
@@ -99,6 +103,16 @@ impl Rights {
     /// Returns whether the set contains a right.
     pub const fn contains(self, right: Right) -> bool {
         self.0 & right.bit() != 0
+    }
+
+    /// The rights that both sets contain.
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The set without a right.
+    pub const fn without(self, right: Right) -> Self {
+        Self(self.0 & !right.bit())
     }
 
     /// The rights of the set.

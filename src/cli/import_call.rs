@@ -173,7 +173,7 @@ fn upload_bundle<T>(
     put.with_context(|| format!("Cannot upload {}", path.display()))?;
     let guard = remove_if_interrupted(client, &name);
     let response = run(&mut |dry_run| project(client, &name, options, dry_run, progress));
-    let removed = client.delete(&project_path(&name));
+    let removed = client.delete(&project_path(&name)).map(drop);
     drop(guard);
     if let Err(error) = removed {
         progress.warn(&format!(

@@ -55,6 +55,7 @@ mod server_address;
 mod show;
 mod supervisor;
 mod target;
+mod token;
 mod undo;
 mod verify;
 
@@ -119,6 +120,9 @@ enum Command {
     /// Change a user's password
     #[command(after_help = passwd::EXAMPLES)]
     Passwd(Box<passwd::PasswdArgs>),
+    /// Make, list and revoke tokens, the credentials of programs
+    #[command(after_help = token::EXAMPLES)]
+    Token(Box<token::TokenArgs>),
     /// Print the SHA-256 of a server's certificate
     #[command(after_help = fingerprint::EXAMPLES)]
     Fingerprint(Box<fingerprint::FingerprintArgs>),
@@ -217,6 +221,7 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
         Command::Undo(args) => undo::run(&args),
         Command::Delete(args) => delete::run(&args),
         Command::Passwd(args) => passwd::run(&args),
+        Command::Token(args) => token::run(&args),
         Command::Fingerprint(args) => fingerprint::run(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Config(args) => config::run(&args, parsed, &command()),

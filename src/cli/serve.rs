@@ -15,7 +15,7 @@ use super::listeners::{self, BoundListener, Listeners};
 use super::logging;
 use super::owner::{self, owner_to_switch_to};
 use super::supervisor::Supervisor;
-use crate::access::{self, Accounts, InventoryAccounts, Setup};
+use crate::access::{self, Accounts, InventoryAccounts, Setup, Tokens};
 use crate::config::ServeConfig;
 use crate::http::{self, App, AppParts, Drained};
 use crate::inventory::Inventory;
@@ -24,6 +24,10 @@ use crate::migration::{Demo, Migration};
 use crate::model::Kind;
 use crate::store::{HistoryTrimmer, Options, Origin, Store};
 use crate::topology::Topology;
+use crate::wording::Chain;
+
+/// The interval at which the uses of tokens are written, and tokens of removed users are revoked.
+const TOKENS_EVERY: Duration = Duration::from_secs(60);
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -56,6 +60,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         name: config.name(),
         dialect: config.dialect.into(),
         accounts: inventory.accounts.clone(),
+        tokens: inventory.tokens.clone(),
         migration: inventory.migration.clone(),
         topology: inventory.topology.clone(),
         inventory: Inventory::new(inventory.store.clone()),
@@ -77,6 +82,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         let (supervisor, store) = (supervisor.clone(), inventory.store.clone());
         async move { supervisor.watch(move || read_from_store(&store)).await }
     });
+    runtime.spawn(maintain_tokens(inventory.tokens.clone()));
     let trimmer = HistoryTrimmer::start(inventory.store.clone(), config.history_limits())?;
     let shutdown_wait = config.limits.limits().shutdown_wait;
     if let Some(tls) = listeners.tls.clone() {
@@ -101,6 +107,7 @@ fn switch_to_owner(config: &ServeConfig) -> anyhow::Result<Option<Vec<BoundListe
 struct OpenInventory {
     store: Arc<Store>,
     accounts: Arc<dyn Accounts>,
+    tokens: Arc<Tokens>,
     migration: Migration,
     topology: Topology,
     jobs: Jobs,
@@ -119,6 +126,7 @@ impl OpenInventory {
         let topology = Topology::new(store.clone())?;
         let jobs = jobs(&store);
         let setup = first_start::prepare(config, &store)?;
+        let tokens = Arc::new(Tokens::open(store.clone())?);
         if config.demo {
             match migration.demo(&Origin::of_user(access::FIRST_USER_NAME, "demo"))? {
                 Demo::Imported(report) => {
@@ -131,14 +139,31 @@ impl OpenInventory {
                 }
             }
         }
-        Ok(Self { store, accounts, migration, topology, jobs, setup })
+        Ok(Self { store, accounts, tokens, migration, topology, jobs, setup })
     }
 
     /// Makes all changes durable. Does not wait for a running import: the import has not changed
     /// anything yet.
     fn close(self) -> anyhow::Result<()> {
+        // The times of use are not worth a failed stop.
+        if let Err(error) = self.tokens.maintain() {
+            tracing::warn!(error = %Chain(&error), "The last uses of tokens were not noted.");
+        }
         self.store.flush()?;
         Ok(())
+    }
+}
+
+/// Notes the uses of tokens in their file every minute, until the runtime stops.
+async fn maintain_tokens(tokens: Arc<Tokens>) {
+    let mut minutes = tokio::time::interval(TOKENS_EVERY);
+    loop {
+        minutes.tick().await;
+        let tokens = tokens.clone();
+        let maintained = tokio::task::spawn_blocking(move || tokens.maintain()).await;
+        if let Ok(Err(error)) = maintained {
+            tracing::warn!(error = %Chain(&error), "The uses of tokens were not noted.");
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     route::RouteTable,
 };
 use crate::{
-    access::{Accounts, HashError, Login, Setup},
+    access::{Accounts, HashError, Login, Setup, Tokens},
     inventory::{Dialect, Inventory},
     job::Jobs,
     migration::Migration,
@@ -30,6 +30,7 @@ pub struct App {
     /// The dialect of responses whose request names none.
     pub(super) dialect: Dialect,
     pub(super) login: Login,
+    pub(super) tokens: Arc<Tokens>,
     pub(super) migration: Migration,
     pub(super) topology: Topology,
     pub(super) inventory: Inventory,
@@ -59,6 +60,8 @@ pub struct AppParts {
     pub dialect: Dialect,
     /// The accounts that logins are checked against.
     pub accounts: Arc<dyn Accounts>,
+    /// The tokens of users.
+    pub tokens: Arc<Tokens>,
     /// Export and import of projects.
     pub migration: Migration,
     /// Export and import of workbooks.
@@ -92,6 +95,7 @@ impl App {
             name,
             dialect,
             accounts,
+            tokens,
             migration,
             topology,
             inventory,
@@ -103,12 +107,13 @@ impl App {
             setup,
             routes,
         } = parts;
-        let login = Login::new(accounts)?;
+        let login = Login::new(accounts, tokens.clone())?;
         let operations = routes.iter().map(|route| route.description.operation);
         Ok(Self {
             name,
             dialect,
             login,
+            tokens,
             migration,
             topology,
             inventory,

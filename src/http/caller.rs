@@ -12,6 +12,12 @@ pub(super) enum Caller {
     Anonymous,
     /// A user whose password was verified.
     Known(Principal),
+    /// A program with a token. The principal is its user, with the rights of the token.
+    Program {
+        principal: Principal,
+        /// The name of the token.
+        token: String,
+    },
 }
 
 impl Caller {
@@ -19,7 +25,7 @@ impl Caller {
     pub(super) fn principal(&self) -> Option<&Principal> {
         match self {
             Caller::Anonymous => None,
-            Caller::Known(principal) => Some(principal),
+            Caller::Known(principal) | Caller::Program { principal, .. } => Some(principal),
         }
     }
 
@@ -39,6 +45,14 @@ impl Caller {
         match self {
             Caller::Anonymous if Rights::ANONYMOUS.contains(right) => Ok(()),
             Caller::Anonymous => Err(Problem::unauthenticated(LOGIN_NEEDED)),
+            Caller::Program { principal, .. } if principal.rights.contains(right) => Ok(()),
+            Caller::Program { principal, token } => Err(Problem::new(
+                ProblemKind::Forbidden,
+                format!(
+                    "This needs the right “{right}”, which the token “{token}” of “{}” does not have.",
+                    principal.name
+                ),
+            )),
             Caller::Known(principal) if principal.rights.contains(right) => Ok(()),
             Caller::Known(principal) => Err(Problem::new(
                 ProblemKind::Forbidden,

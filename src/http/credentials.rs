@@ -1,4 +1,5 @@
-//! Basic authentication (RFC 7617): from the `Authorization` header to the caller.
+//! Authentication: from the `Authorization` header to the caller. It is Basic (RFC 7617), or Bearer
+//! (RFC 6750) with a token.
 
 use std::{sync::Arc, time::Instant};
 
@@ -17,7 +18,12 @@ use zeroize::Zeroizing;
 use super::{app::App, blocking::Lane, caller::Caller, problem::Problem};
 use crate::access::{CachedLogin, Credentials, LoginError, LoginSource, Principal, Right};
 
-const SCHEME: &str = "basic";
+/// What the `Authorization` header contains.
+enum Authorization {
+    Basic(Credentials),
+    /// The text of a token.
+    Bearer(Zeroizing<String>),
+}
 
 /// Accepts base64 with and without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -39,7 +45,11 @@ pub(super) async fn authenticate(
     if right == Right::Public {
         return Ok(Caller::Anonymous);
     }
-    let Some(credentials) = parse(&head.headers)? else { return Ok(Caller::Anonymous) };
+    let credentials = match parse(&head.headers)? {
+        None => return Ok(Caller::Anonymous),
+        Some(Authorization::Basic(credentials)) => credentials,
+        Some(Authorization::Bearer(text)) => return of_token(app, &text, source).await,
+    };
     let arrival = Instant::now();
     let checked = check(app, Arc::new(credentials), source).await?;
     if let Err(LoginError::Refused) = checked {
@@ -48,6 +58,24 @@ pub(super) async fn authenticate(
         sleep(app.login.refusal_time().saturating_sub(arrival.elapsed())).await;
     }
     Ok(Caller::Known(checked?))
+}
+
+/// Returns the user of a token as the caller, with the rights that the token has too.
+///
+/// # Errors
+/// 401 for an unknown, expired or misused token; 429 after too many failed logins.
+async fn of_token(app: &Arc<App>, text: &str, source: LoginSource) -> Result<Caller, Problem> {
+    let token = app.login.check_token(text, source)?;
+    let name = token.name.clone();
+    let principal = match app.login.token_principal(&token) {
+        Some(principal) => principal,
+        None => {
+            let reader = app.clone();
+            let read = move || reader.login.read_token_user(&token);
+            app.blocking.run(Lane::Quick, read).await??
+        }
+    };
+    Ok(Caller::Program { principal, token: name })
 }
 
 /// Checks credentials: first in the caches, then with the account, and only then by the password's hash.
@@ -82,33 +110,38 @@ async fn check(
     Ok(app.blocking.run(lane, move || verifier.login.verify(&credentials, source)).await?)
 }
 
-/// Reads `Authorization: Basic …`; `None` without the header.
+/// Reads `Authorization: Basic …` or `Bearer …`; `None` without the header.
 ///
 /// # Errors
 /// 401 for another scheme, or credentials that cannot be decoded.
-fn parse(headers: &HeaderMap) -> Result<Option<Credentials>, Problem> {
+fn parse(headers: &HeaderMap) -> Result<Option<Authorization>, Problem> {
     let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let malformed = || {
         Problem::unauthenticated(
-            "The Authorization header must be “Basic ”, followed by the base64 of “name:password” in UTF-8.",
+            "The Authorization header must be “Basic ”, followed by the base64 of “name:password” in UTF-8, \
+             or “Bearer ”, followed by a token.",
         )
     };
     let (scheme, token) =
         value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(malformed)?;
-    if !scheme.eq_ignore_ascii_case(SCHEME) {
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Some(Authorization::Bearer(Zeroizing::new(token.trim().to_owned()))));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
         return Err(malformed());
     }
     let bytes = Zeroizing::new(BASE64.decode(token.trim()).map_err(|_| malformed())?);
     let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
     let (name, password) = text.split_once(':').ok_or_else(malformed)?;
-    Ok(Some(Credentials { name: name.to_owned(), password: Zeroizing::new(password.to_owned()) }))
+    let (name, password) = (name.to_owned(), Zeroizing::new(password.to_owned()));
+    Ok(Some(Authorization::Basic(Credentials { name, password })))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse_value(value: &str) -> Result<Option<Credentials>, Problem> {
+    fn parse_value(value: &str) -> Result<Option<Authorization>, Problem> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, value.parse().unwrap());
         parse(&headers)
@@ -118,7 +151,9 @@ mod tests {
     fn passwords_may_contain_colons() {
         // "ädmin:a:b"
         for value in ["Basic w6RkbWluOmE6Yg==", "basic  w6RkbWluOmE6Yg", "BASIC w6RkbWluOmE6Yg=="] {
-            let credentials = parse_value(value).unwrap().unwrap();
+            let Some(Authorization::Basic(credentials)) = parse_value(value).unwrap() else {
+                panic!("{value}")
+            };
             assert_eq!(credentials.name, "ädmin");
             assert_eq!(*credentials.password, "a:b");
         }
@@ -128,7 +163,7 @@ mod tests {
     #[test]
     fn malformed_headers_are_refused() {
         for value in
-            ["", "Basic", "Basic !!!", "Bearer w6RkbWluOmE6Yg==", "Basic YWRtaW4=", "Basic /zo="]
+            ["", "Basic", "Basic !!!", "Digest w6RkbWluOmE6Yg==", "Basic YWRtaW4=", "Basic /zo="]
         {
             assert!(parse_value(value).is_err(), "{value}");
         }

@@ -101,6 +101,10 @@ pub const VERIFY: PathPattern<0> = PathPattern::new("/rest/verify");
 /// Undoes the last import.
 pub const UNDO: PathPattern<0> = PathPattern::new("/rest/undo");
 
+/// The tokens.
+pub const TOKENS: PathPattern<0> = PathPattern::new("/rest/tokens");
+/// One token, by its key or name.
+pub const TOKEN: PathPattern<1> = PathPattern::new("/rest/tokens/{key}");
 /// The list of jobs.
 pub const JOBS: PathPattern<0> = PathPattern::new("/rest/jobs");
 /// One job, by its id.

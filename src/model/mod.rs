@@ -18,6 +18,7 @@ pub mod limits;
 mod look_alike;
 mod name;
 mod nearest;
+mod networks;
 mod projection;
 mod property;
 mod property_value;
@@ -66,6 +67,7 @@ pub use look_alike::{Difference, difference, frequent_spellings, look_alike_key}
 pub use name::Name;
 pub use nearest::nearest;
 pub use network::Network;
+pub use networks::Networks;
 pub use pool::{Membership, Pool};
 pub use projection::{Projected, Projection, PropertyPosition, project};
 pub use property::{Fit, Property, PropertyDefault, PropertyType, Refused};

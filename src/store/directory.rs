@@ -14,6 +14,7 @@
 //! spreadsheets/     workbooks
 //! reports/          complete reports of imports
 //! jobs/             the last jobs
+//! tokens            the tokens of users: hashes, never their texts
 //! tls/              the self-signed certificate of the server and its key
 //! scratch/          temporary files of imports and exports; emptied at start
 //! ```
@@ -231,6 +232,11 @@ impl DataDirectory {
     /// Returns the path of the folder in which jobs are recorded, one file each.
     pub fn jobs(&self) -> PathBuf {
         self.path.join("jobs")
+    }
+
+    /// Returns the path of the file with the tokens of users.
+    pub fn tokens(&self) -> PathBuf {
+        self.path.join("tokens")
     }
 
     /// Returns the path of the folder with the self-signed certificate of the server.

@@ -30,6 +30,8 @@ const NONCE_BYTES: usize = 24;
 pub struct Vault {
     cipher: XChaCha20Poly1305,
     nonces: Hmac<Sha256>,
+    /// Hashes the secrets of tokens.
+    tokens: Hmac<Sha256>,
 }
 
 impl Vault {
@@ -75,6 +77,8 @@ impl Vault {
             cipher: XChaCha20Poly1305::new(&derive(b"satchel secrets: cipher")),
             nonces: <Hmac<Sha256> as Mac>::new_from_slice(&derive(b"satchel secrets: nonces"))
                 .expect("HMAC takes keys of any length"),
+            tokens: <Hmac<Sha256> as Mac>::new_from_slice(&derive(b"satchel tokens"))
+                .expect("HMAC takes keys of any length"),
         }
     }
 
@@ -106,6 +110,17 @@ impl Vault {
             *secret = Secret::from_document(clear);
         }
         Ok(())
+    }
+
+    /// The keyed hash of the secret of a token, in hexadecimal. Without the key of the data directory,
+    /// nobody can tell whether a secret belongs to a hash.
+    pub fn token_hash(&self, key: &str, secret: &str) -> String {
+        let mut mac = self.tokens.clone();
+        for part in [key, secret] {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part.as_bytes());
+        }
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Encrypts a text that is not part of a record. `purpose` must not equal `kind.property` of a record.

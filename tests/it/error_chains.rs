@@ -13,7 +13,8 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use satchel::access::{
-    AccountsError, HashError, LockedSubject, LoginError, PasswordError, RefusedPassword, SetupError,
+    AccountsError, HashError, LockedSubject, LoginError, PasswordError, RefusedPassword,
+    SetupError, TokenError, TokenRefusal, TokensError,
 };
 use satchel::codec::bundle::{
     ArchiveProblem, BundleError, Digest, EntryProblem, MetadataError,
@@ -439,11 +440,30 @@ fn access_and_inventory_errors_say_each_thing_once() {
         SetupError::WrongCode => SetupError::WrongCode,
         SetupError::Password(_) => SetupError::Password(RefusedPassword::Common.into()),
     });
+    assert_each!(TokenRefusal {
+        TokenRefusal::Unknown => TokenRefusal::Unknown,
+        TokenRefusal::Expired => TokenRefusal::Expired,
+        TokenRefusal::WrongAddress => TokenRefusal::WrongAddress,
+    });
+    assert_each!(TokensError {
+        TokensError::Read { .. } => TokensError::Read { path: path(), source: io_error() },
+        TokensError::Write { .. } => TokensError::Write { path: path(), source: io_error() },
+        TokensError::Damaged { .. } => TokensError::Damaged { path: path() },
+    });
+    assert_each!(TokenError {
+        TokenError::Name => TokenError::Name,
+        TokenError::NameTaken { .. } => TokenError::NameTaken { user: text(), name: text() },
+        TokenError::TooMany => TokenError::TooMany,
+        TokenError::NotFound(_) => TokenError::NotFound(text()),
+        TokenError::NoRandomness(_) => TokenError::NoRandomness(io_error()),
+        TokenError::File(_) => TokenError::File(TokensError::Damaged { path: path() }),
+    });
     let accounts = || AccountsError(Box::new(StoreError::Busy));
     assert_nothing_is_repeated(&accounts());
     assert_each!(LoginError {
         LoginError::Refused => LoginError::Refused,
         LoginError::PublicPassword => LoginError::PublicPassword,
+        LoginError::Token(_) => LoginError::Token(TokenRefusal::Expired),
         LoginError::Locked { .. } => LoginError::Locked {
             subject: LockedSubject::User,
             wait: Duration::from_secs(9),

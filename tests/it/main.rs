@@ -60,6 +60,7 @@ mod small_imports;
 mod supervisor;
 mod texts;
 mod tls;
+mod tokens;
 mod topology;
 mod topology_http;
 mod topology_mutants;

@@ -165,6 +165,14 @@ fn type_fault(types: &Value, value: &Value) -> Result<(), String> {
     if is_valid { Ok(()) } else { Err(format!("{value} is not of the type {types}")) }
 }
 
+fn tokens(server: &Server, checked: &mut Checked) {
+    let body = json!({"name": "é>b", "scope": "feeds", "from": "10.0.0.0/8"});
+    checked.check("make_token", 201, &post(server, "/rest/tokens", &body));
+    checked.check("list_tokens", 200, &get(server, "/rest/tokens"));
+    let revoked = server.request("DELETE", "/rest/tokens/%C3%A9%3Eb").login(ADMIN).send();
+    checked.check("revoke_token", 200, &revoked);
+}
+
 #[test]
 fn every_response_in_json_matches_its_schema() {
     let server = Server::start_with(&["--demo"]);
@@ -174,6 +182,7 @@ fn every_response_in_json_matches_its_schema() {
     workbooks(&server, &mut checked);
     jobs(&server, &mut checked);
     problems(&server, &mut checked);
+    tokens(&server, &mut checked);
     checked.check("is_alive", 200, &server.request("GET", "/rest/is_alive").send());
     checked.check("openapi", 200, &server.request("GET", "/rest/openapi.json").send());
 

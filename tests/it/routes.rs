@@ -66,7 +66,7 @@ fn check_matrix(server: &Server, roles: &[Role]) {
 fn each_route_needs_its_right() {
     let server = Server::start();
     admit_guest(&server);
-    let reader = Rights::of(&[Right::Public, Right::Read, Right::Feeds]);
+    let reader = Rights::of(&[Right::Public, Right::Own, Right::Read, Right::Feeds]);
     check_matrix(
         &server,
         &[

@@ -22,6 +22,7 @@ use crate::{
     cli::{
         interrupt::{self, Interrupted},
         progress::{Bar, Progress},
+        safe_text::safe,
         server_address::is_loopback,
     },
     store::CHANGE_MESSAGE_BYTES_MAX,
@@ -38,9 +39,30 @@ const RESPONSE_BYTES_MAX: u64 = 1 << 30;
 
 /// The credentials for a server.
 #[derive(Clone)]
-pub(super) struct Login {
-    pub user: String,
-    pub password: Zeroizing<String>,
+pub(super) enum Login {
+    Password { user: String, password: Zeroizing<String> },
+    Token(Zeroizing<String>),
+}
+
+impl Login {
+    /// The value of the header `Authorization`.
+    fn header(&self) -> Zeroizing<String> {
+        match self {
+            Self::Password { user, password } => {
+                let pair = Zeroizing::new(format!("{user}:{}", **password));
+                Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(&*pair)))
+            }
+            Self::Token(token) => Zeroizing::new(format!("Bearer {}", **token)),
+        }
+    }
+
+    /// The user. `None` for a token, whose user the server knows.
+    fn user(&self) -> Option<&str> {
+        match self {
+            Self::Password { user, .. } => Some(user),
+            Self::Token(_) => None,
+        }
+    }
 }
 
 /// A client of one server, with the credentials of one user.
@@ -50,7 +72,7 @@ pub(in crate::cli) struct Client {
     /// `http://127.0.0.1:8080`
     base: String,
     authorization: Zeroizing<String>,
-    user: String,
+    user: Option<String>,
     server_location: ServerLocation,
     /// The message of the changes, which the history keeps.
     message: Option<String>,
@@ -176,10 +198,9 @@ impl Client {
                 encrypted::agent(config, &ServerCheck::pinned(*fingerprint))?
             }
         };
-        let pair = Zeroizing::new(format!("{}:{}", login.user, *login.password));
-        let authorization = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(&*pair)));
+        let authorization = login.header();
         let base = base.to_string().trim_end_matches('/').to_owned();
-        let user = login.user.clone();
+        let user = login.user().map(str::to_owned);
         Ok(Self { agent, base, authorization, user, server_location, message: None })
     }
 
@@ -310,9 +331,9 @@ impl Client {
     }
 
     /// Sends DELETE.
-    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
+    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<ApiResponse> {
         let request = self.authorized(self.agent.delete(self.url(path)));
-        self.read_response(request.call()).map(drop)
+        self.read_response(request.call())
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -324,9 +345,12 @@ impl Client {
         self.server_location == ServerLocation::InProcess
     }
 
-    /// The name of the user.
-    pub(super) fn user(&self) -> &str {
-        &self.user
+    /// The arguments of curl with which the user sends a request himself.
+    pub(super) fn curl_credentials(&self) -> String {
+        match &self.user {
+            Some(user) => format!("--user {}", safe(user)),
+            None => "--oauth2-bearer \"$SATCHEL_TOKEN\"".to_owned(),
+        }
     }
 
     /// Adds the credentials.
@@ -381,8 +405,8 @@ impl Client {
     fn refused(&self, status: u16, text: &str) -> anyhow::Error {
         let ProblemDocument { detail, errors } = serde_json::from_str(text).unwrap_or_default();
         let next = match status {
-            401 => " Check --user and the password.",
-            403 => " Log in as another user with --user NAME.",
+            401 => " Check --user and the password, or the token.",
+            403 => " Log in as another user with --user NAME, or use another token.",
             _ => "",
         };
         let is_problem = detail.is_some();

@@ -218,7 +218,7 @@ impl Client {
 
     fn cancel_job(&self, location: &str) -> anyhow::Result<CancelState> {
         match self.delete(location) {
-            Ok(()) => Ok(CancelState::Accepted),
+            Ok(_) => Ok(CancelState::Accepted),
             Err(error) => match error.downcast_ref::<RequestRefused>() {
                 Some(RequestRefused { status: 409, .. }) => Ok(CancelState::TooLate),
                 Some(_) | None => Err(error),
@@ -266,14 +266,14 @@ impl Client {
         match location {
             Some(location) => format!(
                 "Stopped waiting. The server continues the {noun}. To see its outcome:\n  \
-                 curl --user {} {}",
-                self.user(),
+                 curl {} {}",
+                self.curl_credentials(),
                 self.url(location)
             ),
             None => format!(
                 "Stopped waiting. If the server has started the {noun}, it continues. To see its \
-                 outcome:\n  curl --user {} {}",
-                self.user(),
+                 outcome:\n  curl {} {}",
+                self.curl_credentials(),
                 self.url(paths::JOBS.pattern())
             ),
         }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     access::{
-        self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Rights,
+        self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Rights, Tokens,
         hash_password,
     },
     http::{self, App, AppParts, Drained, HostNames, Limits, Reach, TrustedProxies},
@@ -68,13 +68,15 @@ impl LocalServer {
     /// No port is free, or the system provides no threads or random numbers.
     pub(crate) fn serve(store: Arc<Store>, user: String) -> anyhow::Result<Self> {
         log_printer::install();
-        let login = Login { user, password: one_time_password()? };
-        let accounts = Arc::new(OneTimeAccount::new(&login)?);
+        let password = one_time_password()?;
+        let accounts = Arc::new(OneTimeAccount::new(&user, &password)?);
+        let login = Login::Password { user, password };
         let app = App::new(AppParts {
             // Only this command uses the server, so the name does not matter.
             name: "satchel".to_owned(),
             dialect: Dialect::default(),
             accounts,
+            tokens: Arc::new(Tokens::open(store.clone())?),
             migration: Migration::new(store.clone())?,
             topology: Topology::new(store.clone())?,
             inventory: Inventory::new(store.clone()),
@@ -152,10 +154,10 @@ fn first_administrator(store: &Store) -> Result<String, StoreError> {
 struct OneTimeAccount(Arc<Account>);
 
 impl OneTimeAccount {
-    fn new(login: &Login) -> anyhow::Result<Self> {
-        let hash: Zeroizing<String> = hash_password(&login.password)?;
+    fn new(user: &str, password: &str) -> anyhow::Result<Self> {
+        let hash: Zeroizing<String> = hash_password(password)?;
         Ok(Self(Arc::new(Account {
-            name: login.user.clone(),
+            name: user.to_owned(),
             password_hash: Some(hash),
             other_authentication: None,
             rights: Rights::ALL,

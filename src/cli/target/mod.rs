@@ -12,7 +12,7 @@ mod local_server;
 mod log_printer;
 mod password;
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use anyhow::{Context, bail};
 use ureq::http::Uri;
@@ -22,6 +22,7 @@ pub(super) use arguments::TargetArgs;
 pub(super) use client::{ApiResponse, ChangeMessage, Client, RequestRefused, Upload};
 pub(super) use job::JobWords;
 pub(super) use local_server::LocalServer;
+use password::{TOKEN_VARIABLE, token};
 pub(super) use password::{new_password, password_in_file, read_password};
 
 use super::{
@@ -79,9 +80,17 @@ impl LocalTarget {
 #[derive(Debug)]
 pub(super) struct RemoteTarget {
     base: Uri,
-    user: String,
-    password_file: Option<PathBuf>,
+    credentials: RemoteCredentials,
     trust: Trust,
+}
+
+/// The source of the credentials for a server.
+#[derive(Debug)]
+enum RemoteCredentials {
+    /// The password comes from the file, the environment or a prompt.
+    User { name: String, password_file: Option<PathBuf> },
+    /// The environment variable with a token.
+    Token,
 }
 
 /// The certificates of a server that a command accepts.
@@ -116,7 +125,7 @@ impl Target {
                 Ok(Connection { client: local.client()?, local: Some(local) })
             }
             Target::Remote(target) => {
-                progress.say(&format!("using server {} as user “{}”", target.base, target.user));
+                progress.say(&format!("using server {} {}", target.base, target.credentials));
                 if target.is_unencrypted() {
                     progress.warn(&format!(
                         "the connection to {} is not encrypted: the password and all data can be \
@@ -124,12 +133,36 @@ impl Target {
                         target.base
                     ));
                 }
-                let password = read_password(target.password_file.as_deref(), &target.user)?;
-                let login = Login { user: target.user.clone(), password };
+                let login = target.credentials.login()?;
                 let client =
                     Client::new(&target.base, &login, &target.trust, ServerLocation::Remote)?;
                 Ok(Connection { client, local: None })
             }
+        }
+    }
+}
+
+impl RemoteCredentials {
+    /// Reads the password or the token.
+    fn login(&self) -> anyhow::Result<Login> {
+        match self {
+            Self::User { name, password_file } => {
+                let password = read_password(password_file.as_deref(), name)?;
+                Ok(Login::Password { user: name.clone(), password })
+            }
+            Self::Token => {
+                let token = token().with_context(|| format!("{TOKEN_VARIABLE} is empty"))?;
+                Ok(Login::Token(token))
+            }
+        }
+    }
+}
+
+impl fmt::Display for RemoteCredentials {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User { name, .. } => write!(out, "as user “{name}”"),
+            Self::Token => write!(out, "with the token in {TOKEN_VARIABLE}"),
         }
     }
 }
@@ -179,16 +212,22 @@ impl RemoteTarget {
         if base.path() != "/" || base.query().is_some() {
             bail!("“{text}” contains more than a host and a port. {example}");
         }
-        let Some(user) = user else {
-            bail!("--server also needs --user NAME (SATCHEL_USER)");
+        let credentials = match user {
+            Some(user) if user.contains(':') => {
+                bail!(
+                    "The user “{user}” cannot log in over HTTP, because the name contains a colon"
+                )
+            }
+            Some(name) => RemoteCredentials::User { name, password_file },
+            None if token().is_some() => RemoteCredentials::Token,
+            None => bail!(
+                "--server also needs --user NAME (SATCHEL_USER), or a token in {TOKEN_VARIABLE}"
+            ),
         };
-        if user.contains(':') {
-            bail!("The user “{user}” cannot log in over HTTP, because the name contains a colon");
-        }
         if scheme == Some("http") && matches!(trust, Trust::Pinned(_)) {
             bail!("--fingerprint needs an encrypted connection: https://");
         }
-        Ok(Self { base, user, password_file, trust })
+        Ok(Self { base, credentials, trust })
     }
 
     /// Returns whether other users of the network could read the password.

@@ -13,6 +13,14 @@ use zeroize::Zeroizing;
 /// The environment variable with the password.
 const VARIABLE: &str = "SATCHEL_PASSWORD";
 
+/// The environment variable with a token.
+pub(super) const TOKEN_VARIABLE: &str = "SATCHEL_TOKEN";
+
+/// The token in the environment. `None` if there is none.
+pub(super) fn token() -> Option<Zeroizing<String>> {
+    std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty()).map(Zeroizing::new)
+}
+
 /// The longest password, in bytes. A longer line means that the file is not a password file.
 const LINE_BYTES_MAX: u64 = 4096;
 

@@ -15,5 +15,6 @@ pub(super) mod projects;
 pub(super) mod reports;
 pub(super) mod setup;
 pub(super) mod site;
+pub(super) mod tokens;
 pub(super) mod topology;
 mod topology_options;

@@ -1,6 +1,7 @@
 //! The definitions of the options of calls, each once.
 
 use crate::{
+    access::Scope,
     http::description::{CallOption, Need, ValueType},
     model::Kind,
 };
@@ -269,3 +270,26 @@ pub(in crate::http) const NEW_PASSWORD: CallOption =
 
 pub(in crate::http) const NEW_PASSWORD_AGAIN: CallOption =
     CallOption::new("again", "The new password once more.", ValueType::Text).need(Need::Required);
+
+pub(in crate::http) const TOKEN_NAME: CallOption = CallOption::new(
+    "name",
+    "The name of the token, by which its user finds it again.",
+    ValueType::Text,
+)
+.need(Need::Required);
+
+pub(in crate::http) const SCOPE: CallOption =
+    CallOption::new("scope", "The rights of the token, at most.", ValueType::Word(&Scope::WORDS))
+        .need(Need::Required);
+
+pub(in crate::http) const EXPIRES_DAYS: CallOption = CallOption::new(
+    "expires_days",
+    "The days until the token stops to work, 1 to 3650; the default is 90.",
+    ValueType::Whole,
+);
+
+pub(in crate::http) const FROM: CallOption = CallOption::new(
+    "from",
+    "The networks from which the token can be used, separated by commas: `10.0.0.0/8,2001:db8::/32`.",
+    ValueType::Text,
+);

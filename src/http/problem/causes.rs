@@ -6,7 +6,7 @@ use super::{
     BUSY_RETRY_SECONDS, Flaw, Problem, ProblemKind, RequestLocation, retry_after, sentence, shorten,
 };
 use crate::{
-    access::{LoginError, PasswordError, SetupError},
+    access::{LoginError, PasswordError, SetupError, TokenError, TokensError},
     codec::{
         bundle::{BundleError, WriteError},
         json::{JsonError, JsonFault},
@@ -41,6 +41,7 @@ impl From<LoginError> for Problem {
                  works on the server's machine only, while no other machine can reach the server. Set \
                  another one there with satchel passwd.",
             ),
+            LoginError::Token(refusal) => Self::unauthenticated(sentence(&refusal)),
             LoginError::Locked { subject, wait } => {
                 // Rounded up, so that the next attempt is not too early.
                 let seconds = wait.as_secs() + 1;
@@ -72,6 +73,24 @@ impl From<SetupError> for Problem {
             }
             SetupError::Password(PasswordError::Hash(error)) => Self::internal(&error),
         }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let kind = match &error {
+            TokenError::Name | TokenError::NameTaken { .. } | TokenError::TooMany => {
+                ProblemKind::ChangeRejected
+            }
+            TokenError::NotFound(_) => ProblemKind::UnknownToken,
+            TokenError::NoRandomness(_) | TokenError::File(TokensError::Damaged { .. }) => {
+                return Self::internal(&error);
+            }
+            TokenError::File(
+                TokensError::Read { source, .. } | TokensError::Write { source, .. },
+            ) => of_io(source),
+        };
+        Self::of(kind, &error)
     }
 }
 

@@ -26,6 +26,7 @@ pub(in crate::http) enum ProblemKind {
     OwnUser,
     Cancelled,
     UnknownJob,
+    UnknownToken,
     JobNotCancellable,
     MethodNotAllowed,
     RequestTimeout,
@@ -108,6 +109,7 @@ impl ProblemKind {
             Self::Cancelled => {
                 ("cancelled", "The job was cancelled; nothing was changed", StatusCode::CONFLICT)
             }
+            Self::UnknownToken => ("unknown-token", "No such token", StatusCode::NOT_FOUND),
             Self::UnknownJob => ("unknown-job", "No such job", StatusCode::NOT_FOUND),
             Self::JobNotCancellable => {
                 ("job-not-cancellable", "Too late to cancel the job", StatusCode::CONFLICT)

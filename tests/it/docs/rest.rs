@@ -162,6 +162,17 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "delete_workbook",
         &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/topology/workbooks/sites.xlsx"],
     ),
+    (
+        "make_token",
+        &[
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/tokens \\\n    -d '{\"name\": \"prometheus\", \"scope\": \"feeds\", \"from\": \"127.0.0.0/8\"}'",
+        ],
+    ),
+    ("list_tokens", &["curl -u admin:admin http://127.0.0.1:8080/rest/tokens"]),
+    (
+        "revoke_token",
+        &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/tokens/prometheus"],
+    ),
     ("list_jobs", &["curl -u admin:admin http://127.0.0.1:8080/rest/jobs"]),
     (
         "get_job",

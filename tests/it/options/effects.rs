@@ -65,6 +65,18 @@ fn effect(operation: &str, option: &str) -> Effect {
                 answer.status == 422
             })
         }
+        ("make_token", "name") => of("é>b", &[("scope", "read")], |answer| {
+            answer.json()["name"] == "é>b" || answer.status == 422
+        }),
+        ("make_token", "scope") => of("feeds", &[("name", "by scope")], |answer| {
+            answer.json()["scope"] == "feeds" || answer.status == 422
+        }),
+        ("make_token", "expires_days") => {
+            of("99999", &[("name", "a"), ("scope", "read")], |answer| answer.status == 400)
+        }
+        ("make_token", "from") => {
+            of("nowhere", &[("name", "a"), ("scope", "read")], |answer| answer.status == 400)
+        }
         ("export_project", "name") => of("made", &[("import_export_types", "device")], |answer| {
             answer.json()["project"] == "made"
         }),

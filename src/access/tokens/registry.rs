@@ -1,0 +1,335 @@
+//! The tokens of a server: making, checking and revoking them.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
+
+use super::file::{TokensError, TokensFile};
+use super::token::{Scope, StoredToken, Token, TokenRefusal, TokenText};
+use crate::model::{NAME_BYTES_MAX, Networks};
+use crate::store::Store;
+
+/// The largest number of tokens. They are kept in memory, about 500 bytes each.
+pub const TOKENS_MAX: usize = 1000;
+
+/// The reason why a token could not be made or revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The name is empty, too long, or contains control characters.
+    #[error("a token's name needs 1 to {NAME_BYTES_MAX} bytes, and no control characters")]
+    Name,
+    /// The user has a token with this name.
+    #[error("“{user}” has a token with the name “{name}” already")]
+    NameTaken {
+        /// The user.
+        user: String,
+        /// The name.
+        name: String,
+    },
+    /// There are [`TOKENS_MAX`] tokens.
+    #[error("there are {TOKENS_MAX} tokens already, the most that a server can have; revoke some")]
+    TooMany,
+    /// There is no such token, or it belongs to another user.
+    #[error("there is no token with the key or name “{0}”")]
+    NotFound(String),
+    /// The system provides no random numbers.
+    #[error("the system provides no random numbers")]
+    NoRandomness(#[source] io::Error),
+    /// The file cannot be written. Nothing was changed.
+    #[error(transparent)]
+    File(#[from] TokensError),
+}
+
+/// The token to make.
+#[derive(Clone, Debug)]
+pub struct TokenRequest {
+    /// The user as whom it acts.
+    pub user: String,
+    /// Its name, which differs from the user's other tokens.
+    pub name: String,
+    /// Its rights, at most.
+    pub scope: Scope,
+    /// The networks from which it can be used. Empty means all.
+    pub from: Networks,
+    /// The days until it expires.
+    pub days: u64,
+}
+
+/// The tokens of a server. Checks take microseconds and never block.
+pub struct Tokens {
+    store: Arc<Store>,
+    file: TokensFile,
+    /// Held while the file is written: changes are rare.
+    writing: Mutex<()>,
+    tokens: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    tokens: Vec<StoredToken>,
+    /// Whether a token was used since the file was written.
+    was_used: bool,
+}
+
+impl Tokens {
+    /// Reads the tokens of a data directory.
+    ///
+    /// # Errors
+    /// [`TokensError::Damaged`], [`TokensError::Read`].
+    pub fn open(store: Arc<Store>) -> Result<Self, TokensError> {
+        let file = TokensFile::new(store.directory().tokens());
+        let tokens = Mutex::new(State { tokens: file.read()?, was_used: false });
+        Ok(Self { store, file, writing: Mutex::default(), tokens })
+    }
+
+    /// Makes a token. Returns it, and the only copy of the text that a program sends.
+    ///
+    /// # Errors
+    /// All of [`TokenError`] but [`TokenError::NotFound`].
+    pub fn make(
+        &self,
+        request: TokenRequest,
+        now: OffsetDateTime,
+    ) -> Result<(Token, Zeroizing<String>), TokenError> {
+        let TokenRequest { user, name, scope, from, days } = request;
+        let has_control = name.chars().any(char::is_control);
+        if name.trim().is_empty() || name.len() > NAME_BYTES_MAX || has_control {
+            return Err(TokenError::Name);
+        }
+        let text = TokenText::random().map_err(TokenError::NoRandomness)?;
+        let days = Duration::days(i64::try_from(days).unwrap_or(i64::MAX));
+        // Whole seconds, as the file and the responses show them.
+        let now = now.replace_nanosecond(0).unwrap_or(now);
+        let token = Token {
+            key: text.key.clone(),
+            name,
+            user,
+            scope,
+            from,
+            created: now,
+            expires: now.saturating_add(days),
+            last_used: None,
+        };
+        let stored = StoredToken { secret_hash: self.hash(&text), token: token.clone() };
+        self.replace(|tokens| {
+            if tokens.len() >= TOKENS_MAX {
+                return Err(TokenError::TooMany);
+            }
+            let is_same = |known: &StoredToken| {
+                (&known.token.user, &known.token.name) == (&token.user, &token.name)
+            };
+            if tokens.iter().any(is_same) {
+                let Token { user, name, .. } = token.clone();
+                return Err(TokenError::NameTaken { user, name });
+            }
+            tokens.push(stored);
+            Ok(())
+        })?;
+        Ok((token, text.text()))
+    }
+
+    /// The tokens of a user, or of all users, the oldest first.
+    pub fn list(&self, user: Option<&str>) -> Vec<Token> {
+        let state = self.state();
+        let tokens = state.tokens.iter().map(|stored| &stored.token);
+        tokens.filter(|token| user.is_none_or(|user| token.user == user)).cloned().collect()
+    }
+
+    /// Revokes the token with this key, or with this name if `user` is given, and returns it. With
+    /// `user`, only that user's tokens are looked at.
+    ///
+    /// # Errors
+    /// [`TokenError::NotFound`], [`TokenError::File`].
+    pub fn revoke(&self, user: Option<&str>, key: &str) -> Result<Token, TokenError> {
+        self.replace(|tokens| {
+            let is_wanted = |StoredToken { token, .. }: &StoredToken| match user {
+                Some(user) => token.user == user && (token.key == key || token.name == key),
+                None => token.key == key,
+            };
+            let at = tokens.iter().position(is_wanted);
+            let at = at.ok_or_else(|| TokenError::NotFound(key.to_owned()))?;
+            Ok(tokens.remove(at).token)
+        })
+    }
+
+    /// Checks the text that a program sent from `address`. Returns the token, and notes its use.
+    ///
+    /// # Errors
+    /// [`TokenRefusal`]. Only somebody who has the secret learns more than that a token is unknown.
+    pub fn check(
+        &self,
+        text: &str,
+        address: IpAddr,
+        now: OffsetDateTime,
+    ) -> Result<Token, TokenRefusal> {
+        let text = TokenText::parse(text).ok_or(TokenRefusal::Unknown)?;
+        let hash = self.hash(&text);
+        let mut state = self.state();
+        // The hashes are compared, and nobody can choose one: their comparison reveals nothing.
+        let found = state.tokens.iter_mut().find(|stored| stored.token.key == text.key);
+        let stored = found.filter(|stored| stored.secret_hash == hash);
+        let token = &mut stored.ok_or(TokenRefusal::Unknown)?.token;
+        if token.expires <= now {
+            return Err(TokenRefusal::Expired);
+        }
+        if !token.from.is_empty() && !token.from.contain(address) {
+            return Err(TokenRefusal::WrongAddress);
+        }
+        token.last_used = Some(now.replace_nanosecond(0).unwrap_or(now));
+        let token = token.clone();
+        state.was_used = true;
+        Ok(token)
+    }
+
+    /// Writes the times of use to the file, if there are new ones, and removes the tokens of users who do
+    /// not exist any more: a later user with the same name must not have them.
+    ///
+    /// # Errors
+    /// [`TokensError::Write`]. An error of the store removes nothing.
+    pub fn maintain(&self) -> Result<(), TokensError> {
+        let reading = self.store.read();
+        let is_gone =
+            |user: &str| matches!(reading.contains(crate::model::Kind::User, user), Ok(false));
+        let users: Vec<String> = self.list(None).into_iter().map(|token| token.user).collect();
+        let gone: Vec<&String> = users.iter().filter(|user| is_gone(user)).collect();
+        if gone.is_empty() && !self.state().was_used {
+            return Ok(());
+        }
+        self.replace(|tokens| {
+            tokens.retain(|stored| !gone.contains(&&stored.token.user));
+            Ok::<_, TokensError>(())
+        })
+    }
+
+    /// Changes the tokens, first in the file, then in memory.
+    fn replace<T, E: From<TokensError>>(
+        &self,
+        change: impl FnOnce(&mut Vec<StoredToken>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = self.state().tokens.clone();
+        let result = change(&mut changed)?;
+        self.file.write(&changed)?;
+        let mut state = self.state();
+        // Uses during the writing stay in memory, and are written the next time.
+        state.was_used = false;
+        for stored in &mut changed {
+            let known = state.tokens.iter().find(|known| known.token.key == stored.token.key);
+            let last_used = known.and_then(|known| known.token.last_used);
+            if last_used > stored.token.last_used {
+                stored.token.last_used = last_used;
+                state.was_used = true;
+            }
+        }
+        state.tokens = changed;
+        Ok(result)
+    }
+
+    fn hash(&self, text: &TokenText) -> String {
+        self.store.vault().token_hash(&text.key, &text.secret)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::create_first_user;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+
+    fn store(folder: &tempfile::TempDir) -> Arc<Store> {
+        let store = Arc::new(Store::open(folder.path()).unwrap());
+        create_first_user(&store).unwrap();
+        store
+    }
+
+    fn request(name: &str) -> TokenRequest {
+        let (user, name) = ("admin".to_owned(), name.to_owned());
+        TokenRequest { user, name, scope: Scope::Read, from: Networks::default(), days: 2 }
+    }
+
+    #[test]
+    fn a_token_works_until_it_expires_or_is_revoked() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let tokens = Tokens::open(store.clone()).unwrap();
+        let now = OffsetDateTime::from_unix_timestamp(1_790_000_000).unwrap();
+        let (made, text) = tokens.make(request("é>b"), now).unwrap();
+        let later = now + Duration::hours(1);
+        let used = tokens.check(&text, HERE, later).unwrap();
+        assert_eq!(used, Token { last_used: Some(later), ..made.clone() });
+        let expired = now + Duration::days(2);
+        assert_eq!(tokens.check(&text, HERE, expired), Err(TokenRefusal::Expired));
+        for wrong in ["", "sat_", &text.replace("sat_", "sat-"), &"0".repeat(text.len())] {
+            assert_eq!(tokens.check(wrong, HERE, now), Err(TokenRefusal::Unknown));
+        }
+        let last = if text.ends_with('0') { "1" } else { "0" };
+        let changed = format!("{}{last}", &text[..text.len() - 1]);
+        assert_eq!(tokens.check(&changed, HERE, now), Err(TokenRefusal::Unknown));
+
+        // The time of use is written, and the secret is not.
+        tokens.maintain().unwrap();
+        let again = Tokens::open(store.clone()).unwrap();
+        assert_eq!(again.list(Some("admin")), [used]);
+        assert!(again.check(&text, HERE, now).is_ok());
+        let file = std::fs::read_to_string(store.directory().tokens()).unwrap();
+        assert!(!file.contains(&text[text.len() - 64..]));
+
+        assert!(matches!(tokens.revoke(Some("eva"), &made.key), Err(TokenError::NotFound(_))));
+        assert!(matches!(tokens.revoke(None, "é>b"), Err(TokenError::NotFound(_))));
+        tokens.revoke(Some("admin"), "é>b").unwrap();
+        assert_eq!(tokens.check(&text, HERE, now), Err(TokenRefusal::Unknown));
+    }
+
+    #[test]
+    fn a_token_can_be_limited_to_networks() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(store(&folder)).unwrap();
+        let now = OffsetDateTime::now_utc();
+        let from = Networks::parse("10.0.0.0/8").unwrap();
+        let (_, text) = tokens.make(TokenRequest { from, ..request("a") }, now).unwrap();
+        assert_eq!(tokens.check(&text, HERE, now), Err(TokenRefusal::WrongAddress));
+        assert!(tokens.check(&text, "10.1.2.3".parse().unwrap(), now).is_ok());
+    }
+
+    #[test]
+    fn names_are_checked_and_the_number_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(store(&folder)).unwrap();
+        let now = OffsetDateTime::now_utc();
+        for wrong in ["", " ", "a\nb", &"x".repeat(NAME_BYTES_MAX + 1)] {
+            assert!(matches!(tokens.make(request(wrong), now), Err(TokenError::Name)), "{wrong}");
+        }
+        tokens.make(request("a"), now).unwrap();
+        assert!(matches!(tokens.make(request("a"), now), Err(TokenError::NameTaken { .. })));
+        let eva = TokenRequest { user: "eva".to_owned(), ..request("a") };
+        tokens.make(eva, now).unwrap();
+        let token = tokens.list(None)[0].clone();
+        let more = (2..TOKENS_MAX).map(|number| StoredToken {
+            token: Token { key: number.to_string(), ..token.clone() },
+            secret_hash: String::new(),
+        });
+        tokens.state().tokens.extend(more);
+        assert!(matches!(tokens.make(request("b"), now), Err(TokenError::TooMany)));
+    }
+
+    #[test]
+    fn a_removed_user_loses_the_tokens_for_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(store(&folder)).unwrap();
+        let now = OffsetDateTime::now_utc();
+        let eva = TokenRequest { user: "eva".to_owned(), ..request("a") };
+        let (_, text) = tokens.make(eva, now).unwrap();
+        tokens.make(request("a"), now).unwrap();
+        tokens.maintain().unwrap();
+        assert_eq!(tokens.check(&text, HERE, now), Err(TokenRefusal::Unknown));
+        assert_eq!(tokens.list(None).len(), 1);
+    }
+}
