@@ -50,6 +50,12 @@ const GENERATIONS_KEPT_MAX: u64 = 100;
 /// mistake.
 const GENERATIONS_MIB_MAX: u64 = 4 * 1024 * 1024;
 
+/// The default number of kept texts of each device: about three weeks of daily changes.
+const CONFIGURATIONS_KEPT: u16 = 20;
+
+/// The largest number of kept texts of each device. All of them can be listed at once.
+const CONFIGURATIONS_KEPT_MAX: i64 = 1000;
+
 const MIB_BYTES: u64 = 1024 * 1024;
 
 /// The largest number of connections. Each takes a file descriptor, and no system allows a process
@@ -142,6 +148,13 @@ pub struct ServeConfig {
           value_parser = value_parser!(u64).range(..=GENERATIONS_MIB_MAX))]
     generations_mib: u64,
 
+    /// Number of the last configurations of each device that stay when the history removes their
+    /// changes, 0 to 1000; also of its operational data
+    #[arg(long, env = "SATCHEL_CONFIGURATIONS_KEPT", value_name = "COUNT",
+          default_value_t = CONFIGURATIONS_KEPT,
+          value_parser = value_parser!(u16).range(0..=CONFIGURATIONS_KEPT_MAX))]
+    configurations_kept: u16,
+
     /// Create no default password: the log shows a one-time link on which the first administrator sets
     /// one. Always so if the server listens on other than loopback addresses
     #[arg(long, env = "SATCHEL_SETUP_LINK")]
@@ -197,6 +210,7 @@ impl ServeConfig {
         store::HistoryLimits {
             age_max: Duration::from_secs(u64::from(self.history_days) * 24 * 60 * 60),
             bytes_max: self.history_mib * MIB_BYTES,
+            texts_kept: usize::from(self.configurations_kept),
         }
     }
 

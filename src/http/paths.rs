@@ -89,6 +89,12 @@ pub const SEARCH: PathPattern<0> = PathPattern::new("/rest/search");
 pub const DELETE: PathPattern<0> = PathPattern::new("/rest/delete");
 /// A long text of a device.
 pub const CONFIGURATION: PathPattern<1> = PathPattern::new("/rest/configuration/{device}");
+/// The versions of a long text of a device.
+pub const CONFIGURATION_HISTORY: PathPattern<1> =
+    PathPattern::new("/rest/configuration/{device}/history");
+/// The differences of two versions of a long text of a device.
+pub const CONFIGURATION_DIFFERENCE: PathPattern<1> =
+    PathPattern::new("/rest/configuration/{device}/diff");
 /// Computes the members of all pools.
 pub const UPDATE_ALL_POOLS: PathPattern<0> = PathPattern::new("/rest/update_all_pools");
 /// The number of instances of each kind.

@@ -38,8 +38,8 @@ pub use damage::{DamageReport, DamageShown};
 pub use error::InventoryError;
 pub use history::{
     ChangeDetails, ChangeRecord, ChangeSummary, ChangeUndoOutcome, ChangeUndoReport,
-    ChangeUndoRequest, ChangedName, ConflictReason, FollowedChange, FollowedChanges,
-    FollowedRecord, GenerationChange, HistoryPage, HistoryRequest, HistoryStart,
+    ChangeUndoRequest, ChangedName, ConfigurationVersion, ConflictReason, FollowedChange,
+    FollowedChanges, FollowedRecord, GenerationChange, HistoryPage, HistoryRequest, HistoryStart,
     InventoryDifference, KindChanges, LeftOutReference, Listed, Moment, NoRecordPosition,
     OnConflict, RecordEffect, RecordPosition, ReplacedBy, ShownDifference, UndoConflict,
     UndoWritten, UndoneRecord,

@@ -85,7 +85,8 @@ pub use format::{Header, RECORD_FORMAT, Raw, decode_any_body, decode_record, enc
 pub use generation_limits::{GenerationLimits, KeptGenerations};
 pub use history::{
     AtChange, ChangeCounts, Effect, HistoryBegin, HistoryChange, HistoryLimits, HistoryTrimmer,
-    HistoryView, LoadRecord, ReplacedGeneration, Replacement, Touched, TouchedValue, Trimmed,
+    HistoryView, LoadRecord, ReplacedGeneration, Replacement, TextVersion, TextWriter, Touched,
+    TouchedValue, Trimmed,
 };
 pub use holder::LockHolder;
 pub use inventory_damage::{InventoryDamage, KnownCounts};
@@ -269,8 +270,8 @@ impl Store {
     /// Returns a live view of the history.
     ///
     /// # Errors
-    /// - [`StoreError::Reopening`] while the database cannot be opened after a failed write, and
-    ///   [`StoreError::ReadOnly`] if reopening does not help.
+    /// - [`StoreError::Reopening`] while the database or the archive cannot be opened after a failed write,
+    ///   and [`StoreError::ReadOnly`] if reopening does not help.
     /// - [`StoreError::Io`] or [`StoreError::Database`] if the archive cannot be opened.
     pub fn history(&self) -> Result<HistoryView, StoreError> {
         self.reopen_for_reading();

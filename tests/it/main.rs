@@ -10,6 +10,7 @@ mod changes;
 mod command_line;
 mod commands;
 mod config;
+mod configurations;
 mod damage;
 mod damaged_records;
 mod data_directory;

@@ -256,6 +256,8 @@ fn inventory(server: &Server, checked: &mut Checked) {
         let answer = get(server, &format!("/rest/changes?after={after}"));
         checked.check("follow_changes", 200, &answer);
     }
+    let versions = get(server, "/rest/configuration/Faro%201/history");
+    checked.check("list_configurations", 200, &versions);
     checked.check("compare_moments", 200, &get(server, "/rest/diff?since=1"));
     let history = get(server, "/rest/instance/device/Faro%201/history");
     checked.check("get_instance_history", 200, &history);

@@ -138,7 +138,7 @@ pub(in crate::http) async fn of_instance(mut call: Call) -> Result<Response, Pro
 ///
 /// # Errors
 /// 400.
-pub(super) fn moment(option: &str, text: &str) -> Result<Moment, Problem> {
+pub(in crate::http::handlers) fn moment(option: &str, text: &str) -> Result<Moment, Problem> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().map(Moment::Change).map_err(|_| wrong_time(option, text));
     }

@@ -21,8 +21,8 @@ use crate::{
     },
     import::FullReport,
     inventory::{
-        ChangeDetails, ChangeSummary, ChangeUndoReport, FollowedChanges, InventoryDifference,
-        InventoryState, VerifyReport,
+        ChangeDetails, ChangeSummary, ChangeUndoReport, ConfigurationVersion, FollowedChanges,
+        InventoryDifference, InventoryState, VerifyReport,
     },
     job::JobView,
     migration::{self, ProjectSummary},
@@ -57,6 +57,7 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<VerifyReport>(&mut generator);
     add::<ChangeSummary>(&mut generator);
     add::<ChangeDetails>(&mut generator);
+    add::<ConfigurationVersion>(&mut generator);
     add::<FollowedChanges>(&mut generator);
     add::<InventoryDifference>(&mut generator);
     add::<ChangeUndoReport>(&mut generator);

@@ -87,6 +87,25 @@ pub(in crate::http) const DIFF_TO: CallOption = CallOption::new(
     ValueType::Text,
 );
 
+pub(in crate::http) const TEXT_AT: CallOption = CallOption::new(
+    "at",
+    "The text as it was: after the change with this number, or at this date or time (RFC 3339).",
+    ValueType::Text,
+);
+
+pub(in crate::http) const TEXT_FROM: CallOption = CallOption::new(
+    "from",
+    "The first text: the number of a change, or a date or time (RFC 3339). The default is the text before \
+     the second one.",
+    ValueType::Text,
+);
+
+pub(in crate::http) const TEXT_TO: CallOption = CallOption::new(
+    "to",
+    "The second text, in the same form. The default is the present text.",
+    ValueType::Text,
+);
+
 pub(in crate::http) const AFTER: CallOption = CallOption::new(
     "after",
     "The changes with greater numbers than this one: `last` of the response before. Without it, the changes \

@@ -12,7 +12,7 @@ use crate::{
         },
         endpoint::Endpoint,
         handlers::inventory::{change, configuration, delete, instance, pools, query, search},
-        options::{AT, ATOMIC, DIALECT, DRY_RUN, PROPERTY},
+        options::{AT, ATOMIC, DIALECT, DRY_RUN, PROPERTY, TEXT_AT, TEXT_FROM, TEXT_TO},
         paths,
         route::Route,
     },
@@ -255,7 +255,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 summary: "A device's configuration or another of its long texts, as plain text; as a JSON \
                       string if Accept asks for application/json.",
                 path: &[DEVICE],
-                query: TEXT_OPTIONS,
+                query: QueryRule::Known(&[PROPERTY, TEXT_AT]),
                 request: &[],
                 responses: &[
                     ResponseForm::of("The text.", &[PLAIN, json(Shape::Text)]).headers(VALIDATOR),
@@ -264,6 +264,45 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             },
         },
         handler: |call| Box::pin(configuration::show(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::CONFIGURATION_HISTORY.pattern(),
+            right: Right::Read,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "list_configurations",
+                tag: Tag::Inventory,
+                summary: "The versions of a device's configuration or of another of its long texts, the newest first: when, by whom, and how long.",
+                path: &[DEVICE],
+                query: TEXT_OPTIONS,
+                request: &[],
+                responses: &[ResponseForm::of(
+                    "The versions, at most 1000.",
+                    &[json(Shape::List("ConfigurationVersion"))],
+                )],
+            },
+        },
+        handler: |call| Box::pin(configuration::versions(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::CONFIGURATION_DIFFERENCE.pattern(),
+            right: Right::Read,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "compare_configurations",
+                tag: Tag::Inventory,
+                summary: "The differences of two versions of a device's text in the unified format of diff; empty if they are equal.",
+                path: &[DEVICE],
+                query: QueryRule::Known(&[PROPERTY, TEXT_FROM, TEXT_TO]),
+                request: &[],
+                responses: &[ResponseForm::of("The differences.", &[PLAIN])],
+            },
+        },
+        handler: |call| Box::pin(configuration::difference(call)),
     },
     Endpoint {
         route: Route {

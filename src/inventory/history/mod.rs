@@ -4,6 +4,7 @@
 //! ```text
 //! request        the filters of a list of changes, and moments
 //! report         changes as responses show them
+//! configurations  the earlier texts of devices
 //! diff           differences between two moments
 //! follow         changes for programs that follow the inventory
 //! position       the position of a record in the list of a change
@@ -15,6 +16,7 @@
 //! merge_back     takes the differences of a change back from the present state of a record
 //! ```
 
+mod configurations;
 mod diff;
 mod follow;
 mod merge_back;
@@ -27,6 +29,7 @@ mod undo;
 mod undo_report;
 mod undo_request;
 
+pub use configurations::ConfigurationVersion;
 pub use diff::InventoryDifference;
 pub use follow::{FollowedChange, FollowedChanges, FollowedRecord, Listed};
 pub use position::{NoRecordPosition, RecordPosition};

@@ -283,6 +283,6 @@ impl ChangeSummary {
 }
 
 /// A time as responses show it.
-fn rfc3339(time: OffsetDateTime) -> String {
+pub(super) fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_default()
 }

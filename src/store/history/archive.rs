@@ -7,6 +7,7 @@
 //! generation.
 
 use std::{
+    collections::BTreeMap,
     fs,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -15,6 +16,7 @@ use time::OffsetDateTime;
 
 use super::{
     entry::{ChangeHead, HistoryEnd, StoredTouched, decode_stored},
+    kept_text::{self, KeptText},
     keys::{before_key, change_key, change_number, generation_key, owner_of_code},
 };
 use crate::store::{
@@ -146,6 +148,60 @@ impl Archive {
         Ok(self.database()?.map_or(0, |database| database.summary().version))
     }
 
+    /// Returns the kept texts with a text key, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if one cannot be read, and as for [`Archive::database`].
+    pub(super) fn kept_texts(&self, text_key: &[u8]) -> Result<Vec<(u64, KeptText)>, StoreError> {
+        match self.database()? {
+            Some(archive) => kept_text::read(archive.trees().tree(TreeId::Texts), text_key),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Writes and removes parts of kept texts. They are durable when this returns.
+    ///
+    /// # Errors
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
+    pub(super) fn write_texts(
+        &self,
+        parts: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    ) -> Result<(), StoreError> {
+        let _writing = self.lock();
+        let archive = self.create()?;
+        let mut changes = Changes::default();
+        let mut summary = Summary::clone(&archive.summary());
+        let texts = archive.trees().tree(TreeId::Texts);
+        for (key, part) in parts {
+            let content = &mut summary.content[TreeId::Texts];
+            if let Some(replaced) = texts.get(&key)? {
+                content.subtract(&key, &replaced);
+            }
+            if let Some(part) = &part {
+                content.add(&key, part);
+            }
+            changes.set(TreeId::Texts, key, part.map(Into::into));
+        }
+        let written = guarded("writing the archive of the history", || {
+            committer::apply(&archive, &changes, &format::encode(&summary))
+        });
+        let written = written.and_then(|()| {
+            archive.note_summary(summary);
+            archive.make_durable()
+        });
+        if written.is_err() {
+            self.close();
+        }
+        written
+    }
+
+    /// Closes the database after a failed write: sled refuses later ones until it is opened again.
+    fn close(&self) {
+        *self.database.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Copies the changes of a generation that the archive does not have yet. They are durable when
     /// this returns. The caller prevents concurrent changes of the generation.
     ///
@@ -165,8 +221,7 @@ impl Archive {
         let mut copy = Copy { from, batch: Batch::new(&archive), last: None };
         let copied = copy.run(after).and_then(|()| archive.make_durable());
         if copied.is_err() {
-            // After a failed write, sled refuses later ones until the database is opened again.
-            *self.database.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.close();
         }
         copied
     }

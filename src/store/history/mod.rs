@@ -19,29 +19,38 @@
 //! touched  the values that a transaction touches, and their before-values
 //! replace  the entry of a change that replaces the generation: an import or an undo
 //! archive  the history of replaced generations
+//! cutoff   the limits of the history
 //! trim     removes the oldest changes; `trimmer` is its thread
+//! keep_texts  keeps the last texts of each device before that; `kept_text` is their format
+//! texts    reads the versions of a long text
 //! verify   compares the history with itself and with the present values
 //! past     the values of one generation as they were after a change
 //! read     reads changes, newest first, and earlier states of values
 //! ```
 
 mod archive;
+mod cutoff;
 mod entry;
+mod keep_texts;
+mod kept_text;
 mod keys;
 mod past;
 mod read;
 mod replace;
+mod texts;
 mod touched;
 mod trim;
 mod trimmer;
 mod verify;
 
+pub use cutoff::HistoryLimits;
 pub use entry::{
     ChangeCounts, Effect, HistoryChange, ReplacedGeneration, Replacement, Touched, TouchedValue,
 };
 pub use read::{AtChange, HistoryBegin, HistoryView};
 pub use replace::LoadRecord;
-pub use trim::{HistoryLimits, Trimmed};
+pub use texts::{TextVersion, TextWriter};
+pub use trim::Trimmed;
 pub use trimmer::HistoryTrimmer;
 
 pub(super) use archive::Archive;

@@ -24,10 +24,11 @@ pub struct HistoryView {
     /// The parts of the history, the newest first. Their numbers do not overlap.
     parts: Vec<HistoryPart>,
     view: LiveView,
+    archive: Option<Arc<Generation>>,
 }
 
 /// A range of the history in one database.
-struct HistoryPart {
+pub(super) struct HistoryPart {
     generation: Arc<Generation>,
     /// The part has the changes with greater numbers only.
     after: u64,
@@ -99,8 +100,40 @@ impl HistoryView {
         // Changes up to this one are taken from the archive, also if the generation has them too.
         let after = archive.as_ref().map_or(0, |archive| archive.summary().version);
         let mut parts = vec![HistoryPart { generation, after, up_to: u64::MAX }];
-        parts.extend(archive.map(|generation| HistoryPart { generation, after: 0, up_to: after }));
-        Self { parts, view }
+        let archived = archive.clone();
+        parts.extend(archived.map(|generation| HistoryPart { generation, after: 0, up_to: after }));
+        Self { parts, view, archive }
+    }
+
+    /// The archive. `None` if nothing was archived yet.
+    pub(super) fn archive(&self) -> Option<&Generation> {
+        self.archive.as_deref()
+    }
+
+    /// Returns the stored bytes of a present value, without its chunks.
+    pub(super) fn present_value(
+        &self,
+        owner: ValueOwner,
+        key: &[u8],
+    ) -> Result<Option<IVec>, StoreError> {
+        self.view.trees()?.tree(owner.tree()).get(key)
+    }
+
+    /// Returns a present long text.
+    pub(super) fn present_text(
+        &self,
+        device: &str,
+        property: &str,
+    ) -> Result<Option<String>, StoreError> {
+        Ok(self.view.text(device, property)?.map(|stored| stored.text))
+    }
+
+    /// Returns the head of a change. `None` if the history does not have it.
+    pub(super) fn change_head(&self, number: u64) -> Result<Option<ChangeHead>, StoreError> {
+        let Some(part) = self.part_of(number) else { return Ok(None) };
+        let tree = part.tree(TreeId::History);
+        let bytes = contained::read(tree, || tree.get(change_key(number)))?;
+        bytes.map(|bytes| Ok(ChangeHead::decode(number, &bytes)?.0)).transpose()
     }
 
     /// The first change of the history. `None` if it has none.
@@ -335,6 +368,15 @@ impl HistoryView {
         prefix: &[u8],
         below: Option<u64>,
     ) -> Result<Option<u64>, StoreError> {
+        Ok(self.last_entry_with_prefix(prefix, below)?.map(|(number, _)| number))
+    }
+
+    /// Returns the last entry of the tree `before` with this prefix, below a number.
+    pub(super) fn last_entry_with_prefix(
+        &self,
+        prefix: &[u8],
+        below: Option<u64>,
+    ) -> Result<Option<(u64, IVec)>, StoreError> {
         for part in &self.parts {
             let tree = part.tree(TreeId::Before);
             let Some(last) = part.last_number(below) else { continue };
@@ -342,15 +384,15 @@ impl HistoryView {
             let end = [prefix, &last.to_be_bytes()].concat();
             let range = (Bound::Included(from), Bound::Included(end));
             let last = contained::read(tree, || tree.range(range).next_back().transpose())?;
-            if let Some((key, _)) = last {
-                return Ok(number_at_end(&key));
+            if let Some((key, value)) = last {
+                return Ok(number_at_end(&key).map(|number| (number, value)));
             }
         }
         Ok(None)
     }
 
     /// Returns the first entry of the tree `before` with this prefix, above a number.
-    fn first_with_prefix(
+    pub(super) fn first_with_prefix(
         &self,
         prefix: &[u8],
         above: u64,

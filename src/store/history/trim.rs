@@ -1,17 +1,19 @@
 //! Retention: removes the oldest changes of the history, in small steps.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use sled::IVec;
-use time::OffsetDateTime;
 
 use super::{
     archive::value_of,
-    entry::{ChangeHead, HistoryEnd, StoredTouched, decode_stored},
+    cutoff::{Cutoff, HistoryLimits},
+    entry::{ChangeHead, StoredTouched, decode_stored},
+    keep_texts::TextKeeper,
     keys::{before_key, before_prefix, change_key, change_number, generation_key},
+    read::HistoryView,
 };
 use crate::store::{
-    Store, StoreError, Summary, committer,
+    LiveView, Store, StoreError, Summary, committer,
     format::{self, Head},
     generation::{Generation, guarded},
     layers::Changes,
@@ -25,15 +27,6 @@ const STEP_CHANGES_MAX: usize = 500;
 /// The number of removed entries that ends a step.
 const STEP_ENTRIES_MAX: usize = 2_000;
 
-/// How much of the history is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HistoryLimits {
-    /// Older changes are removed.
-    pub age_max: Duration,
-    /// The oldest changes are removed if the history has more bytes.
-    pub bytes_max: u64,
-}
-
 /// The result of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trimmed {
@@ -41,34 +34,6 @@ pub enum Trimmed {
     Complete,
     /// The step removed this number of changes, and more can follow.
     Removed(u64),
-}
-
-/// The limits at one moment.
-#[derive(Clone, Copy)]
-struct Cutoff {
-    /// Changes before this time are removed, in milliseconds since 1970.
-    milliseconds: u64,
-    /// Changes that end at this position or earlier are removed.
-    bytes: u64,
-    /// The last change, which is always kept.
-    last: u64,
-}
-
-impl Cutoff {
-    fn new(limits: &HistoryLimits, end: HistoryEnd, last: u64) -> Self {
-        let oldest = OffsetDateTime::now_utc() - limits.age_max;
-        let milliseconds = oldest.unix_timestamp_nanos() / 1_000_000;
-        Self {
-            milliseconds: u64::try_from(milliseconds).unwrap_or_default(),
-            bytes: end.bytes.saturating_sub(limits.bytes_max),
-            last,
-        }
-    }
-
-    fn removes(&self, number: u64, head: &ChangeHead) -> bool {
-        number < self.last
-            && (head.milliseconds < self.milliseconds || head.end().bytes <= self.bytes)
-    }
 }
 
 impl Store {
@@ -81,16 +46,21 @@ impl Store {
     /// - [`StoreError::Io`] for any other error of the file system.
     /// - [`StoreError::Database`] for any other error of sled.
     pub fn trim_history(&self, limits: &HistoryLimits) -> Result<Trimmed, StoreError> {
-        let Some(last) = self.history()?.changes(None).next().transpose()? else {
+        let history = self.history()?;
+        let Some(last) = history.changes(None).next().transpose()? else {
             return Ok(Trimmed::Complete);
         };
         let end = self.current().map_err(|failure| failure.to_read_error())?.generation;
         let cutoff = Cutoff::new(limits, end.history_end(), last.number);
         drop(end);
-        if let Some(archive) = self.archive.database()? {
+        let present = self.read();
+        if let Some(archive) = self.archive.database()?
+            && let Some(last) =
+                self.keeper(&archive, &history, &present, limits).keep(0, &cutoff)?
+        {
             let _writing = self.archive.lock();
             let mut removal = Removal::new(&archive);
-            if removal.collect(0, &cutoff)? > 0 {
+            if removal.collect(0, &cutoff.up_to(last))? > 0 {
                 let summary = removal.summary;
                 guarded("trimming the history", || {
                     committer::apply(&archive, &removal.changes, &format::encode(&summary))
@@ -100,7 +70,26 @@ impl Store {
                 return Ok(Trimmed::Removed(removal.count));
             }
         }
-        self.trim_current(&cutoff)
+        let current = self.current().map_err(|failure| failure.to_read_error())?.generation;
+        // Outside of the write lock: packing takes longer than a change.
+        let keeper = self.keeper(&current, &history, &present, limits);
+        let kept = keeper.keep(self.archive.version()?, &cutoff)?;
+        drop((current, history, present));
+        match kept {
+            Some(last) => self.trim_current(&cutoff.up_to(last)),
+            None => Ok(Trimmed::Complete),
+        }
+    }
+
+    /// Returns a pass that keeps the texts of changes in `source`.
+    fn keeper<'a>(
+        &'a self,
+        source: &'a Generation,
+        history: &'a HistoryView,
+        present: &'a LiveView,
+        limits: &HistoryLimits,
+    ) -> TextKeeper<'a> {
+        TextKeeper { source, archive: &self.archive, history, present, kept_max: limits.texts_kept }
     }
 
     /// Removes changes from the current generation.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::trim::{HistoryLimits, Trimmed};
+use super::{cutoff::HistoryLimits, trim::Trimmed};
 use crate::store::{Store, StoreError};
 use crate::wording::Chain;
 

@@ -241,7 +241,7 @@ fn old_changes_are_removed_from_the_archive_and_from_the_current_generation() {
     }
     plain.agrees_with_past(&store);
     let day = std::time::Duration::from_secs(86_400);
-    let kept = |bytes_max| HistoryLimits { age_max: day, bytes_max };
+    let kept = |bytes_max| HistoryLimits { age_max: day, bytes_max, texts_kept: 0 };
     assert_eq!(trim(&store, kept(1 << 30)), 0);
     // Each before-value has about 20,000 bytes: ten in the current generation, others in the archive.
     let removed = trim(&store, kept(15 * 20_500));
@@ -265,7 +265,7 @@ fn old_changes_are_removed_from_the_archive_and_from_the_current_generation() {
     }
     drop(archive);
     // The last change is kept, however old it is.
-    let none = HistoryLimits { age_max: std::time::Duration::ZERO, bytes_max: 0 };
+    let none = HistoryLimits { age_max: std::time::Duration::ZERO, bytes_max: 0, texts_kept: 0 };
     assert!(trim(&store, none) > 0);
     let last = numbers(&store.history().unwrap());
     assert_eq!(last, [21]);
@@ -500,4 +500,58 @@ proptest! {
             plain.agrees_with_past(&store);
         }
     }
+}
+
+#[test]
+fn the_last_texts_of_a_device_outlive_their_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    put(&store, "R 1%", "Acme");
+    put(&store, "é>b", "Acme");
+    let write_text = |device: &str, text: &str| {
+        change(&store, |transaction| transaction.put_text(device, "configuration", text))
+    };
+    // Long and short texts.
+    let text =
+        |index: usize| format!("{index} ").repeat(if index.is_multiple_of(2) { 1 } else { 5000 });
+    let once = write_text("é>b", "once");
+    let mut written: Vec<u64> = (0..6).map(|index| write_text("R 1%", &text(index))).collect();
+    let none = HistoryLimits { age_max: std::time::Duration::ZERO, bytes_max: 0, texts_kept: 4 };
+    let versions = |device: &str| {
+        let history = store.history().unwrap();
+        let versions = history.text_versions(device, "configuration").unwrap();
+        versions
+            .into_iter()
+            .map(|version| {
+                assert_eq!(version.writer.as_ref().unwrap().principal, origin().principal);
+                let text = history.text_of(device, "configuration", &version).unwrap().unwrap();
+                assert_eq!(version.bytes, text.len() as u64);
+                (version.number, text)
+            })
+            .collect::<Vec<_>>()
+    };
+    for round in 0..3 {
+        trim(&store, none);
+        assert_eq!(numbers(&store.history().unwrap()).len(), 1, "{round}");
+        let last: Vec<_> = (0..written.len()).rev().take(4).collect();
+        let expected: Vec<_> = last.iter().map(|index| (written[*index], text(*index))).collect();
+        assert_eq!(versions("R 1%"), expected, "{round}");
+        assert_eq!(versions("é>b"), [(once, "once".to_owned())]);
+        for index in written.len()..written.len() + 3 {
+            written.push(write_text("R 1%", &text(index)));
+        }
+        // The history has these, and the archive the ones before.
+        assert!(versions("R 1%").len() >= 7);
+        if round == 1 {
+            let devices = ["R 1%", "é>b"].map(|name| Recipe::new(Kind::Device, name, 20));
+            let (load, _) = write(&store, &devices);
+            load.commit(&LoadRecord::of(origin()), &Progress::detached()).unwrap();
+        }
+    }
+    change(&store, |transaction| transaction.remove(Kind::Device, "R 1%").map(drop));
+    put(&store, "é>b", "Beta");
+    trim(&store, none);
+    assert_eq!(versions("R 1%"), []);
+    let archive = store.archive.database().unwrap().unwrap();
+    assert_eq!(archive.read_content().unwrap(), archive.summary().content);
 }

@@ -66,6 +66,14 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["curl -u admin:admin http://127.0.0.1:8080/rest/configuration/Faro%202"],
     ),
     (
+        "list_configurations",
+        &["curl -u admin:admin http://127.0.0.1:8080/rest/configuration/Faro%202/history"],
+    ),
+    (
+        "compare_configurations",
+        &["curl -u admin:admin http://127.0.0.1:8080/rest/configuration/Faro%202/diff"],
+    ),
+    (
         "list_history",
         &["curl -u admin:admin 'http://127.0.0.1:8080/rest/history?type=device&limit=2'"],
     ),

@@ -1,4 +1,4 @@
-//! The handlers of `configuration/{device}`: read and store the long texts of a device.
+//! The handlers of `configuration/{device}`: read and store the long texts of a device, also earlier ones.
 
 use hyper::{
     StatusCode,
@@ -13,12 +13,14 @@ use crate::http::{
     blocking::Lane,
     call::Call,
     conditional::{ETag, Hash},
+    handlers::history::moment,
     json_response,
     media_type::media_type,
-    options::PROPERTY,
+    options::{PROPERTY, TEXT_AT, TEXT_FROM, TEXT_TO},
     problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
     response::{self, JSON, Response, TEXT},
 };
+use crate::inventory::{InventoryError, Moment, Text};
 
 /// The default text.
 const DEFAULT_PROPERTY: &str = "configuration";
@@ -33,21 +35,33 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     let device = call.parameters.take("device")?;
     let property = call.query.one(PROPERTY.name)?.unwrap_or(DEFAULT_PROPERTY).to_owned();
     let format = TextFormat::preferred(&call.headers);
+    let at = moment_option(&call, TEXT_AT.name)?;
+
+    // An earlier text is searched among all versions.
+    let lane = if at.is_some() { Lane::Search } else { Lane::Quick };
 
     let inventory = call.app.inventory.clone();
     let read = move || {
-        inventory.text(&device, &property).map(|stored| {
-            let body = match format {
-                TextFormat::Plain => stored.text.into_bytes(),
-                TextFormat::Json => serde_json::Value::from(stored.text).to_string().into_bytes(),
-            };
-            (stored.version.map(|version| ETag::of_version(version, &body)), body)
-        })
+        let stored = match at {
+            None => inventory.text(&device, &property)?,
+            // The state of a moment can have other versions before it, so it has no ETag.
+            Some(at) => {
+                Text { text: inventory.configuration_at(&device, &property, at)?, version: None }
+            }
+        };
+        let body = match format {
+            TextFormat::Plain => stored.text.into_bytes(),
+            TextFormat::Json => serde_json::Value::from(stored.text).to_string().into_bytes(),
+        };
+        Ok::<_, InventoryError>((
+            stored.version.map(|version| ETag::of_version(version, &body)),
+            body,
+        ))
     };
     let (etag, body) = call
         .app
         .blocking
-        .run(Lane::Quick, read)
+        .run(lane, read)
         .await?
         .map_err(|error| Problem::of_inventory(error, in_query))?;
 
@@ -62,6 +76,40 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     };
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(response)
+}
+
+/// Handles `GET /rest/configuration/{device}/history`.
+pub(in crate::http) async fn versions(mut call: Call) -> Result<Response, Problem> {
+    let device = call.parameters.take("device")?;
+    let property = call.query.one(PROPERTY.name)?.unwrap_or(DEFAULT_PROPERTY).to_owned();
+
+    let inventory = call.app.inventory.clone();
+    let read = move || inventory.text_versions(&device, &property);
+    let versions = call.app.blocking.run(Lane::Search, read).await?;
+    let versions = versions.map_err(|error| Problem::of_inventory(error, in_query))?;
+    json_response::json(StatusCode::OK, &versions)
+}
+
+/// Handles `GET /rest/configuration/{device}/diff`.
+pub(in crate::http) async fn difference(mut call: Call) -> Result<Response, Problem> {
+    let device = call.parameters.take("device")?;
+    let property = call.query.one(PROPERTY.name)?.unwrap_or(DEFAULT_PROPERTY).to_owned();
+    let from = moment_option(&call, TEXT_FROM.name)?;
+    let to = moment_option(&call, TEXT_TO.name)?;
+
+    let inventory = call.app.inventory.clone();
+    let compare = move || inventory.text_difference(&device, &property, from, to);
+    let difference = call.app.blocking.run(Lane::Search, compare).await?;
+    let difference = difference.map_err(|error| Problem::of_inventory(error, in_query))?;
+    Ok(response::whole(StatusCode::OK, TEXT, difference))
+}
+
+/// Returns the moment in a parameter of the query.
+///
+/// # Errors
+/// 400.
+fn moment_option(call: &Call, name: &'static str) -> Result<Option<Moment>, Problem> {
+    call.query.one(name)?.map(|text| moment(name, text)).transpose()
 }
 
 /// A stored text of a device.

@@ -1,0 +1,151 @@
+//! The earlier configurations of devices: their versions, the text at a moment, and differences.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Server, until};
+use crate::inventory::{ask, delete, encode, get, hostile_names, put, shown};
+use crate::project::{demo, imported, put_folder, read_folder};
+
+fn path(device: &str) -> String {
+    format!("/rest/configuration/{}", encode(device))
+}
+
+fn put_text(server: &Server, device: &str, text: &str) {
+    let answer = ask(server, "PUT", &path(device)).body(text).send();
+    assert_eq!(answer.status, 200, "{}", shown(&answer));
+}
+
+fn versions(server: &Server, device: &str) -> Vec<Value> {
+    get(server, &format!("{}/history", path(device))).as_array().unwrap().clone()
+}
+
+fn text(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{}", shown(answer));
+    String::from_utf8(answer.body.clone()).unwrap()
+}
+
+fn text_at(server: &Server, device: &str, at: &Value) -> String {
+    let at = at.as_str().map_or_else(|| at.to_string(), encode);
+    text(&ask(server, "GET", &format!("{}?at={at}", path(device))).send())
+}
+
+#[test]
+fn versions_are_listed_read_and_compared() {
+    let server = Server::start();
+    for name in hostile_names() {
+        put(&server, "device", &json!({"name": name}));
+        let none = versions(&server, &name);
+        assert_eq!(none, [] as [Value; 0]);
+        put_text(&server, &name, "hostname a\ninterface 1\n!\n");
+        let message = ask(&server, "PUT", &path(&name)).header("x-change-message", "Rack 7 → 8");
+        assert_eq!(message.body("hostname b\ninterface 1\n!\n").send().status, 200);
+        // An equal text is no version.
+        put_text(&server, &name, "hostname b\ninterface 1\n!\n");
+        let property = format!("{}?property=operational_data", path(&name));
+        assert_eq!(ask(&server, "PUT", &property).body("up\n").send().status, 200);
+
+        let listed = versions(&server, &name);
+        assert_eq!(listed.len(), 2);
+        assert_eq!((&listed[0]["present"], &listed[1]["present"]), (&json!(true), &json!(false)));
+        assert_eq!(
+            (&listed[0]["bytes"], &listed[0]["message"]),
+            (&json!(25), &json!("Rack 7 → 8"))
+        );
+        assert_eq!(listed[1]["principal"], "admin");
+        assert_eq!(listed[1]["operation"], "put_configuration");
+        let [new, old] = [&listed[0]["number"], &listed[1]["number"]];
+        assert!(text_at(&server, &name, old).starts_with("hostname a"));
+        assert!(text_at(&server, &name, new).starts_with("hostname b"));
+        assert!(text_at(&server, &name, &listed[0]["time"]).starts_with("hostname b"));
+        assert_eq!(text_at(&server, &name, &json!(old.as_u64().unwrap() - 1)), "");
+
+        let compare = |query: &str| {
+            text(&ask(&server, "GET", &format!("{}/diff?{query}", path(&name))).send())
+        };
+        let changed = "@@ -1,3 +1,3 @@\n-hostname a\n+hostname b\n interface 1\n !\n";
+        let unified = compare("");
+        let head = format!(
+            "--- configuration of {name}\tchange {old}, {}, admin\n\
+             +++ configuration of {name}\tchange {new}, {}, admin\n",
+            listed[1]["time"].as_str().unwrap(),
+            listed[0]["time"].as_str().unwrap()
+        );
+        assert_eq!(unified, head + changed);
+        assert_eq!(compare(&format!("from={old}&to={new}")), unified);
+        assert_eq!(compare(&format!("from={new}")), "");
+        assert!(compare(&format!("from={new}&to={old}")).contains("-hostname b\n+hostname a\n"));
+        assert!(compare("property=operational_data").contains("\tnone\n"));
+    }
+    let refused = |path: &str| ask(&server, "GET", path).send();
+    refused("/rest/configuration/nobody/history").problem(404, "unknown-instance");
+    refused("/rest/configuration/nobody/diff").problem(404, "unknown-instance");
+    let device = path("..");
+    refused(&format!("{device}/history?property=x")).problem(404, "unknown-text");
+    refused(&format!("{device}?at=yesterday")).problem(400, "malformed-request");
+    refused(&format!("{device}/diff?form=1")).problem(400, "malformed-request");
+    refused(&format!("{device}?at=99999")).problem(404, "unknown-change");
+    refused(&format!("{device}?at=2020-01-01")).problem(410, "not-in-history");
+    assert_eq!(server.request("GET", &format!("{device}/history")).send().status, 401);
+}
+
+/// A text of 300 KB that cannot be packed to less than a third.
+fn long_text(seed: u64) -> String {
+    let mut state = seed;
+    let line = |_| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        format!("interface {state:016x}\n")
+    };
+    (0..11_000).map(line).collect()
+}
+
+#[test]
+fn the_last_texts_stay_when_the_history_is_trimmed() {
+    let mut server = Server::start();
+    for name in ["é>b", "R 1%", "gone"] {
+        put(&server, "device", &json!({"name": name}));
+    }
+    put_text(&server, "R 1%", "written once\n");
+    put_text(&server, "gone", "a\n");
+    put_text(&server, "gone", "b\n");
+    delete(&server, "device", "gone");
+    for seed in 1..=8 {
+        put_text(&server, "é>b", &long_text(seed));
+    }
+    // Imports copy the history to the archive.
+    put_folder(&server, "demo", &read_folder(&demo()));
+    imported(&server, "demo", json!({}));
+    for seed in 9..=12 {
+        put_text(&server, "é>b", &long_text(seed));
+    }
+    let all = versions(&server, "é>b");
+    assert_eq!(all.len(), 12);
+    let once = versions(&server, "R 1%");
+
+    server = server.start_again_with(&["--history-mib", "1", "--configurations-kept", "7"]);
+    until(|| {
+        let answer = ask(&server, "GET", "/rest/history?limit=1").send();
+        let begin: u64 = answer.header("x-history-begin").unwrap().parse().unwrap();
+        begin > all[4]["number"].as_u64().unwrap()
+    });
+    for _ in 0..2 {
+        let kept = versions(&server, "é>b");
+        assert_eq!(kept, all[..7]);
+        assert_eq!(versions(&server, "R 1%"), once);
+        for (version, seed) in kept.iter().zip((1..=12).rev()) {
+            assert_eq!(text_at(&server, "é>b", &version["number"]), long_text(seed));
+            assert_eq!(text_at(&server, "é>b", &version["time"]), long_text(seed));
+        }
+        let oldest = all[7]["number"].as_u64().unwrap();
+        let dropped = format!("{}?at={oldest}", path("é>b"));
+        ask(&server, "GET", &dropped).send().problem(410, "not-in-history");
+        let compare = format!("{}/diff?from={}", path("é>b"), all[6]["number"]);
+        let unified = text(&ask(&server, "GET", &compare).send());
+        assert!(unified.lines().count() > 22_000, "{}", unified.len());
+        let gone = ask(&server, "GET", &format!("{}/history", path("gone"))).send();
+        gone.problem(404, "unknown-instance");
+        let verified = ask(&server, "POST", "/rest/verify").send().json();
+        assert_eq!(verified["whole"], true, "{verified}");
+        server = server.start_again();
+    }
+}
