@@ -122,6 +122,7 @@ impl Inventory {
             }
             findings.add(finding);
         })?;
+        store.verify_archive(progress, &mut |finding| findings.add(finding))?;
         check_limits_of_records(&reading, &mut findings)?;
         let mut members = Sorter::new(&scratch, SORTED_BYTES);
         let pools = ComputedPools::of(reading.scan::<Pool>(), &self.0.damage)?;

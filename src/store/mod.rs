@@ -64,6 +64,7 @@ mod trees;
 mod undo;
 mod vault;
 mod verify;
+mod verify_archive;
 mod write_lock;
 
 #[cfg(test)]
@@ -278,7 +279,11 @@ impl Store {
         let current = self.current().map_err(|failure| failure.to_read_error())?;
         let view = LiveView::new(Ok(current.generation.clone()), self.vault.clone());
         // The generation first: what it replaced is in the archive by then.
-        let archive = self.archive.database()?;
+        let archive = self.archive.database().map_err(|error| match error {
+            // Nothing was changed, so the message "the change was not saved" would be wrong.
+            StoreError::DiskFull | StoreError::FileSizeLimit => StoreError::Reopening,
+            other => other,
+        })?;
         Ok(HistoryView::new(current.generation, archive, view))
     }
 

@@ -502,3 +502,56 @@ fn an_export_of_a_workbook_on_a_full_disk_is_507_and_changes_nothing() {
         assert!(fetch(name) == before);
     }
 }
+
+/// Replaces all devices by an import, which writes a new generation.
+fn replace_devices(server: &Server) -> crate::harness::Answer {
+    let more = json!({"import_export_types": ["device"], "empty_database_before_import": true});
+    import(server, "p", more)
+}
+
+#[test]
+fn an_import_without_space_for_the_archive_changes_nothing_and_loses_no_history() {
+    let mut server = Server::start();
+    put_folder(&server, "p", &documents(&[("device", "- {name: é>b}\n")]));
+    let put = |server: &Server, letter: usize| {
+        let notes = letter.to_string().repeat(1 << 20);
+        let device = json!({"name": "R 1%", "notes": notes});
+        let answer = crate::inventory::post(server, "device", &device);
+        assert_eq!(answer.status, 200);
+    };
+    let numbers = |server: &Server| {
+        let changes = crate::inventory::get(server, "/rest/history?limit=1000");
+        let numbers = changes.as_array().unwrap().iter().map(|one| one["number"].as_u64().unwrap());
+        numbers.collect::<Vec<u64>>()
+    };
+    (0..9).for_each(|letter| put(&server, letter));
+    assert_eq!(replace_devices(&server).status, 200);
+    (0..5).for_each(|letter| put(&server, letter));
+    let before = numbers(&server);
+    assert_eq!(before.len(), 16);
+
+    // The archive cannot grow by the history of the present generation, which is a smaller file.
+    let archive = fs::metadata(server.data().join("history/db")).unwrap().len();
+    server = server.start_again_with_file_limit(archive / 1024 + 1024);
+    replace_devices(&server).problem(507, "disk-full");
+    // The archive cannot be opened without space either. It is not taken for an empty one.
+    let listed = server.request("GET", "/rest/history").login(ADMIN).send();
+    if listed.status != 200 {
+        listed.problem(503, "unavailable");
+    }
+    let device = crate::inventory::get(&server, &crate::inventory::path("device", "R 1%"));
+    assert_eq!(device["notes"].as_str().unwrap().len(), 1 << 20);
+
+    server = server.start_again();
+    assert_eq!(numbers(&server), before);
+    assert_eq!(replace_devices(&server).status, 200);
+    let after = numbers(&server);
+    assert_eq!(after[1..], before);
+    for number in [before[1], before[2], before[10]] {
+        let path = format!("{}?at={number}", crate::inventory::path("device", "R 1%"));
+        let device = crate::inventory::get(&server, &path);
+        assert_eq!(device["notes"].as_str().unwrap().len(), 1 << 20, "{number}");
+    }
+    let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
+    assert_eq!(verified["whole"], true, "{verified}");
+}

@@ -78,7 +78,7 @@ impl Archive {
     }
 
     /// Waits until nothing else writes to the archive.
-    pub(super) fn lock(&self) -> MutexGuard<'_, ()> {
+    pub(in crate::store) fn lock(&self) -> MutexGuard<'_, ()> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -55,6 +55,7 @@ pub use trimmer::HistoryTrimmer;
 
 pub(super) use archive::Archive;
 pub(super) use entry::{HistoryEnd, end_of};
+pub(super) use kept_text::{decode as decode_kept_text, parse_key as parse_kept_key};
 #[cfg(test)]
 pub(super) use keys::BeforeKey;
 pub(super) use keys::{change_key, parse_before_key};

@@ -44,6 +44,16 @@ pub(in crate::store) struct ReadHistory {
     replacements: BTreeSet<u64>,
     /// The expected keys of the tree `before`, with the code of the effect.
     expected: Sorted,
+    owner: HistoryOwner,
+}
+
+/// The database that has the history.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HistoryOwner {
+    /// A generation, which has the present values too.
+    Generation,
+    /// The archive, which has no present values.
+    Archive,
 }
 
 /// The state of a value after a change.
@@ -104,7 +114,13 @@ impl ReadHistory {
         changes.end(current, &mut expected, report)?;
         let expected = expected.finish().map_err(sort_error)?;
         let ReadChanges { count, begin, replacements } = changes;
-        Ok(Self { changes: count, begin, replacements, expected })
+        let owner = HistoryOwner::Generation;
+        Ok(Self { changes: count, begin, replacements, expected, owner })
+    }
+
+    /// The changes of the archive, whose values are not compared with present ones.
+    pub(in crate::store) fn of_archive(self) -> Self {
+        Self { owner: HistoryOwner::Archive, ..self }
     }
 
     /// Returns whether a value was written by a change of this history that touched it. A version from before
@@ -221,7 +237,9 @@ impl ReadHistory {
         last: Option<LastEntry>,
         report: &mut dyn FnMut(HistoryFinding),
     ) -> Result<(), StoreError> {
-        let Some(last) = last else { return Ok(()) };
+        let Some(last) = last.filter(|_| self.owner == HistoryOwner::Generation) else {
+            return Ok(());
+        };
         if self.has_replacement(last.number, u64::MAX) {
             return Ok(());
         }

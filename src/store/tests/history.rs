@@ -555,3 +555,47 @@ fn the_last_texts_of_a_device_outlive_their_changes() {
     let archive = store.archive.database().unwrap().unwrap();
     assert_eq!(archive.read_content().unwrap(), archive.summary().content);
 }
+
+#[test]
+fn damage_of_the_archive_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    put(&store, "R 1%", "Acme");
+    for text in ["a", "b", "c"] {
+        let long = text.repeat(10_000);
+        change(&store, |transaction| transaction.put_text("R 1%", "configuration", &long));
+    }
+    let one = HistoryLimits { age_max: std::time::Duration::ZERO, bytes_max: 0, texts_kept: 9 };
+    let findings = || {
+        let mut findings = Vec::new();
+        let mut report = |finding: crate::store::Finding| findings.push(finding);
+        store.verify_archive(&Progress::detached(), &mut report).unwrap();
+        findings
+    };
+    assert_eq!(findings(), [], "there is no archive");
+    trim(&store, one);
+    for vendor in ["Beta", "Gamma"] {
+        put(&store, "R 1%", vendor);
+        let (load, _) = write(&store, &[Recipe::new(Kind::Device, "R 1%", 20)]);
+        load.commit(&LoadRecord::of(origin()), &Progress::detached()).unwrap();
+    }
+    assert_eq!(findings(), []);
+
+    let archive = store.archive.database().unwrap().unwrap();
+    for tree in [TreeId::Texts, TreeId::Before, TreeId::History, TreeId::Chunks] {
+        let tree = archive.tree(tree);
+        let (key, value) = tree.iter().next().unwrap().unwrap();
+        tree.remove(&key).unwrap();
+        let missing = findings();
+        assert!(missing.iter().any(|finding| finding.code == "archive"), "{missing:?}");
+        let mut wrong = value.to_vec();
+        *wrong.last_mut().unwrap_or(&mut 0) ^= 0x55;
+        wrong.extend_from_slice(b"x");
+        tree.insert(&key, wrong).unwrap();
+        let changed = findings();
+        assert!(changed.iter().all(|finding| finding.code == "archive"), "{changed:?}");
+        assert!(!changed.is_empty());
+        tree.insert(&key, value).unwrap();
+        assert_eq!(findings(), []);
+    }
+}
