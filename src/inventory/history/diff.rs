@@ -37,8 +37,8 @@ pub struct InventoryDifference {
     pub types: Vec<KindChanges>,
     /// The different records, sorted by type and name.
     pub records: Vec<ChangeRecord>,
-    /// The changes that replaced the whole inventory, and whose differences are not kept. Their records
-    /// are missing in `records`.
+    /// The changes that replaced the whole inventory. Their records are not compared, and are missing in
+    /// `records`.
     pub not_compared: Vec<ChangeSummary>,
 }
 
