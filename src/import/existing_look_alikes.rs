@@ -1,7 +1,7 @@
 //! Finds existing names that look like the names of new records of one kind.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     hash::{BuildHasher, RandomState},
 };
 
@@ -12,6 +12,7 @@ use super::{
     look_alikes::{Existence, Warnings},
     pairs::Reading,
     scope::Scope,
+    sorted_cursor::SortedCursor,
 };
 use crate::{
     disk::Sorted,
@@ -50,8 +51,11 @@ pub(super) struct Walk {
     /// The hashes of the common forms of the incoming names, from the first existing name that is not
     /// incoming.
     incoming: Option<HashSet<u64>>,
-    /// Existing names by their common form.
-    existing: HashMap<String, (String, Existence)>,
+    /// The hashes of the names of new records.
+    new: HashSet<u64>,
+    /// Existing names that are not incoming, by their common form.
+    existing: HashMap<String, Vec<(String, Existence)>>,
+    existing_count: usize,
 }
 
 impl ExistingLookAlikes {
@@ -81,6 +85,12 @@ impl ExistingLookAlikes {
             (Self::Walk(walk), Decision::Remove) => {
                 walk.examine(&step.name, Existence::Removed, scope.decoded.records[kind].as_ref())
             }
+            (Self::Walk(walk), Decision::Create) => {
+                if walk.new.len() < INCOMING_COMPARED_MAX {
+                    walk.new.insert(walk.hasher.hash_one(&step.name));
+                }
+                Ok(())
+            }
             (Self::Lookup { new }, Decision::Create) => {
                 if new.len() < NEW_COMPARED_MAX {
                     new.push(step.name.clone());
@@ -99,11 +109,18 @@ impl ExistingLookAlikes {
         let mut warnings = Warnings::new(kind, log);
         match self {
             Self::Walk(walk) => walk.warn(kind, scope, &mut warnings)?,
+            Self::Lookup { new } if new.is_empty() => {}
             Self::Lookup { new } => {
-                if !new.is_empty() && scope.existing_summary.kind(kind).count <= EXISTING_READ_MAX {
-                    compare_with_all(kind, &new, scope, &mut warnings)?;
+                let reads_all = scope.existing_summary.kind(kind).count <= EXISTING_READ_MAX;
+                let pairs = if reads_all {
+                    compare_with_all(kind, &new, scope)?
                 } else {
-                    look_up_spellings(kind, &new, scope, &mut warnings)?;
+                    look_up_spellings(kind, &new, scope)?
+                };
+                for (name, existing) in pairs {
+                    if let Some(difference) = difference(&existing, &name) {
+                        warnings.add_existing(&name, &existing, Existence::Kept, difference);
+                    }
                 }
             }
         }
@@ -121,7 +138,7 @@ impl Walk {
         incoming: Option<&Sorted>,
     ) -> Result<(), ImportError> {
         let Some(records) = incoming else { return Ok(()) };
-        if self.existing.len() >= LOOK_ALIKES_MAX {
+        if self.existing_count >= LOOK_ALIKES_MAX {
             return Ok(());
         }
         if self.incoming.is_none() {
@@ -130,7 +147,8 @@ impl Walk {
         let key = look_alike_key(name);
         let hash = self.hasher.hash_one(&key);
         if self.incoming.as_ref().is_some_and(|incoming| incoming.contains(&hash)) {
-            self.existing.insert(key, (name.to_owned(), existence));
+            self.existing.entry(key).or_default().push((name.to_owned(), existence));
+            self.existing_count += 1;
         }
         Ok(())
     }
@@ -145,14 +163,18 @@ impl Walk {
         if self.existing.is_empty() {
             return Ok(());
         }
-        let mut reader = records.read();
-        while let Some((name, _)) = reader.next().map_err(ImportError::TemporaryFile)? {
+        let mut names = SortedCursor::new(records);
+        while let Some((name, _)) = names.advance()? {
             let name = String::from_utf8_lossy(name);
-            if let Some((existing, existence)) = self.existing.get(&look_alike_key(&name))
-                && let Some(difference) = difference(existing, &name)
-                && !scope.existing.contains(kind, &name)?
+            if !self.new.contains(&self.hasher.hash_one(&*name)) {
+                continue;
+            }
+            for (existing, existence) in
+                self.existing.get(&look_alike_key(&name)).into_iter().flatten()
             {
-                warnings.add_existing(&name, existing, *existence, difference);
+                if let Some(difference) = difference(existing, &name) {
+                    warnings.add_existing(&name, existing, *existence, difference);
+                }
             }
         }
         Ok(())
@@ -171,42 +193,43 @@ fn incoming_hashes(records: &Sorted, hasher: &RandomState) -> Result<HashSet<u64
     Ok(hashes)
 }
 
+/// New names, each with an existing name that looks like it and is not incoming. Names that are both
+/// incoming are compared with each other.
+type Pairs = BTreeSet<(String, String)>;
+
 /// Compares new names with all existing names of a kind.
-fn compare_with_all(
-    kind: Kind,
-    new: &[String],
-    scope: &Scope<'_>,
-    warnings: &mut Warnings<'_>,
-) -> Result<(), ImportError> {
-    let by_key: HashMap<String, &String> =
-        new.iter().map(|name| (look_alike_key(name), name)).collect();
+fn compare_with_all(kind: Kind, new: &[String], scope: &Scope<'_>) -> Result<Pairs, ImportError> {
+    let mut by_key: HashMap<String, Vec<&String>> = HashMap::new();
+    for name in new {
+        by_key.entry(look_alike_key(name)).or_default().push(name);
+    }
+    let mut incoming = scope.decoded.records[kind].as_ref().map(SortedCursor::new);
+    let mut pairs = Pairs::new();
     for entry in scope.existing.scan_raw(kind) {
         let existing = entry?.0;
-        let existing = String::from_utf8_lossy(&existing);
-        if let Some(name) = by_key.get(&look_alike_key(&existing))
-            && let Some(difference) = difference(&existing, name)
-        {
-            warnings.add_existing(name, &existing, Existence::Kept, difference);
+        let is_incoming = match &mut incoming {
+            Some(incoming) => incoming.seek(&existing)?,
+            None => false,
+        };
+        let existing = String::from_utf8_lossy(&existing).into_owned();
+        if !is_incoming && let Some(names) = by_key.get(&look_alike_key(&existing)) {
+            pairs.extend(names.iter().map(|name| ((*name).clone(), existing.clone())));
         }
     }
-    Ok(())
+    Ok(pairs)
 }
 
 /// Looks up the frequent spellings of new names.
-fn look_up_spellings(
-    kind: Kind,
-    new: &[String],
-    scope: &Scope<'_>,
-    warnings: &mut Warnings<'_>,
-) -> Result<(), ImportError> {
+fn look_up_spellings(kind: Kind, new: &[String], scope: &Scope<'_>) -> Result<Pairs, ImportError> {
+    let mut pairs = Pairs::new();
     for name in new {
         for existing in frequent_spellings(name) {
-            if let Some(difference) = difference(&existing, name)
-                && scope.existing.contains(kind, &existing)?
+            if scope.existing.contains(kind, &existing)?
+                && !scope.has_incoming_record(kind, &existing)?
             {
-                warnings.add_existing(name, &existing, Existence::Kept, difference);
+                pairs.insert((name.clone(), existing));
             }
         }
     }
-    Ok(())
+    Ok(pairs)
 }
