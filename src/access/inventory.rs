@@ -194,6 +194,17 @@ pub fn is_active_administrator(user: &User) -> bool {
         && password.is_some_and(|phc| StoredHash::parse(&phc).is_ok())
 }
 
+/// Returns whether the password with this hash is the user's name, as in the examples of eNMS. Takes the
+/// time of a password check.
+pub fn is_password_the_name(name: &str, phc: &str) -> bool {
+    StoredHash::parse(phc).is_ok_and(|hash| hash.verify(name))
+}
+
+/// Returns the reason why a login cannot use this hash, such as parameters over the limits.
+pub fn unusable_hash(phc: &str) -> Option<HashError> {
+    StoredHash::parse(phc).err()
+}
+
 /// The outcome of [`set_password`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetPassword {

@@ -20,7 +20,8 @@ mod tokens;
 pub use account::{Account, Accounts, AccountsError, CachedAccount, Principal};
 pub use inventory::{
     FirstUser, InventoryAccounts, NewRights, PasswordError, SetPassword, create_first_user,
-    first_user, has_able_administrator, is_active_administrator, set_password,
+    first_user, has_able_administrator, is_active_administrator, is_password_the_name,
+    set_password, unusable_hash,
 };
 pub use login::{CachedLogin, Credentials, LockedSubject, Login, LoginError};
 pub use login_source::{Distance, LoginSource};

@@ -334,6 +334,10 @@ fn administrator(group: &Value) -> String {
         "rights_lost" => "loses administrator rights".to_owned(),
         "rights_gained" => "gains administrator rights".to_owned(),
         "password_changed" => "password changed".to_owned(),
+        "password_is_name" => {
+            "the password is the user's name: it works on the server's machine only".to_owned()
+        }
+        "hash_unusable" => "the password hash cannot be used: the user cannot log in".to_owned(),
         "removed" | "created" => change.to_owned(),
         other => safe(other),
     }

@@ -250,10 +250,12 @@ fn shut_down(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The signals that stop the server: SIGTERM and SIGINT (Ctrl-C).
+/// The signals that stop the server: SIGTERM and SIGINT (Ctrl-C). SIGHUP does not: a closed terminal or a
+/// script that means to reload settings must not end it.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -261,13 +263,20 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => tracing::info!(
+                    "SIGHUP does nothing: settings are read at the start. A new certificate is loaded by \
+                     itself."
+                ),
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The administrators that an import changes. The report shows them, because an import can replace
-//! the users of this server by the users of another appliance.
+//! The administrators that an import changes, and the new passwords that everybody knows. The report
+//! shows them, because an import can replace the users of this server by the users of another appliance.
 
 use super::{
     ImportError,
@@ -8,7 +8,15 @@ use super::{
     log::Log,
     problem::{AdministratorChange, AdministratorChangeKind},
 };
-use crate::model::{AnyRecord, Field, Kind, Secret, User};
+use crate::{
+    access,
+    model::{AnyRecord, Field, Kind, Secret, User},
+    store::Vault,
+};
+
+/// The number of new passwords that one import compares with the names of their users. Each takes up to
+/// 0.2 s, with the hashes of eNMS.
+const COMPARED_PASSWORDS_MAX: u32 = 20;
 
 /// The properties of a user that decide about logins.
 struct Login {
@@ -26,19 +34,64 @@ impl Login {
     }
 }
 
-/// Reports how a step changes an administrator.
-///
-/// # Errors
-/// [`ImportError::Store`] if the existing user cannot be decoded, [`ImportError::TemporaryFile`] if
-/// the log cannot be written.
-pub(super) fn report_change(step: &Step<'_>, log: &Log) -> Result<(), ImportError> {
-    let before = step.existing_record(Kind::User)?.and_then(AnyRecord::into_kind::<User>);
-    let after = step.result.as_ref().and_then(|result| result.record.of_kind::<User>());
-    for change in changes(before.as_ref().map(Login::of), after.map(Login::of)) {
-        let location = DocumentLocation::of_record(step.name.clone());
-        log.administrator(&AdministratorChange { change }, location)?;
+/// Reports how an import changes the logins of users.
+pub(super) struct ChangedLogins<'a> {
+    log: &'a Log,
+    vault: &'a Vault,
+    /// The number of passwords that were compared with the name of their user.
+    compared: u32,
+}
+
+impl<'a> ChangedLogins<'a> {
+    /// Reports to this log.
+    pub(super) fn new(log: &'a Log, vault: &'a Vault) -> Self {
+        Self { log, vault, compared: 0 }
     }
-    Ok(())
+
+    /// Reports how a step changes an administrator, and whether it brings a password that everybody knows.
+    ///
+    /// # Errors
+    /// [`ImportError::Store`] if the existing user cannot be decoded, [`ImportError::TemporaryFile`] if
+    /// the log cannot be written.
+    pub(super) fn report_change(&mut self, step: &Step<'_>) -> Result<(), ImportError> {
+        let before = step.existing_record(Kind::User)?.and_then(AnyRecord::into_kind::<User>);
+        let before = before.as_ref().map(Login::of);
+        let result = step.result.as_ref().and_then(|result| result.record.of_kind::<User>());
+        let after = result.map(Login::of);
+        let old_password = before.as_ref().and_then(|login| login.password.clone());
+        let new_password = after.as_ref().and_then(|login| login.password.clone());
+        let mut found = changes(before, after);
+        if let Some(user) = result
+            && old_password != new_password
+        {
+            found.extend(self.flaw(user)?);
+        }
+        for change in found {
+            let location = DocumentLocation::of_record(step.name.clone());
+            self.log.administrator(&AdministratorChange { change }, location)?;
+        }
+        Ok(())
+    }
+
+    /// The flaw of a new password, if it has one. Only the first [`COMPARED_PASSWORDS_MAX`] are compared
+    /// with the name.
+    fn flaw(&mut self, user: &User) -> Result<Option<AdministratorChangeKind>, ImportError> {
+        let mut user = user.clone();
+        self.vault.decrypt_secrets(&mut user)?;
+        let Some(phc) = user.password.get().and_then(Secret::plain) else { return Ok(None) };
+        if phc.is_empty() {
+            return Ok(None);
+        }
+        if access::unusable_hash(&phc).is_some() {
+            return Ok(Some(AdministratorChangeKind::HashUnusable));
+        }
+        if self.compared == COMPARED_PASSWORDS_MAX {
+            return Ok(None);
+        }
+        self.compared += 1;
+        let is_name = access::is_password_the_name(&user.name, &phc);
+        Ok(is_name.then_some(AdministratorChangeKind::PasswordIsName))
+    }
 }
 
 /// The changes of an administrator; empty if the user is not an administrator before or after.

@@ -12,7 +12,8 @@ use std::{
 };
 
 use super::{
-    ImportError, KindReport, administrators,
+    ImportError, KindReport,
+    administrators::ChangedLogins,
     decide::{Decision, Step, Steps},
     diff::differences,
     log::Log,
@@ -120,6 +121,7 @@ pub(super) struct Application<'a> {
     /// The findings of the kinds whose records were read.
     findings: Mutex<Vec<ResultFindings>>,
     log: &'a Log,
+    vault: &'a Vault,
 }
 
 impl<'a> Application<'a> {
@@ -129,6 +131,7 @@ impl<'a> Application<'a> {
         reading: Reading,
         destination: Destination<'a>,
         log: &'a Log,
+        vault: &'a Vault,
     ) -> Self {
         Self {
             scope,
@@ -139,6 +142,7 @@ impl<'a> Application<'a> {
             references: Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES)),
             findings: Mutex::new(Vec::new()),
             log,
+            vault,
         }
     }
 
@@ -188,6 +192,7 @@ impl<'a> Application<'a> {
     fn apply_kind(&self, kind: Kind, members: &MemberSearch) -> Result<KindReport, ImportError> {
         let side = Side::of(kind);
         let mut writer = self.writer(kind);
+        let mut administrators = ChangedLogins::new(self.log, self.vault);
         let mut findings = ResultFindings::new(kind, self.reading, self.scope, self.log);
         let mut steps = Steps::new(kind, self.reading, self.scope, self.resolved)?;
         while let Some(step) = steps.next()? {
@@ -200,7 +205,7 @@ impl<'a> Application<'a> {
             writer.write(&step)?;
             findings.examine(&step, self.scope)?;
             if kind == Kind::User {
-                administrators::report_change(&step, self.log)?;
+                administrators.report_change(&step)?;
             }
             match (self.reading, side, &step.result) {
                 (Reading::Walk, Some(side), Some(result)) => {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     job::Step,
     model::{Kind, PerKind},
-    store::{ChangeCounts, LoadRecord, LockedStore, OneChange},
+    store::{ChangeCounts, LoadRecord, LockedStore, OneChange, Vault},
 };
 
 /// The number of incoming records of each kind that are looked up to decide whether an import is
@@ -29,6 +29,8 @@ pub(super) struct Plan<'a> {
     /// True if the import is written as one change, unless it does not fit into a transaction.
     pub is_small: bool,
     pub log: &'a Log,
+    /// Decrypts the passwords of changed users.
+    pub vault: &'a Vault,
 }
 
 impl Plan<'_> {
@@ -140,7 +142,8 @@ impl Plan<'_> {
         };
         self.log.progress().step(Step::Applying, Some(records))?;
         let (scope, resolved) = (self.scope, self.resolved);
-        let application = Application::new(scope, resolved, reading, destination, self.log);
+        let application =
+            Application::new(scope, resolved, reading, destination, self.log, self.vault);
         application.run(members, self.options.kinds)
     }
 

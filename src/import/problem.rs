@@ -212,6 +212,11 @@ pub enum AdministratorChangeKind {
     RightsGained,
     /// The password is changed or removed. It is never shown.
     PasswordChanged,
+    /// The new password of a user, administrator or not, is the user's name. It works on the server's
+    /// machine only.
+    PasswordIsName,
+    /// The new password hash of a user, administrator or not, cannot be used, so the user cannot log in.
+    HashUnusable,
 }
 
 /// The values of a property before and after. Both are absent for a secret.

@@ -112,7 +112,8 @@ pub fn apply_locked(
 
     let applying = Instant::now();
     let is_small = options.small.includes(&scope, &members);
-    let plan = Plan { scope: &scope, resolved: &resolved, options, is_small, log };
+    let plan =
+        Plan { scope: &scope, resolved: &resolved, options, is_small, log, vault: store.vault() };
     let (applied, written) = match write_lock {
         Some(write_lock) => plan.apply(members, write_lock)?,
         None => plan.report(members)?,

@@ -9,6 +9,7 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD},
 };
+use satchel::access::hash_password;
 use satchel::codec::workbook::{Cell, Format, WorkbookWriter};
 use serde_json::{Value, json};
 
@@ -355,4 +356,35 @@ fn the_commands_name_administrators_without_their_secrets() {
 fn write_users(folder: &Path, users: &str) {
     fs::create_dir(folder).unwrap();
     fs::write(folder.join("user.yaml"), users).unwrap();
+}
+
+#[test]
+fn an_import_names_users_whose_new_password_is_their_name() {
+    let server = Server::start();
+    // admin has the password admin already: with another hash of it, it is new.
+    let real = |name: &str, phc: &str| {
+        format!("- name: '{name}'\n  password: '{}'\n", BASE64_STANDARD.encode(phc))
+    };
+    let hash = |password: &str| hash_password(password).unwrap().to_string();
+    let theirs = [
+        real("admin", &hash("admin")),
+        real("readonly é", &hash("readonly é")),
+        real("bert", &hash("another one")),
+        real("c >b", &hash("x").replace("m=19456", "m=4194304")),
+    ]
+    .concat();
+    put_folder(&server, "theirs", &documents(&[("user", &theirs)]));
+    let expected = [
+        "hash_unusable: c >b",
+        "password_changed: admin",
+        "password_is_name: admin",
+        "password_is_name: readonly é",
+    ];
+    for body in [json!({"dry_run": true}), json!({})] {
+        let mut found = administrators(&import(&server, "theirs", body).json());
+        found.sort_unstable();
+        assert_eq!(found, expected);
+    }
+    // A second import changes no password.
+    assert!(administrators(&import(&server, "theirs", json!({})).json()).is_empty());
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{ADMIN, Connection, Server, command};
+use crate::harness::{ADMIN, Connection, Server, command, until};
 
 /// A request that the server has begun to read, and the rest of its body.
 fn request_in_hand(server: &Server) -> (Connection, Vec<u8>) {
@@ -85,6 +85,19 @@ fn an_incomplete_head_does_not_delay_the_shutdown() {
     server.terminate();
     assert_eq!(server.wait().code(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(10), "less than the head's own time");
+}
+
+#[test]
+fn a_hang_up_does_not_end_the_server() {
+    let mut server = Server::start();
+    for _ in 0..2 {
+        let id = server.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
+    }
+    until(|| server.log().iter().any(|line| line.to_string().contains("SIGHUP does nothing")));
+    assert_eq!(server.request("GET", "/rest/is_alive").send().status, 200);
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
