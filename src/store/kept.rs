@@ -70,7 +70,8 @@ pub(super) struct KeptDatabases(Mutex<Databases>);
 struct Databases {
     /// Opened for reading, the last used one last.
     open: Vec<Arc<Generation>>,
-    /// The replaced generations. A reader can still have them open, and sled cannot open them twice.
+    /// Replaced generations that are not in `open`. A reader can still have them open, and sled cannot open
+    /// them twice.
     replaced: Vec<Weak<Generation>>,
 }
 
@@ -81,18 +82,25 @@ impl KeptDatabases {
 
     /// Notes a generation that is no longer the current one.
     pub(super) fn note_replaced(&self, generation: &Arc<Generation>) {
-        let mut databases = self.lock();
-        databases.replaced.retain(|replaced| replaced.strong_count() > 0);
-        databases.replaced.push(Arc::downgrade(generation));
+        self.lock().note_replaced(generation);
     }
 
     /// Closes the databases that are open for the next read.
     pub(super) fn close(&self) {
-        self.lock().open.clear();
+        let mut databases = self.lock();
+        for closed in std::mem::take(&mut databases.open) {
+            databases.note_replaced(&closed);
+        }
     }
 }
 
 impl Databases {
+    /// Notes a replaced generation that is not in `open`.
+    fn note_replaced(&mut self, generation: &Arc<Generation>) {
+        self.replaced.retain(|replaced| replaced.strong_count() > 0);
+        self.replaced.push(Arc::downgrade(generation));
+    }
+
     /// Returns an open database of a generation.
     fn find(&mut self, number: u64) -> Option<Arc<Generation>> {
         if let Some(at) = self.open.iter().position(|open| open.number == number) {
@@ -133,7 +141,8 @@ impl Store {
             Options { cache_bytes: self.options.cache_bytes.min(CACHE_BYTES_MAX), ..self.options };
         let opened = Arc::new(self.open_earlier(number, options)?);
         if databases.open.len() >= OPEN_MAX {
-            databases.open.remove(0);
+            let closed = databases.open.remove(0);
+            databases.note_replaced(&closed);
         }
         databases.open.push(opened.clone());
         Ok(Some(opened))
