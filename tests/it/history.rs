@@ -253,6 +253,64 @@ fn commands_list_and_show_changes_and_earlier_records() {
     assert!(record.contains("vendor") && record.contains("Acme"), "{record}");
 }
 
+/// The time of a change, as the history shows it.
+fn time_of(server: &Server, number: u64) -> String {
+    get(server, &format!("/rest/history/{number}"))["time"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_record_is_shown_as_it_was_at_a_time() {
+    let mut server = Server::start();
+    let names = ["R 1%", "日本語 🦀", ".."];
+    let mut changes = Vec::new();
+    for vendor in ["Acme", "Beta", "Gamma"] {
+        for name in names {
+            put(&server, "device", &json!({"name": name, "vendor": vendor}));
+        }
+        changes.push((vendor, last_number(&server)));
+        // Times in the history are milliseconds.
+        let time = time_of(&server, last_number(&server));
+        crate::harness::until(|| {
+            put(&server, "device", &json!({"name": "clock", "vendor": vendor}));
+            delete(&server, "device", "clock");
+            time_of(&server, last_number(&server)) > time
+        });
+    }
+    delete(&server, "device", "R 1%");
+    // An import after which the records are in another copy of the inventory.
+    put_folder(&server, "demo", &read_folder(&demo()));
+    imported(&server, "demo", json!({"empty_database_before_import": true}));
+    let times: Vec<(&str, String)> =
+        changes.iter().map(|(vendor, number)| (*vendor, time_of(&server, *number))).collect();
+    for name in names {
+        for (vendor, time) in &times {
+            let at = format!("{}?at={}", path("device", name), encode(time));
+            assert_eq!(get(&server, &at)["vendor"], *vendor, "{name} at {time}");
+        }
+    }
+    // The device does not exist at a later time, and the history begins after an earlier one.
+    let device = path("device", "R 1%");
+    let at = |time: &str| ask(&server, "GET", &format!("{device}?at={}", encode(time))).send();
+    at("2999-01-01").problem(404, "unknown-instance");
+    at("2020-01-01T00:00:00Z").problem(410, "not-in-history");
+    at("2026-02-30").problem(400, "malformed-request");
+
+    server.kill();
+    let data = server.data();
+    let show = |name: &str, at: &str| {
+        let mut command = satchel();
+        command.args(["show", "device", name, "--at", at, "--data"]).arg(&data);
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    for (vendor, time) in &times {
+        let (is_shown, text) = show("日本語 🦀", time);
+        assert!(is_shown && text.contains(vendor), "{vendor} at {time}: {text}");
+    }
+    assert!(!show("R 1%", "2999-01-01").0);
+    assert!(!show("R 1%", "2020-01-01").0);
+}
+
 #[test]
 fn old_changes_are_removed_while_the_server_runs() {
     let mut server = Server::start();
