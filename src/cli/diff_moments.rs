@@ -108,8 +108,8 @@ impl Difference {
         {
             let before = if index == 0 { "\n" } else { "" };
             text += &format!(
-                "{before}Note: change {number} at {} ({}) replaced the whole inventory. Its \
-                 records are not compared; `satchel history {number}` shows them if they are kept\n",
+                "{before}Note: change {number} at {} ({}) replaced the whole inventory. Its records \
+                 are not compared, because the copy from before it is no longer kept\n",
                 safe(time),
                 safe(operation)
             );

@@ -469,9 +469,8 @@ fn the_command_compares_moments_and_says_what_it_cannot_compare() {
     imported(&server, "demo", json!({}));
     let import = last(&server);
     put(&server, "device", &json!({"name": "later"}));
-    let incomplete = difference(&server, &format!("since={since}"));
-    assert_eq!(incomplete["complete"], false);
-    assert_eq!(incomplete["not_compared"][0]["number"], import);
+    let complete = difference(&server, &format!("since={since}"));
+    assert_eq!(complete["complete"], true, "{complete}");
     server.kill();
     let data = server.data();
     let run = |arguments: &[&str]| {
@@ -484,15 +483,27 @@ fn the_command_compares_moments_and_says_what_it_cannot_compare() {
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("R 1%\\u{202e}\n          last_modified"), "{text}");
     assert!(text.contains("          vendor: \"Acme\" → \"Beta\"\n"), "{text}");
+    let (code, text) = run(&["--since", &number(since)]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("          vendor: \"Acme\" → \"Beta\"\n"), "{text}");
     let (code, text) = run(&["--since", &number(import + 1)]);
     assert_eq!((code, text.lines().count()), (Some(0), 1), "{text}");
-    let (code, text) = run(&["--since", &number(since)]);
-    assert_eq!(code, Some(2), "{text}");
-    assert!(text.contains(&format!("Note: change {import} at ")), "{text}");
     let (code, json) = run(&["--since", &number(import), "--json"]);
     assert_eq!(code, Some(1));
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["records"][0]["name"], "later");
     assert_eq!(run(&["--since", "9999"]).0, Some(2));
     assert_eq!(run(&[]).0, Some(2));
+
+    // A second import, after which the copy from before the first one is not kept.
+    server = server.start_again_with(&["--generations-kept", "1"]);
+    imported(&server, "demo", json!({"empty_database_before_import": true}));
+    let incomplete = difference(&server, &format!("since={since}"));
+    assert_eq!(incomplete["complete"], false, "{incomplete}");
+    assert_eq!(incomplete["not_compared"][0]["number"], import);
+    server.kill();
+    let (code, text) = run(&["--since", &number(since)]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains(&format!("Note: change {import} at ")), "{text}");
+    assert!(text.contains("is no longer kept\n"), "{text}");
 }

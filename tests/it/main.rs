@@ -16,6 +16,7 @@ mod damaged_records;
 mod data_directory;
 mod data_files;
 mod deletions;
+mod differences;
 mod docs;
 mod durability;
 mod empty_replacement;

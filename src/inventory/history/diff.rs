@@ -6,14 +6,17 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    ChangeRecord, ChangeSummary, KindChanges, Moment, RecordEffect, ShownDifference, not_kept,
-    secret_names, shown,
+    ChangeRecord, ChangeSummary, KindChanges, Moment, RecordEffect, ShownDifference,
+    moment_state::MomentState, not_kept, secret_names, shown,
 };
 use crate::{
     import::differences,
     inventory::{Inventory, InventoryError},
     model::{AnyRecord, Kind, PerKind},
-    store::{AtChange, Effect, HistoryChange, HistoryView, Stored, Touched},
+    store::{
+        AtChange, DifferentText, Effect, HistoryChange, HistoryView, ReplacedStates, Store, Stored,
+        Touched,
+    },
     wording::counted,
 };
 
@@ -37,8 +40,8 @@ pub struct InventoryDifference {
     pub types: Vec<KindChanges>,
     /// The different records, sorted by type and name.
     pub records: Vec<ChangeRecord>,
-    /// The changes that replaced the whole inventory. Their records are not compared, and are missing in
-    /// `records`.
+    /// The changes that replaced the whole inventory, and whose copies of the inventory are no longer kept.
+    /// Their records are not compared, and are missing in `records`.
     pub not_compared: Vec<ChangeSummary>,
 }
 
@@ -79,35 +82,57 @@ impl Inventory {
         if since > to {
             return Err(InventoryError::MomentsReversed { since, to });
         }
-        let begin = history.begin()?;
-        if begin.map_or(since < last, |begin| since + 1 < begin.number) {
-            return Err(not_kept(&history)?);
-        }
-        let collected = Collected::read(&history, since, to)?;
+        require_kept(&history, since, last)?;
+        let states = Moments {
+            before: MomentState::new(self, &history, since)?,
+            after: MomentState::new(self, &history, to)?,
+        };
+        let collected = Collected::read(&self.0.store, &history, &states, (since, to))?;
         let mut is_complete = collected.not_compared.is_empty();
         let mut records = Vec::new();
         for (kind, name) in collected.records.keys() {
-            match collected.compare(&history, (*kind, name), since, to)? {
+            match collected.compare(&states, (*kind, name))? {
                 Compared::Equal => {}
                 Compared::Different(record) => records.push(record),
                 Compared::Unknown => is_complete = false,
             }
         }
+        // Old changes can be removed from the history while it is read.
+        require_kept(&history, since, last)?;
         Ok(report(since, to, is_complete, records, collected.not_compared))
     }
+}
+
+/// Checks that the history has all changes after `since`.
+fn require_kept(history: &HistoryView, since: u64, last: u64) -> Result<(), InventoryError> {
+    if history.begin()?.map_or(since < last, |begin| since + 1 < begin.number) {
+        return Err(not_kept(history)?);
+    }
+    Ok(())
+}
+
+/// The inventory at the two moments.
+struct Moments<'h> {
+    before: MomentState<'h>,
+    after: MomentState<'h>,
 }
 
 /// The comparison of a record at two moments.
 enum Compared {
     Equal,
     Different(ChangeRecord),
-    /// The record at the first moment is not known.
+    /// The record or a text of it is not known at one of the moments.
     Unknown,
 }
 
 impl Collected {
     /// Reads the changes after `since` up to `to`.
-    fn read(history: &HistoryView, since: u64, to: u64) -> Result<Self, InventoryError> {
+    fn read(
+        store: &Store,
+        history: &HistoryView,
+        states: &Moments<'_>,
+        (since, to): (u64, u64),
+    ) -> Result<Self, InventoryError> {
         let mut collected = Self::default();
         for change in history.changes_after(since) {
             let number = change?.number;
@@ -116,20 +141,50 @@ impl Collected {
             }
             let Some(change) = history.change(number)? else { continue };
             if change.replaced.is_some() {
-                collected.not_compared.push(ChangeSummary::of(&change, 0));
+                match store.replaced_states(&change)? {
+                    Some(replaced) => collected.add_replacement(&replaced)?,
+                    None => collected.not_compared.push(ChangeSummary::of(&change, 0)),
+                }
             }
             collected.add(&change);
-            if collected.records.len() > RECORDS_MAX {
-                return Err(InventoryError::TooManyDifferences { records_max: RECORDS_MAX });
+            collected.require_few()?;
+        }
+        collected.settle_renames(states)?;
+        Ok(collected)
+    }
+
+    /// Checks the number of records, which are in memory.
+    fn require_few(&self) -> Result<(), InventoryError> {
+        if self.records.len() > RECORDS_MAX {
+            return Err(InventoryError::TooManyDifferences { records_max: RECORDS_MAX });
+        }
+        Ok(())
+    }
+
+    /// Adds the records and texts that differ between the generations before and after a change.
+    fn add_replacement(&mut self, replaced: &ReplacedStates) -> Result<(), InventoryError> {
+        for kind in Kind::ALL {
+            for different in replaced.records(kind, None) {
+                let different = different?;
+                let id = (kind, different.name);
+                if different.after.is_none() {
+                    self.origins.remove(&id);
+                }
+                self.records.entry(id).or_default();
+                self.require_few()?;
             }
         }
-        collected.settle_renames(history, since)?;
-        Ok(collected)
+        for text in replaced.texts(None) {
+            let DifferentText { device, property } = text?;
+            self.records.entry((Kind::Device, device)).or_default().insert(property);
+            self.require_few()?;
+        }
+        Ok(())
     }
 
     /// Forgets the renames to a name that another record had, which was deleted: both are then compared
     /// by their names.
-    fn settle_renames(&mut self, history: &HistoryView, since: u64) -> Result<(), InventoryError> {
+    fn settle_renames(&mut self, states: &Moments<'_>) -> Result<(), InventoryError> {
         loop {
             let renames = self.origins.iter().filter(|((_, new), old)| new != *old);
             self.moved = renames.map(|((kind, _), old)| (*kind, old.clone())).collect();
@@ -138,7 +193,7 @@ impl Collected {
                 let id = (*kind, new.clone());
                 if new != old
                     && !self.moved.contains(&id)
-                    && history.record_at(*kind, new, since)? != AtChange::Absent
+                    && states.before.record(*kind, new)? != AtChange::Absent
                 {
                     taken = Some(id);
                     break;
@@ -174,18 +229,16 @@ impl Collected {
     /// Compares a record, by its name at the second moment.
     fn compare(
         &self,
-        history: &HistoryView,
+        states: &Moments<'_>,
         (kind, name): (Kind, &str),
-        since: u64,
-        to: u64,
     ) -> Result<Compared, InventoryError> {
         let origin = self.origins.get(&(kind, name.to_owned()));
-        let after = history.record_at(kind, name, to)?;
+        let after = states.after.record(kind, name)?;
         let before = match origin {
-            Some(old) => history.record_at(kind, old, since)?,
+            Some(old) => states.before.record(kind, old)?,
             // The record with this name is listed under its new name.
             None if self.moved.contains(&(kind, name.to_owned())) => AtChange::Absent,
-            None => history.record_at(kind, name, since)?,
+            None => states.before.record(kind, name)?,
         };
         let (before, after) = match (before, after) {
             (AtChange::Value(before), AtChange::Value(after)) => (before, after),
@@ -203,8 +256,12 @@ impl Collected {
         record.properties = properties(before, after);
         let old_name = origin.map_or(name, String::as_str);
         for property in self.texts_of(kind, name, old_name) {
-            let before = history.text_at(old_name, property, since)?;
-            if before != history.text_at(name, property, to)? {
+            let before = states.before.text(old_name, property)?;
+            let after = states.after.text(name, property)?;
+            if !before.is_known() || !after.is_known() {
+                return Ok(Compared::Unknown);
+            }
+            if before != after {
                 record.properties.push(ShownDifference::of_text(property));
             }
         }
@@ -281,7 +338,7 @@ fn report(
     );
     if !complete {
         summary += " The differences are not complete, because the whole inventory was replaced in \
-                    between.";
+                    between, and the copy from before is no longer kept.";
     }
     InventoryDifference { since, to, summary, complete, types, records, not_compared }
 }

@@ -7,6 +7,7 @@
 //! configurations  the earlier texts of devices
 //! diff           differences between two moments
 //! follow         changes for programs that follow the inventory
+//! moment_state   the inventory as it was after a change
 //! position       the position of a record in the list of a change
 //! replaced       the differences of a change that replaced the whole inventory
 //! undo           undoes a change
@@ -20,6 +21,7 @@ mod configurations;
 mod diff;
 mod follow;
 mod merge_back;
+mod moment_state;
 mod position;
 mod replaced;
 mod replaced_undo;

@@ -61,6 +61,11 @@ pub enum AtChange<T> {
 }
 
 impl<T> AtChange<T> {
+    /// Returns whether it is known that the value existed, or that it did not exist.
+    pub fn is_known(&self) -> bool {
+        matches!(self, Self::Value(_) | Self::Absent)
+    }
+
     /// The value. `None` if it did not exist, or is not known.
     pub fn value(self) -> Option<T> {
         match self {
