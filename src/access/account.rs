@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::right::{Right, Rights};
-use super::tokens::Token;
+use super::{
+    groups::RequestLists,
+    record_rights::RecordRights,
+    right::{Right, Rights},
+    tokens::Token,
+};
 use crate::store::StoreError;
 
 /// A user who has logged in.
@@ -14,19 +18,53 @@ use crate::store::StoreError;
 pub struct Principal {
     /// The user's name, as in the inventory.
     pub name: String,
-    /// The user's rights.
-    pub rights: Rights,
+    /// The user's grants.
+    pub grants: Grants,
 }
 
 impl Principal {
     /// The principal as whom a token acts: with the rights that both the user and the token's scope have.
     pub(super) fn limited_to(self, token: &Token) -> Self {
-        Self { rights: self.rights.intersection(token.scope.rights()), ..self }
+        let scope = token.scope.rights();
+        let rights = self.grants.rights.intersection(scope);
+        let listed = self.grants.listed.intersection(scope);
+        Self { grants: Grants { rights, listed, ..self.grants }, ..self }
     }
 
     /// Returns whether the user is an administrator.
     pub fn is_administrator(&self) -> bool {
-        self.rights.contains(Right::Administer)
+        self.grants.rights.contains(Right::Administer)
+    }
+}
+
+/// The calls that a user can make, and the records that they reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grants {
+    /// The rights to call routes.
+    pub rights: Rights,
+    /// The requests that the user's groups list, if there are any. They grant single routes.
+    pub requests: Option<Arc<RequestLists>>,
+    /// The rights that these lists can grant.
+    pub listed: Rights,
+    /// The records that the user can read and change.
+    pub records: RecordRights,
+}
+
+impl Grants {
+    /// The grants of administrators.
+    pub const ALL: Self = Self::of_login(Rights::ALL);
+
+    /// The grants of a user if groups do not decide.
+    pub const fn of_login(rights: Rights) -> Self {
+        Self { rights, requests: None, listed: Rights::of(&[]), records: RecordRights::All }
+    }
+
+    /// Returns whether the user can call a route that needs `right`. `method` and `pattern` are those
+    /// of the route.
+    pub fn allow(&self, right: Right, method: &str, pattern: &str) -> bool {
+        let is_listed = |lists: &RequestLists| lists.contain(method, pattern);
+        self.rights.contains(right)
+            || (self.listed.contains(right) && self.requests.as_deref().is_some_and(is_listed))
     }
 }
 
@@ -38,14 +76,14 @@ pub struct Account {
     pub password_hash: Option<Zeroizing<String>>,
     /// The method of `authentication`, if it is not the password in the inventory: `ldap`, `tacacs`.
     pub other_authentication: Option<String>,
-    /// The user's rights.
-    pub rights: Rights,
+    /// The user's grants.
+    pub grants: Grants,
 }
 
 impl Account {
     /// The principal of this account.
     pub fn principal(&self) -> Principal {
-        Principal { name: self.name.clone(), rights: self.rights }
+        Principal { name: self.name.clone(), grants: self.grants.clone() }
     }
 }
 
@@ -105,7 +143,7 @@ pub(super) mod fixture {
                 name: self.name.clone(),
                 password_hash: Some(self.hash.lock().unwrap().clone()),
                 other_authentication: None,
-                rights: Rights::ALL,
+                grants: Grants::ALL,
             })
         }
 

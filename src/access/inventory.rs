@@ -1,15 +1,17 @@
 //! Accounts of the users in the inventory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{
-    Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, FIRST_USER_PASSWORD,
-    HashError, RefusedPassword, Rights, check_new_password, hash_password, password::StoredHash,
+    Account, Accounts, AccountsError, BuiltInGroup, CachedAccount, FIRST_USER_NAME,
+    FIRST_USER_PASSWORD, Grants, HashError, Membership, Reach, RecordRights, RefusedPassword,
+    RequestLists, Right, Rights, RightsModel, check_new_password, hash_password,
+    password::StoredHash,
 };
 use crate::{
-    model::{Entity, Field, Kind, Name, Secret, User},
-    store::{Origin, Store, StoreError},
+    model::{Entity, Field, Group, Kind, Name, Secret, Target, User},
+    store::{LiveView, Origin, Store, StoreError},
 };
 
 /// The largest number of accounts in the cache, of about 300 bytes each. A further account clears
@@ -19,30 +21,48 @@ const ACCOUNTS_MAX: usize = 1024;
 /// The value of `authentication` of users whose password is in the inventory.
 const PASSWORD_IN_INVENTORY: &str = "database";
 
-/// The accounts of the inventory. Accounts that were read stay in the cache until any user changes.
+/// The accounts of the inventory. Accounts that were read stay in the cache until any user changes, or
+/// any group if groups decide about rights.
 pub struct InventoryAccounts {
     store: Arc<Store>,
+    model: RightsModel,
     cache: RwLock<Cache>,
 }
 
-/// The accounts of one version of the users.
+/// The accounts of one version of the users and groups.
 #[derive(Default)]
 struct Cache {
-    /// The version of the last change of any user. `None` before the first read.
-    version: Option<u64>,
+    /// `None` before the first read.
+    version: Option<AccountsVersion>,
     accounts: HashMap<String, Arc<Account>>,
 }
 
+/// The version of the last change of any user and of any group.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct AccountsVersion {
+    users: u64,
+    /// 0 if groups do not decide about rights.
+    groups: u64,
+}
+
 impl InventoryAccounts {
-    /// Returns the accounts of this store. The cache is empty.
-    pub fn new(store: Arc<Store>) -> Self {
-        Self { store, cache: RwLock::default() }
+    /// Returns the accounts of this store, with rights by this model. The cache is empty.
+    pub fn new(store: Arc<Store>, model: RightsModel) -> Self {
+        Self { store, model, cache: RwLock::default() }
+    }
+
+    fn version(&self) -> Result<AccountsVersion, StoreError> {
+        let groups = match self.model {
+            RightsModel::Login => 0,
+            RightsModel::Groups => self.store.changed(Kind::Group)?,
+        };
+        Ok(AccountsVersion { users: self.store.changed(Kind::User)?, groups })
     }
 
     fn read(&self, name: &str) -> Result<Option<Arc<Account>>, StoreError> {
         // Taken before the lookup: if the account changes during the lookup, the cache entry carries
         // the old version and is not used.
-        let version = self.store.changed(Kind::User)?;
+        let version = self.version()?;
         let reading = self.store.read();
         let Some(mut user) = reading.get::<User>(name)?.map(|stored| stored.record) else {
             return Ok(None);
@@ -56,16 +76,17 @@ impl InventoryAccounts {
                 .get()
                 .filter(|method| *method != PASSWORD_IN_INVENTORY)
                 .cloned(),
-            rights: match user.is_admin.get() {
-                Some(true) => Rights::ALL,
-                Some(false) | None => Rights::USER,
+            grants: match (user.is_admin.get(), self.model) {
+                (Some(true), _) => Grants::ALL,
+                (Some(false) | None, RightsModel::Login) => Grants::of_login(Rights::USER),
+                (Some(false) | None, RightsModel::Groups) => grants_of_groups(&reading, name)?,
             },
         });
         self.keep(version, account.clone());
         Ok(Some(account))
     }
 
-    fn keep(&self, version: u64, account: Arc<Account>) {
+    fn keep(&self, version: AccountsVersion, account: Arc<Account>) {
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         if cache.version != Some(version) || cache.accounts.len() >= ACCOUNTS_MAX {
             cache.accounts.clear();
@@ -78,7 +99,7 @@ impl InventoryAccounts {
 impl Accounts for InventoryAccounts {
     fn cached(&self, name: &str) -> CachedAccount {
         // The read that follows reports an error of the store.
-        let Ok(version) = self.store.changed(Kind::User) else { return CachedAccount::Missing };
+        let Ok(version) = self.version() else { return CachedAccount::Missing };
         let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
         match cache.accounts.get(name) {
             Some(account) if cache.version == Some(version) => {
@@ -91,6 +112,39 @@ impl Accounts for InventoryAccounts {
     fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError> {
         self.read(name).map_err(|error| AccountsError(Box::new(error)))
     }
+}
+
+/// The grants of a user by the groups that contain it.
+fn grants_of_groups(reading: &LiveView, user: &str) -> Result<Grants, StoreError> {
+    let mut groups = HashSet::new();
+    reading.each_referrer(Target::Kind(Kind::User), user, |kind, property, name| {
+        if kind == Kind::Group && property == "users" {
+            groups.insert(name.to_owned());
+        }
+    })?;
+    let mut rights = Rights::of(&[Right::Public, Right::Own]);
+    let mut requests = RequestLists::default();
+    let mut reach = Reach::Named;
+    for name in &groups {
+        let built_in = BuiltInGroup::of(name);
+        rights = rights.union(built_in.map_or(Rights::ANONYMOUS, BuiltInGroup::rights));
+        if built_in == Some(BuiltInGroup::Operators) {
+            reach = reach.max(Reach::Everything);
+        }
+        // It might have been removed since it was found.
+        let Some(group) = reading.get::<Group>(name)?.map(|stored| stored.record) else { continue };
+        requests.add(&group);
+        if group.force_read_access.get() == Some(&true) {
+            reach = reach.max(Reach::ReadAll);
+        }
+    }
+    let membership = Membership { user: user.to_owned(), groups, reach };
+    Ok(Grants {
+        rights,
+        requests: Some(requests).filter(|lists| !lists.is_empty()).map(Arc::new),
+        listed: RequestLists::GRANTED,
+        records: RecordRights::Groups(Arc::new(membership)),
+    })
 }
 
 /// The reason why a password could not be set.
@@ -269,7 +323,7 @@ mod tests {
 
     fn rights(accounts: &InventoryAccounts, name: &str) -> Option<Rights> {
         match accounts.cached(name) {
-            CachedAccount::Found(account) => Some(account.rights),
+            CachedAccount::Found(account) => Some(account.grants.rights),
             CachedAccount::Missing => None,
         }
     }
@@ -308,7 +362,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
         create_first_user(&store).unwrap();
-        let accounts = InventoryAccounts::new(store.clone());
+        let accounts = InventoryAccounts::new(store.clone(), RightsModel::Login);
         assert_eq!(rights(&accounts, FIRST_USER_NAME), None);
         accounts.account(FIRST_USER_NAME).unwrap();
         assert_eq!(rights(&accounts, FIRST_USER_NAME), Some(Rights::ALL));
@@ -325,24 +379,76 @@ mod tests {
             .unwrap();
         assert_eq!(rights(&accounts, FIRST_USER_NAME), None);
         let account = accounts.account(FIRST_USER_NAME).unwrap().unwrap();
-        assert_eq!(account.rights, Rights::USER);
+        assert_eq!(account.grants.rights, Rights::USER);
         assert_eq!(rights(&accounts, FIRST_USER_NAME), Some(Rights::USER));
     }
 
     #[test]
     fn the_cache_is_bounded() {
         let folder = tempfile::tempdir().unwrap();
-        let accounts = InventoryAccounts::new(Arc::new(Store::open(folder.path()).unwrap()));
+        let accounts = InventoryAccounts::new(
+            Arc::new(Store::open(folder.path()).unwrap()),
+            RightsModel::Login,
+        );
         for number in 0..=ACCOUNTS_MAX {
             let name = number.to_string();
             let account = Account {
                 name,
                 password_hash: None,
                 other_authentication: None,
-                rights: Rights::USER,
+                grants: Grants::of_login(Rights::USER),
             };
-            accounts.keep(1, Arc::new(account));
+            accounts.keep(AccountsVersion { users: 1, groups: 0 }, Arc::new(account));
         }
         assert_eq!(accounts.cache.read().unwrap().accounts.len(), 1);
+    }
+
+    fn store_with_groups(groups: &[Group]) -> (tempfile::TempDir, Arc<Store>) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path()).unwrap());
+        let put = |transaction: &mut crate::store::Transaction<'_>| -> Result<(), StoreError> {
+            transaction.put(User::named(Name::parse("o-hara é".to_owned()).unwrap()))?;
+            groups.iter().try_for_each(|group| transaction.put(group.clone()).map(drop))
+        };
+        store.change(&Origin::internal("test"), put).unwrap();
+        (folder, store)
+    }
+
+    fn group(name: &str, has_user: bool) -> Group {
+        let mut group = Group::named(Name::parse(name.to_owned()).unwrap());
+        let users = has_user.then(|| crate::model::Ref::new("o-hara é"));
+        group.users = Field::Set(users.into_iter().collect());
+        group
+    }
+
+    fn grants(accounts: &InventoryAccounts) -> Grants {
+        accounts.account("o-hara é").unwrap().unwrap().grants.clone()
+    }
+
+    #[test]
+    fn the_groups_of_a_user_decide_if_the_model_says_so() {
+        let mut listing = group("é>b", true);
+        listing.get_requests = Field::Set(crate::model::Value::List(vec!["/rest/query".into()]));
+        let (_folder, store) = store_with_groups(&[listing, group("operators", false)]);
+        let by_login = InventoryAccounts::new(store.clone(), RightsModel::Login);
+        assert_eq!(grants(&by_login), Grants::of_login(Rights::USER));
+
+        let accounts = InventoryAccounts::new(store.clone(), RightsModel::Groups);
+        let listed = grants(&accounts);
+        assert_eq!(listed.rights, Rights::of(&[Right::Public, Right::Own]));
+        assert!(listed.allow(Right::Read, "GET", "/rest/query/{kind}"));
+        assert!(!listed.allow(Right::Read, "GET", "/rest/count"));
+        assert!(!listed.records.reads_everything());
+
+        // A changed group ends the cache entry.
+        let join = |transaction: &mut crate::store::Transaction<'_>| {
+            transaction.put(group("operators", true))
+        };
+        store.change(&Origin::internal("test"), join).unwrap();
+        assert!(matches!(accounts.cached("o-hara é"), CachedAccount::Missing));
+        let operator = grants(&accounts);
+        assert!(operator.allow(Right::Import, "POST", "/rest/migrate/import"));
+        assert!(!operator.allow(Right::Administer, "POST", "/rest/undo"));
+        assert!(operator.records.reads_everything());
     }
 }

@@ -7,17 +7,20 @@
 
 mod account;
 mod attempts;
+mod groups;
 mod inventory;
 mod login;
 mod login_source;
 mod password;
 mod password_cache;
 mod password_rule;
+mod record_rights;
 mod right;
 mod setup;
 mod tokens;
 
-pub use account::{Account, Accounts, AccountsError, CachedAccount, Principal};
+pub use account::{Account, Accounts, AccountsError, CachedAccount, Grants, Principal};
+pub use groups::{BuiltInGroup, RequestLists, RightsModel};
 pub use inventory::{
     FirstUser, InventoryAccounts, NewRights, PasswordError, SetPassword, create_first_user,
     first_user, has_able_administrator, is_active_administrator, is_password_the_name,
@@ -28,6 +31,10 @@ pub use login_source::{Distance, LoginSource};
 pub use password::{HashError, hash_password};
 pub use password_rule::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, RefusedPassword, check_new_password,
+};
+pub use record_rights::{
+    DecidingProperties, Membership, Reach, RecordAccess, RecordRights, Verdict,
+    decides_about_access,
 };
 pub use right::{Right, Rights};
 pub use setup::{Setup, SetupError};

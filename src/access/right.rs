@@ -105,14 +105,19 @@ impl Rights {
         self.0 & right.bit() != 0
     }
 
-    /// The rights that both sets contain.
-    pub const fn intersection(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
     /// The set without a right.
     pub const fn without(self, right: Right) -> Self {
         Self(self.0 & !right.bit())
+    }
+
+    /// The rights that are in one of the sets.
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The rights that are in both sets.
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// The rights of the set.
@@ -137,6 +142,9 @@ mod tests {
         assert_eq!(some.iter().collect::<Vec<_>>(), [Right::Public, Right::Import]);
         assert_eq!(Rights::ALL.iter().collect::<Vec<_>>(), Right::ALL);
         assert_eq!(Rights::of(&[]).iter().count(), 0);
+        assert_eq!(some.without(Right::Import), Rights::ANONYMOUS);
+        assert_eq!(some.intersection(Rights::USER), Rights::ANONYMOUS);
+        assert_eq!(Rights::ANONYMOUS.union(Rights::of(&[Right::Import])), some);
     }
 
     #[test]

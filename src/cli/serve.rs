@@ -15,7 +15,7 @@ use super::listeners::{self, BoundListener, Listeners};
 use super::logging;
 use super::owner::{self, owner_to_switch_to};
 use super::supervisor::Supervisor;
-use crate::access::{self, Accounts, InventoryAccounts, Setup, Tokens};
+use crate::access::{self, Accounts, InventoryAccounts, RightsModel, Setup, Tokens};
 use crate::config::ServeConfig;
 use crate::http::{self, App, AppParts, Drained};
 use crate::inventory::Inventory;
@@ -61,6 +61,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         dialect: config.dialect.into(),
         accounts: inventory.accounts.clone(),
         tokens: inventory.tokens.clone(),
+        rights: Some(config.rights.into()),
         migration: inventory.migration.clone(),
         topology: inventory.topology.clone(),
         inventory: Inventory::new(inventory.store.clone()),
@@ -73,6 +74,15 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         routes: http::route_table(),
     })?;
 
+    match config.rights.into() {
+        RightsModel::Login => tracing::info!(
+            "Rights: every user can read everything, and administrators change it. With \
+             rights = \"groups\", the groups of users and records decide."
+        ),
+        RightsModel::Groups => {
+            tracing::info!("Rights: the groups of users and records decide (rights = \"groups\").");
+        }
+    }
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -121,7 +131,7 @@ impl OpenInventory {
         let store = Arc::new(Store::open_with(&config.data, options)?);
         // The settings can keep fewer generations than before.
         store.trim_generations()?;
-        let accounts = Arc::new(InventoryAccounts::new(store.clone()));
+        let accounts = Arc::new(InventoryAccounts::new(store.clone(), config.rights.into()));
         let migration = Migration::new(store.clone())?;
         let topology = Topology::new(store.clone())?;
         let jobs = jobs(&store);

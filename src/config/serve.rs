@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, value_parser};
 
 use super::listen::ListenList;
+use crate::access::RightsModel;
 use crate::http::{HostNames, Limits, TrustedProxies};
 use crate::inventory::Dialect;
 use crate::store::{self, GenerationLimits, KeptGenerations};
@@ -110,6 +111,11 @@ pub struct ServeConfig {
     /// Names of relations in responses: `enms` adds the names of eNMS to Satchel's
     #[arg(long, env = "SATCHEL_DIALECT", value_enum, default_value = "satchel")]
     pub dialect: DialectWord,
+
+    /// Who decides about the rights of users who are no administrators: `login` lets every user read
+    /// everything, `groups` uses the groups of users and records
+    #[arg(long, env = "SATCHEL_RIGHTS", value_enum, default_value = "login")]
+    pub rights: RightsWord,
 
     /// Memory for the database cache in MiB, 16 to 65536. An import needs this amount a second
     /// time. Use more for a large inventory
@@ -240,6 +246,24 @@ pub enum DialectWord {
     Satchel,
     /// Satchel's names and, where they differ, eNMS's
     Enms,
+}
+
+/// Who decides about the rights of users who are not administrators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RightsWord {
+    /// Every user can read everything
+    Login,
+    /// The groups of users and records
+    Groups,
+}
+
+impl From<RightsWord> for RightsModel {
+    fn from(word: RightsWord) -> Self {
+        match word {
+            RightsWord::Login => Self::Login,
+            RightsWord::Groups => Self::Groups,
+        }
+    }
 }
 
 impl From<DialectWord> for Dialect {

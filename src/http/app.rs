@@ -16,7 +16,7 @@ use super::{
     route::RouteTable,
 };
 use crate::{
-    access::{Accounts, HashError, Login, Setup, Tokens},
+    access::{Accounts, HashError, Login, RightsModel, Setup, Tokens},
     inventory::{Dialect, Inventory},
     job::Jobs,
     migration::Migration,
@@ -31,6 +31,8 @@ pub struct App {
     pub(super) dialect: Dialect,
     pub(super) login: Login,
     pub(super) tokens: Arc<Tokens>,
+    /// Who decides about rights; `None` for a command without a server.
+    pub(super) rights: Option<RightsModel>,
     pub(super) migration: Migration,
     pub(super) topology: Topology,
     pub(super) inventory: Inventory,
@@ -62,6 +64,8 @@ pub struct AppParts {
     pub accounts: Arc<dyn Accounts>,
     /// The tokens of users.
     pub tokens: Arc<Tokens>,
+    /// Who decides about the rights of the accounts; `None` for a command without a server.
+    pub rights: Option<RightsModel>,
     /// Export and import of projects.
     pub migration: Migration,
     /// Export and import of workbooks.
@@ -96,6 +100,7 @@ impl App {
             dialect,
             accounts,
             tokens,
+            rights,
             migration,
             topology,
             inventory,
@@ -114,6 +119,7 @@ impl App {
             dialect,
             login,
             tokens,
+            rights,
             migration,
             topology,
             inventory,

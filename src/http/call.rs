@@ -9,6 +9,7 @@ use hyper::{
 
 use super::{
     app::App,
+    blocking::Lane,
     caller::Caller,
     description::CallOption,
     download::FileRequest,
@@ -19,7 +20,10 @@ use super::{
     request_body::RequestBody,
     request_id::RequestId,
 };
-use crate::store::{CHANGE_MESSAGE_BYTES_MAX, Origin};
+use crate::{
+    inventory::Inventory,
+    store::{CHANGE_MESSAGE_BYTES_MAX, Origin},
+};
 
 /// The header with the message of a change, which the history keeps.
 const X_CHANGE_MESSAGE: HeaderName = HeaderName::from_static("x-change-message");
@@ -58,6 +62,20 @@ impl Call {
             request: Some(self.id.number()),
             message: change_message(&self.headers)?,
         })
+    }
+
+    /// Returns the inventory as the caller can see and change it.
+    pub(super) fn inventory(&self) -> Inventory {
+        match self.caller.principal() {
+            Some(principal) => self.app.inventory.with_rights(principal.grants.records.clone()),
+            None => self.app.inventory.clone(),
+        }
+    }
+
+    /// Returns the lane that counts records for the caller: each record is read for a caller who cannot
+    /// read all of them.
+    pub(super) fn count_lane(&self) -> Lane {
+        if self.inventory().is_complete() { Lane::Quick } else { Lane::Search }
     }
 
     /// Returns the parts of the request that a download needs.

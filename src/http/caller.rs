@@ -1,7 +1,10 @@
 //! The caller of a request, and the check of its rights.
 
-use super::problem::{Problem, ProblemKind};
-use crate::access::{Principal, Right, Rights};
+use super::{
+    problem::{Problem, ProblemKind},
+    route::Route,
+};
+use crate::access::{BuiltInGroup, Principal, RecordRights, Right, Rights};
 
 const LOGIN_NEEDED: &str = "This needs a user name and a password (HTTP basic authentication).";
 
@@ -37,15 +40,20 @@ impl Caller {
         self.principal().ok_or_else(|| Problem::unauthenticated(LOGIN_NEEDED))
     }
 
-    /// Refuses a caller who does not have a right.
+    /// Refuses a caller who does not have the right that a route needs.
     ///
     /// # Errors
     /// 401 for an anonymous caller; 403 for a user without the right.
-    pub(super) fn require(&self, right: Right) -> Result<(), Problem> {
+    pub(super) fn require(&self, route: &Route) -> Result<(), Problem> {
+        let right = route.right;
         match self {
             Caller::Anonymous if Rights::ANONYMOUS.contains(right) => Ok(()),
             Caller::Anonymous => Err(Problem::unauthenticated(LOGIN_NEEDED)),
-            Caller::Program { principal, .. } if principal.rights.contains(right) => Ok(()),
+            Caller::Known(principal) | Caller::Program { principal, .. }
+                if principal.grants.allow(right, route.method.as_str(), route.pattern) =>
+            {
+                Ok(())
+            }
             Caller::Program { principal, token } => Err(Problem::new(
                 ProblemKind::Forbidden,
                 format!(
@@ -53,15 +61,27 @@ impl Caller {
                     principal.name
                 ),
             )),
-            Caller::Known(principal) if principal.rights.contains(right) => Ok(()),
-            Caller::Known(principal) => Err(Problem::new(
-                ProblemKind::Forbidden,
-                format!(
-                    "This needs the right “{right}”, which “{}” does not have. Administrators have all \
-                     rights.",
-                    principal.name
-                ),
-            )),
+            Caller::Known(principal) => Err(refused(right, principal)),
         }
     }
+}
+
+/// The problem of a user without a right.
+fn refused(right: Right, principal: &Principal) -> Problem {
+    let name = &principal.name;
+    let holders = match &principal.grants.records {
+        RecordRights::All => "Administrators have all rights.".to_owned(),
+        RecordRights::Groups(_) => {
+            let groups = BuiltInGroup::ALL.into_iter();
+            let groups = groups.filter(|group| group.rights().contains(right));
+            let names: Vec<_> = groups.map(|group| format!("“{}”", group.name())).collect();
+            match names.len() {
+                0 => "Only administrators have it.".to_owned(),
+                1 => format!("Administrators and the group {} have it.", names.concat()),
+                _ => format!("Administrators and the groups {} have it.", names.join(", ")),
+            }
+        }
+    };
+    let detail = format!("This needs the right “{right}”, which “{name}” does not have. {holders}");
+    Problem::new(ProblemKind::Forbidden, detail)
 }

@@ -107,7 +107,7 @@ async fn steps(
     if let Some(principal) = caller.principal() {
         entry.set_user(&principal.name);
     }
-    caller.require(route.right)?;
+    caller.require(route)?;
 
     // Only after the check of the right: the names of a route's options are for its users.
     let query = Query::parse(head.uri.query(), route.description.query)?;

@@ -158,9 +158,11 @@ impl EnmsCall {
                  {}”.",
                 paths::CONFIGURATION.pattern()
             ),
-            Self::Rights => "access rights. Satchel stores the “rbac_” properties, but does not \
-                             enforce them."
-                .to_owned(),
+            Self::Rights => {
+                "access rights. Satchel does not copy the “rbac_group_” lists of pools \
+                             to devices. Set “rbac_read” and “rbac_edit” of the devices."
+                    .to_owned()
+            }
         }
     }
 }

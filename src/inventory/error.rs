@@ -17,6 +17,24 @@ pub enum InventoryError {
         /// The requested name.
         name: String,
     },
+    /// The principal can read the record, but not change it.
+    #[error("you do not have the right to change the {kind} '{name}'")]
+    Forbidden {
+        /// The kind of the record.
+        kind: Kind,
+        /// The name of the record.
+        name: String,
+    },
+    /// The principal would delete records that it cannot read.
+    #[error(
+        "the {kind} '{name}' cannot be deleted: records that you do not have the right to read depend on it"
+    )]
+    HiddenDependent {
+        /// The kind of the record to delete.
+        kind: Kind,
+        /// The name of the record to delete.
+        name: String,
+    },
     /// The device exists, but the requested long text was never written, or devices have no such text.
     #[error("the device '{device}' has no {property}")]
     NoText {

@@ -11,7 +11,6 @@ use crate::{
 
 /// The state of the inventory.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-#[schemars(rename = "State")]
 pub struct InventoryState {
     /// The generation in use.
     #[serde(flatten)]

@@ -53,14 +53,14 @@ pub use read::{
 pub use verify::{FindingShown, FindingsReport, KindRead, VerifyReport};
 
 use crate::{
+    access::RecordRights,
     disk::DiskSpace,
-    model::PerKind,
     store::{Damage, Store},
 };
 
-/// The instances of one inventory. Its functions block.
+/// The instances of one inventory, as one principal sees and changes them. Its functions block.
 #[derive(Clone)]
-pub struct Inventory(Arc<Inner>);
+pub struct Inventory(Arc<Inner>, RecordRights);
 
 struct Inner {
     store: Arc<Store>,
@@ -71,18 +71,22 @@ struct Inner {
 }
 
 impl Inventory {
-    /// The inventory in a store.
+    /// The inventory in a store, with all records.
     pub fn new(store: Arc<Store>) -> Self {
-        Self(Arc::new(Inner { store, computed: Default::default(), damage: Default::default() }))
+        let inner = Inner { store, computed: Default::default(), damage: Default::default() };
+        Self(Arc::new(inner), RecordRights::All)
     }
 
-    /// The number of instances of each kind at the last durable change.
-    ///
-    /// # Errors
-    /// [`InventoryError::Store`] if the counts cannot be read.
-    pub fn count(&self) -> Result<PerKind<u64>, InventoryError> {
-        let summary = self.0.store.read().durable_summary()?;
-        Ok(PerKind::new(|kind| summary.kind(kind).count))
+    /// The same inventory for a principal with these rights. A record that the principal cannot read
+    /// does not exist in it: reads, searches and counts leave it and its name out.
+    #[must_use]
+    pub fn with_rights(&self, rights: RecordRights) -> Self {
+        Self(self.0.clone(), rights)
+    }
+
+    /// Returns whether the principal can read all records.
+    pub fn is_complete(&self) -> bool {
+        self.1.reads_everything()
     }
 
     /// Returns the space of the file system that holds the data directory.

@@ -474,6 +474,10 @@ fn access_and_inventory_errors_say_each_thing_once() {
     assert_each!(InventoryError {
         InventoryError::Store(_) => InventoryError::Store(StoreError::Busy),
         InventoryError::NotFound { .. } => InventoryError::NotFound { kind, name: name.clone() },
+        InventoryError::Forbidden { .. } => InventoryError::Forbidden { kind, name: name.clone() },
+        InventoryError::HiddenDependent { .. } => {
+            InventoryError::HiddenDependent { kind, name: name.clone() }
+        },
         InventoryError::NoText { .. } => InventoryError::NoText {
             device: name.clone(), property: property.clone(),
         },

@@ -53,6 +53,7 @@ mod python;
 mod queries;
 mod random;
 mod record_limits;
+mod record_rights;
 mod recovery;
 mod replacing;
 mod response_schemas;

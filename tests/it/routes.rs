@@ -3,9 +3,10 @@
 use satchel::access::{Right, Rights};
 use satchel::http::{paths, route_table};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{ADMIN, GUEST, Server};
+use crate::project::{documents, put_folder};
 
 /// A path that matches the pattern.
 fn path(pattern: &str) -> String {
@@ -75,6 +76,135 @@ fn each_route_needs_its_right() {
             (Some(ADMIN), Rights::of(&Right::ALL)),
         ],
     );
+}
+
+/// The users of the built-in groups, each with its rights. `nobody` is in no group, `lister` in one that
+/// lists requests.
+const NOBODY: (&str, &str) = ("nobody é", "password of a nobody");
+const READER: (&str, &str) = ("reader >b", "password of a reader");
+const EDITOR: (&str, &str) = ("editor 100%", "password of a editor");
+const OPERATOR: (&str, &str) = ("operator o.x", "password of a operator");
+const LISTER: (&str, &str) = ("lister", "password of a lister");
+
+/// Creates the users and their groups.
+fn admit_groups(server: &Server) {
+    let put = |kind: &str, object: &Value| {
+        let path = paths::INSTANCES.path([kind]);
+        let answer = server.request("POST", &path).login(ADMIN).json(object).send();
+        assert_eq!(answer.status, 200, "{object}");
+        assert_eq!(answer.json()["failure"], json!([]), "{object}");
+    };
+    for (name, password) in [GUEST, NOBODY, READER, EDITOR, OPERATOR, LISTER] {
+        put("user", &json!({"name": name, "password": password}));
+    }
+    for (group, (user, _)) in [("readers", READER), ("editors", EDITOR), ("operators", OPERATOR)] {
+        put("group", &json!({"name": group, "users": [user]}));
+    }
+    put(
+        "group",
+        &json!({
+            "name": "list %",
+            "users": [LISTER.0],
+            "get_requests": ["/rest/instance", "/rest/migrate", "/rest/state", "/device_table"],
+            "post_requests": ["/rest/search", "/rest/migrate", "/rest/undo", "/rest/topology"],
+        }),
+    );
+}
+
+#[test]
+fn groups_grant_rights_if_the_setting_says_so() {
+    let server = Server::start_with(&["--rights", "groups"]);
+    admit_groups(&server);
+    let reader = [Right::Public, Right::Own, Right::Read, Right::Feeds];
+    let editor = [&reader[..], &[Right::Edit, Right::Delete]].concat();
+    let operator =
+        [&editor[..], &[Right::Jobs, Right::Export, Right::Import, Right::Backup]].concat();
+    check_matrix(
+        &server,
+        &[
+            (None, Rights::of(&[Right::Public])),
+            (Some(NOBODY), Rights::of(&[Right::Public, Right::Own])),
+            (Some(GUEST), Rights::of(&[Right::Public, Right::Own])),
+            (Some(READER), Rights::of(&reader)),
+            (Some(EDITOR), Rights::of(&editor)),
+            (Some(OPERATOR), Rights::of(&operator)),
+            (Some(ADMIN), Rights::of(&Right::ALL)),
+        ],
+    );
+}
+
+#[test]
+fn a_list_of_requests_grants_its_routes_and_no_others() {
+    let server = Server::start_with(&["--rights", "groups"]);
+    admit_groups(&server);
+    let granted = [
+        ("GET", paths::INSTANCES.pattern()),
+        ("GET", paths::INSTANCE.pattern()),
+        ("GET", paths::INSTANCE_HISTORY.pattern()),
+        ("POST", paths::SEARCH.pattern()),
+    ];
+    for route in route_table().iter() {
+        let method = route.method.as_str();
+        let answer = server.request(method, &path(route.pattern)).login(LISTER).body("").send();
+        let is_granted = matches!(route.right, Right::Public | Right::Own)
+            || granted.contains(&(method, route.pattern));
+        assert_eq!(
+            answer.status != 403,
+            is_granted,
+            "{method} {} {}",
+            route.pattern,
+            answer.status
+        );
+    }
+}
+
+#[test]
+fn without_the_setting_groups_change_nothing() {
+    let server = Server::start();
+    admit_groups(&server);
+    let reader = Rights::of(&[Right::Public, Right::Own, Right::Read, Right::Feeds]);
+    let users = [NOBODY, READER, EDITOR, OPERATOR, LISTER];
+    check_matrix(&server, &users.map(|login| (Some(login), reader)));
+    assert_eq!(server.request("GET", "/rest/state").login(ADMIN).send().json()["rights"], "login");
+}
+
+#[test]
+fn operators_do_not_make_themselves_administrators() {
+    let server = Server::start_with(&["--rights", "groups"]);
+    admit_groups(&server);
+    let state = server.request("GET", "/rest/state").login(OPERATOR).send().json();
+    assert_eq!(state["rights"], "groups");
+    let is_logged =
+        |line: &Value| line.to_string().contains("the groups of users and records decide");
+    assert!(server.log().iter().any(is_logged));
+
+    let user = json!({"name": OPERATOR.0, "is_admin": true});
+    let path = paths::INSTANCES.path(["user"]);
+    for login in [OPERATOR, EDITOR] {
+        let answer = server.request("POST", &path).login(login).json(&user).send();
+        assert!(answer.json().to_string().contains("do not have the right"), "{}", answer.json());
+    }
+    let me = paths::INSTANCE.path(["user", OPERATOR.0]);
+    server.request("DELETE", &me).login(EDITOR).send().problem(403, "forbidden");
+    let groups = paths::INSTANCES.path(["group"]);
+    let group = json!({"name": "list %", "users": [OPERATOR.0]});
+    let answer = server.request("POST", &groups).login(OPERATOR).json(&group).send();
+    assert!(answer.json().to_string().contains("do not have the right"), "{}", answer.json());
+    let inverse = json!({"name": OPERATOR.0, "groups": ["editors"]});
+    let answer = server.request("POST", &path).login(OPERATOR).json(&inverse).send();
+    assert!(answer.json().to_string().contains("do not have the right"), "{}", answer.json());
+
+    let users = "- {name: mallory, is_admin: true}\n";
+    put_folder(&server, "users", &documents(&[("user", users), ("device", "- {name: d}\n")]));
+    let import = |kinds: Value| {
+        let body = json!({"name": "users", "import_export_types": kinds});
+        server.request("POST", "/rest/migrate/import").login(OPERATOR).json(&body).send()
+    };
+    for kinds in [json!(["user"]), json!(["device", "group"])] {
+        let detail = import(kinds).problem(403, "forbidden")["detail"].to_string();
+        assert!(detail.contains("import_export_types"), "{detail}");
+    }
+    assert_eq!(import(json!(["device"])).status, 200);
 }
 
 #[test]

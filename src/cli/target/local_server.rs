@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     access::{
-        self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Rights, Tokens,
+        self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Grants, Tokens,
         hash_password,
     },
     http::{self, App, AppParts, Drained, HostNames, Limits, Reach, TrustedProxies},
@@ -77,6 +77,7 @@ impl LocalServer {
             dialect: Dialect::default(),
             accounts,
             tokens: Arc::new(Tokens::open(store.clone())?),
+            rights: None,
             migration: Migration::new(store.clone())?,
             topology: Topology::new(store.clone())?,
             inventory: Inventory::new(store.clone()),
@@ -160,7 +161,7 @@ impl OneTimeAccount {
             name: user.to_owned(),
             password_hash: Some(hash),
             other_authentication: None,
-            rights: Rights::ALL,
+            grants: Grants::ALL,
         })))
     }
 }

@@ -32,7 +32,7 @@ use crate::{
         response::Response,
         streamed_body::{self, BodySender, ClientDisconnected},
     },
-    inventory::{FollowedChange, FollowedChanges},
+    inventory::{FollowedChange, FollowedChanges, Inventory},
 };
 
 /// The longest wait for a change, in seconds. Many proxies close a connection on which nothing is sent
@@ -64,8 +64,12 @@ async fn poll(call: Call) -> Result<Response, Problem> {
     let mut position = Position::new(&call, call.query.number(AFTER.name)?);
     loop {
         let page = position.read().await?;
-        if !page.changes.is_empty() {
+        // A client that waited must log in again after a change of users.
+        if !page.changes.is_empty() || page.concerns_users {
             return json_response::json(StatusCode::OK, &page);
+        }
+        if page.has_more {
+            continue;
         }
         let has_more = tokio::select! {
             woken = position.woken() => matches!(woken, Woken::Committed),
@@ -163,6 +167,7 @@ enum Woken {
 /// The position of a client in the changes.
 struct Position {
     app: Arc<App>,
+    inventory: Inventory,
     caller: Caller,
     after: u64,
     version: watch::Receiver<u64>,
@@ -172,10 +177,11 @@ struct Position {
 impl Position {
     /// Begins after the given change, or after the last one.
     fn new(call: &Call, after: Option<u64>) -> Self {
-        let version = call.app.inventory.watch_version();
+        let version = call.inventory().watch_version();
         let after = after.unwrap_or_else(|| *version.borrow());
         let stopping = call.app.stopping.subscribe();
-        Self { app: call.app.clone(), caller: call.caller.clone(), after, version, stopping }
+        let (app, inventory) = (call.app.clone(), call.inventory());
+        Self { app, inventory, caller: call.caller.clone(), after, version, stopping }
     }
 
     /// Reads the next changes, and moves behind them.
@@ -185,7 +191,7 @@ impl Position {
     async fn read(&mut self) -> Result<FollowedChanges, Problem> {
         // Before the read: a later commit wakes the next wait.
         self.version.mark_unchanged();
-        let (inventory, after) = (self.app.inventory.clone(), self.after);
+        let (inventory, after) = (self.inventory.clone(), self.after);
         let read = move || inventory.changes_after(after);
         let mut page = self.app.blocking.run(Lane::Quick, read).await??;
         self.after = page.last;
@@ -232,11 +238,10 @@ impl EventSender {
             if !text.is_empty() {
                 self.sender.send(std::mem::take(&mut text).into()).await?;
             }
-            if page.changes.iter().any(FollowedChange::concerns_users) {
+            if page.concerns_users {
                 return self.sender.end().await;
             }
-            let has_more = page.changes.last().is_some_and(|last| last.change.number == page.last);
-            if !has_more && !self.wait().await? {
+            if !page.has_more && !self.wait().await? {
                 return self.sender.end().await;
             }
             page = match self.position.read().await {

@@ -49,7 +49,7 @@ pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
     let request = history_request(&call.query)?;
     let format = RowFormat::preferred(&call.headers);
 
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let read = move || inventory.history(&request);
     let mut page = call.app.blocking.run(Lane::Search, read).await??;
 
@@ -76,7 +76,7 @@ pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
     };
     let limit = limit_up_to(&call.query, RECORDS_MAX, RECORDS_MAX)?;
 
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let read = move || inventory.change(number, after.as_ref(), limit);
     let mut details = call.app.blocking.run(Lane::Search, read).await??;
 
@@ -95,7 +95,7 @@ pub(in crate::http) async fn difference(call: Call) -> Result<Response, Problem>
     };
     let to = at(DIFF_TO.name)?;
 
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let compare = move || inventory.difference(since, to);
     let mut difference = call.app.blocking.run(Lane::Search, compare).await??;
 
@@ -114,7 +114,7 @@ pub(in crate::http) async fn of_instance(mut call: Call) -> Result<Response, Pro
     let limit = limit(&call.query)?;
     let format = RowFormat::preferred(&call.headers);
 
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let read = move || -> Result<_, Problem> {
         // A deleted record has no type any more, so the kind with changes of this name counts.
         let mut found = Err(Problem::new(ProblemKind::UnknownInstance, "No such instance."));

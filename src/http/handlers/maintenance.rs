@@ -1,8 +1,11 @@
 //! The handlers of `state`, `verify` and `undo`: the inventory as a whole.
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
+    access::RightsModel,
     http::{
         blocking::Lane,
         call::Call,
@@ -13,19 +16,32 @@ use crate::{
         response::Response,
     },
     import::Mode,
-    inventory::{ChangeUndoRequest, OnConflict},
+    inventory::{ChangeUndoRequest, InventoryState, OnConflict},
     job::{self, About, Operation, Progress},
 };
 
+/// The state of the server.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct State {
+    /// The state of the inventory.
+    #[serde(flatten)]
+    inventory: InventoryState,
+    /// Who decides about the rights of users who are not administrators. Absent if a command works on
+    /// the data directory without a server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rights: Option<RightsModel>,
+}
+
 /// Handles `GET /rest/state`.
 pub(in crate::http) async fn state(call: Call) -> Result<Response, Problem> {
-    let inventory = call.app.inventory.clone();
-    let state = call.app.blocking.run(Lane::Operation, move || inventory.state()).await??;
-    json_response::json(StatusCode::OK, &state)
+    let inventory = call.inventory();
+    let inventory = call.app.blocking.run(Lane::Operation, move || inventory.state()).await??;
+    json_response::json(StatusCode::OK, &State { inventory, rights: call.app.rights })
 }
 
 /// Handles `POST /rest/verify`. The verification is cancelled if a waiting client disconnects.
 pub(in crate::http) async fn verify(call: Call) -> Result<Response, Problem> {
+    let inventory = call.inventory();
     let Call { app, id, caller, headers, .. } = call;
     let about = About {
         operation: Operation::Verify,
@@ -33,7 +49,6 @@ pub(in crate::http) async fn verify(call: Call) -> Result<Response, Problem> {
         mode: job::Mode::Apply,
         user: caller.require_principal()?.name.clone(),
     };
-    let inventory = app.inventory.clone();
     let verify = move |progress: &Progress| {
         let report = inventory.verify(progress)?;
         OperationResult::json(StatusCode::OK, &report, &*report.summary)
@@ -52,7 +67,7 @@ pub(in crate::http) async fn undo(call: Call) -> Result<Response, Problem> {
     let (number, origin) = (call.options.whole(&CHANGE), call.origin()?);
     let request = ChangeUndoRequest { number, mode, on_conflict, origin };
 
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let undo = move || inventory.undo_change(&request);
     let report = call.app.blocking.run(Lane::Operation, undo).await??;
 

@@ -10,14 +10,16 @@ use crate::{
     http::{
         blocking::Lane,
         call::Call,
+        caller::Caller,
         download,
         operations::{self, OperationCall, OperationResult, ResponseMode},
         paths,
-        problem::Problem,
+        problem::{Problem, ProblemKind},
         response::Response,
     },
     import::ImportError,
     job::{self, About, Operation, Progress},
+    model::Kind,
 };
 
 /// Handles `POST /rest/migrate/export`. The export is cancelled if a waiting client disconnects.
@@ -47,8 +49,9 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
 /// disconnects; a dry run is cancelled.
 pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     let origin = call.origin()?;
-    let Call { app, id, headers, options, .. } = call;
+    let Call { app, id, caller, headers, options, .. } = call;
     let request = import_request(&options)?;
+    require_types(&caller, &request.kinds)?;
 
     let about = About {
         operation: Operation::ImportProject,
@@ -65,6 +68,25 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     };
     let call = OperationCall { app, id, mode: ResponseMode::preferred(&headers) };
     Ok(operations::run(call, about, Box::new(import)).await?.into_response())
+}
+
+/// Refuses an import of users or groups by a user who is not an administrator: it could give its
+/// author all rights.
+///
+/// # Errors
+/// 401, 403.
+fn require_types(caller: &Caller, kinds: &[Kind]) -> Result<(), Problem> {
+    let decides = |kind: &&Kind| matches!(kind, Kind::User | Kind::Group);
+    match kinds.iter().find(decides) {
+        Some(kind) if !caller.require_principal()?.is_administrator() => {
+            let detail = format!(
+                "Only administrators import the type “{kind}”. Leave “user” and “group” out of \
+                 “import_export_types”."
+            );
+            Err(Problem::new(ProblemKind::Forbidden, detail))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Handles `GET /rest/migrate/reports/{id}`.

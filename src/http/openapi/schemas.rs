@@ -12,7 +12,7 @@ use crate::{
         description::BodyRule,
         handlers::{
             inventory::{change, configuration, delete, instance, pools},
-            jobs, projects,
+            jobs, maintenance, projects,
             reports::{ExportResponse, ImportResponse},
             site, tokens, topology as workbooks,
         },
@@ -22,7 +22,7 @@ use crate::{
     import::FullReport,
     inventory::{
         ChangeDetails, ChangeSummary, ChangeUndoReport, ConfigurationVersion, FollowedChanges,
-        InventoryDifference, InventoryState, VerifyReport,
+        InventoryDifference, VerifyReport,
     },
     job::JobView,
     migration::{self, ProjectSummary},
@@ -53,7 +53,7 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<ProjectSummary>(&mut generator);
     add::<workbooks::Workbooks>(&mut generator);
     add::<site::Alive<'_>>(&mut generator);
-    add::<InventoryState>(&mut generator);
+    add::<maintenance::State>(&mut generator);
     add::<VerifyReport>(&mut generator);
     add::<ChangeSummary>(&mut generator);
     add::<ChangeDetails>(&mut generator);

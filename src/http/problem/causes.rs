@@ -217,6 +217,9 @@ impl From<InventoryError> for Problem {
         let kind = match &error {
             InventoryError::Store(error) => of_store(error),
             InventoryError::NotFound { .. } => ProblemKind::UnknownInstance,
+            InventoryError::Forbidden { .. } | InventoryError::HiddenDependent { .. } => {
+                ProblemKind::Forbidden
+            }
             InventoryError::NoText { .. } => ProblemKind::UnknownText,
             InventoryError::NoChange { .. } => ProblemKind::UnknownChange,
             InventoryError::NotKept { .. }
@@ -273,6 +276,8 @@ impl Problem {
             }
             InventoryError::Store(_)
             | InventoryError::NotFound { .. }
+            | InventoryError::Forbidden { .. }
+            | InventoryError::HiddenDependent { .. }
             | InventoryError::NoText { .. }
             | InventoryError::NoChange { .. }
             | InventoryError::NotKept { .. }

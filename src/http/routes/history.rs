@@ -101,7 +101,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::GET,
             pattern: paths::CHANGES.pattern(),
-            right: Right::Read,
+            right: Right::Feeds,
             body: BodyRule::Nothing,
             description: Description {
                 operation: "follow_changes",

@@ -23,6 +23,7 @@ impl Inventory {
     ///
     /// # Errors
     /// - [`InventoryError::NotFound`] if there is no such instance.
+    /// - [`InventoryError::Forbidden`] if the principal cannot change it or a dependent record.
     /// - [`InventoryError::Stale`] if it does not have the expected version.
     /// - [`InventoryError::OwnUser`] if it is the principal of the origin.
     /// - [`InventoryError::NoAdministrator`] if no administrator would remain.
@@ -35,10 +36,11 @@ impl Inventory {
         origin: &Origin,
         expected_version: &ExpectedVersion,
     ) -> Result<DeleteReport, InventoryError> {
-        self.0.change(origin, |editing| {
+        self.edit(origin, |editing| {
             let Some(stored) = editing.transaction.get_any(kind, name)? else {
                 return Err(InventoryError::NotFound { kind, name: name.to_owned() });
             };
+            editing.require_edit(&*stored.record)?;
             if !expected_version.holds(Some(stored.version)) {
                 return Err(InventoryError::Stale { kind, name: name.to_owned() });
             }
@@ -58,7 +60,7 @@ impl Inventory {
     pub fn delete_many(&self, request: &DeletionRequest) -> Result<DeletionReport, InventoryError> {
         let DeletionRequest { kind, exact_type, instances, origin, mode } = request;
         let exact_type = exact_type.as_deref();
-        let made = self.0.change(origin, |editing| {
+        let made = self.edit(origin, |editing| {
             let (found, not_found) = match instances {
                 Selected::Named(names) => existing(editing, *kind, exact_type, names)?,
                 // The change holds the write lock, so the records stay as the search finds them.
@@ -92,11 +94,12 @@ fn existing(
     let mut seen = HashSet::new();
     for name in names.iter().filter(|name| seen.insert(name.as_str())) {
         let exists = match exact_type {
-            None => editing.transaction.contains(kind, name)?,
-            Some(exact_type) => {
+            None => editing.can_read_name(kind, name)?,
+            Some(exact_type) if editing.can_read_name(kind, name)? => {
                 let stored = editing.transaction.get_any(kind, name)?;
                 stored.is_some_and(|stored| has_type(&*stored.record, exact_type))
             }
+            Some(_) => false,
         };
         let list = if exists { &mut found } else { &mut not_found };
         list.push(name.clone());
@@ -122,6 +125,8 @@ fn delete_all(
         return Err(InventoryError::OwnUser { name: principal.to_owned() });
     }
     let cascade = Cascade::of(editing, kind, names)?;
+    editing.require_deletion(&cascade.deleted)?;
+    let dereferenced = editing.readable(cascade.removed_references.keys())?;
     for (record, references) in &cascade.removed_references {
         remove_references(editing, record, references)?;
     }
@@ -135,10 +140,7 @@ fn delete_all(
     if removes_administrator && !editing.has_administrator(None)? {
         return Err(InventoryError::NoAdministrator);
     }
-    Ok(DeleteReport {
-        deleted: cascade.deleted,
-        dereferenced: cascade.removed_references.into_keys().collect(),
-    })
+    Ok(DeleteReport { deleted: cascade.deleted, dereferenced })
 }
 
 /// The records that a deletion affects.

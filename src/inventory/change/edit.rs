@@ -7,6 +7,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use crate::{
+    access::RecordRights,
     inventory::{
         Inner,
         pools::computed::{ComputedPools, Versioned},
@@ -25,6 +26,8 @@ pub(in crate::inventory) const RECORDS_MAX: usize = 150_000;
 pub(in crate::inventory) struct Editing<'e, 't> {
     pub inventory: &'e Inner,
     pub transaction: &'e mut Transaction<'t>,
+    /// The records that the principal can read and change.
+    pub rights: RecordRights,
     /// The computed pools as this change leaves them; `None` until they are needed.
     pools: Option<Arc<ComputedPools>>,
     refills: Refills,
@@ -33,7 +36,7 @@ pub(in crate::inventory) struct Editing<'e, 't> {
 }
 
 impl Inner {
-    /// Makes a change. It is durable when this returns.
+    /// Makes a change of any records. It is durable when this returns.
     ///
     /// # Errors
     /// On every error the inventory stays unchanged.
@@ -48,6 +51,7 @@ impl Inner {
             let mut editing = Editing {
                 inventory: self,
                 transaction,
+                rights: RecordRights::All,
                 pools: None,
                 refills: Refills::default(),
                 written: 0,

@@ -92,6 +92,7 @@ pub(super) fn plan_inverse(
     }
     plan.warn_of_two_names(&changes);
     plan.remove_unlisted(patch, referrers);
+    plan.faults.extend(editing.check_inverse(&plan.edits)?);
     if plan.edits.len() > RECORDS_MAX {
         let detail = format!(
             "the relations of the object change more than {RECORDS_MAX} other records. Use an import"
@@ -136,9 +137,10 @@ fn plan_relation(
                 .into_iter()
                 .flatten()
                 .any(|own| own.as_str() == name);
-        if !is_own && !editing.transaction.contains(holder.kind, name)? {
+        if !is_own && !editing.can_read_name(holder.kind, name)? {
             missing.push(name.clone());
-            // A later object of the same change can create it.
+            // A later object of the same change can create it. A record that the principal cannot read
+            // gets a fault from `check_inverse`.
             if atomicity == Atomicity::Each {
                 continue;
             }
@@ -158,13 +160,19 @@ fn plan_relation(
     Ok(edits)
 }
 
-/// The computed pools that contain a record.
+/// The computed pools that contain a record, and that the principal can read.
 fn computed_pools(
     editing: &mut Editing<'_, '_>,
     record: &dyn Record,
 ) -> Result<HashSet<String>, StoreError> {
     let pools = editing.pools()?;
-    Ok(pools.admitting(record).map(|pool| pool.name.clone()).collect())
+    let mut names = HashSet::new();
+    for pool in pools.admitting(record) {
+        if editing.can_read_name(Kind::Pool, &pool.name)? {
+            names.insert(pool.name.clone());
+        }
+    }
+    Ok(names)
 }
 
 /// Returns whether the members of a pool are listed one by one. True for a pool that does not exist

@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::warning::Warning;
 use crate::{
+    access::RecordRights,
+    inventory::read::Visibility,
     model::{Kind, difference, frequent_spellings, look_alike_key},
     store::{Store, StoreError},
     wording::Chain,
@@ -20,12 +22,18 @@ const NEW_COMPARED_MAX: usize = 100;
 
 /// Returns a warning for each new name that looks like the name of another record. Reads a view of
 /// the inventory after the change, without the write lock.
-pub(super) fn warnings(store: &Store, kind: Kind, new: &[String]) -> Vec<Warning> {
+/// Records that the principal cannot read are left out.
+pub(super) fn warnings(
+    store: &Store,
+    rights: &RecordRights,
+    kind: Kind,
+    new: &[String],
+) -> Vec<Warning> {
     let new = &new[..new.len().min(NEW_COMPARED_MAX)];
     if new.is_empty() {
         return Vec::new();
     }
-    match pairs(store, kind, new) {
+    match pairs(store, rights, kind, new) {
         Ok(pairs) => pairs.into_iter().filter_map(|pair| warning(kind, pair)).collect(),
         // The change is stored, and only a warning is missing.
         Err(error) => {
@@ -45,7 +53,12 @@ fn warning(kind: Kind, (new, existing): Pair) -> Option<Warning> {
 
 /// The new names, each with the names of other records that look like it. Of two new names, the
 /// later one is called new.
-fn pairs(store: &Store, kind: Kind, new: &[String]) -> Result<BTreeSet<Pair>, StoreError> {
+fn pairs(
+    store: &Store,
+    rights: &RecordRights,
+    kind: Kind,
+    new: &[String],
+) -> Result<BTreeSet<Pair>, StoreError> {
     let view = store.read();
     let positions: HashMap<&str, usize> = new.iter().map(String::as_str).zip(0..).collect();
     let mut found = BTreeSet::new();
@@ -73,5 +86,14 @@ fn pairs(store: &Store, kind: Kind, new: &[String]) -> Result<BTreeSet<Pair>, St
             }
         }
     }
-    Ok(found)
+    let visibility = Visibility::new(rights);
+    let mut readable = BTreeSet::new();
+    for (name, other) in found {
+        if visibility.shows_name(&view, kind, &name)?
+            && visibility.shows_name(&view, kind, &other)?
+        {
+            readable.insert((name, other));
+        }
+    }
+    Ok(readable)
 }

@@ -75,10 +75,10 @@ pub(super) fn missing_references(
 }
 
 impl Editing<'_, '_> {
-    /// Returns whether the target of a reference exists.
+    /// Returns whether the target of a reference exists, and the principal can read it.
     pub(crate) fn target_exists(&self, target: Target, name: &str) -> Result<bool, StoreError> {
         for kind in target.kinds() {
-            if self.transaction.contains(*kind, name)? {
+            if self.can_read_name(*kind, name)? {
                 return Ok(true);
             }
         }

@@ -18,6 +18,7 @@
 //! edit                one change in progress: the transaction, and the effects of each write
 //! sent_relation       a relation that an object sets from its other side, parsed
 //! inverse             the changes of other records for such relations
+//! rights              the records that the principal can read and change
 //! missing             references to records that do not exist
 //! shared_addresses    devices that share a new address with other devices
 //! last_administrator  the rule that an administrator who can log in remains
@@ -37,6 +38,7 @@ mod object;
 mod plan;
 mod put;
 mod request;
+mod rights;
 mod sent_relation;
 mod shared_addresses;
 mod special_members;

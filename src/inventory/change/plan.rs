@@ -13,6 +13,7 @@ use super::{
     warning::Warning,
 };
 use crate::{
+    access::RecordAccess,
     codec::json,
     inventory::{InventoryError, long_text::LongText},
     model::{
@@ -83,6 +84,11 @@ pub(in crate::inventory) fn plan(
 ) -> Result<Result<PlannedChange, Vec<Fault>>, InventoryError> {
     let (kind, name) = (patch.record.kind(), patch.record.name());
     let before = editing.transaction.get_any(kind, name)?;
+    if let Some(before) = &before
+        && !editing.can(RecordAccess::Read, &*before.record)?
+    {
+        return Ok(Err(editing.check_object(Some(&*before.record), &*before.record)?));
+    }
     if !context.expected_version.holds(before.as_ref().map(|before| before.version)) {
         return Err(InventoryError::Stale { kind, name: name.to_string() });
     }
@@ -94,13 +100,19 @@ pub(in crate::inventory) fn plan(
     warn_of_secrets(before.as_ref(), patch, &mut remarks);
     warn_of_address(patch, &mut remarks);
     check_type(before.as_ref(), patch, context.exact_type, &mut remarks);
-    let referrers = editing.referrers(kind, name)?;
+    let mut referrers = editing.referrers(kind, name)?;
+    editing.retain_readable(&mut referrers)?;
     let inverse = inverse_references(patch, &referrers);
     let mut after = patched(editing, before.as_ref(), patch, &inverse, &mut remarks)?;
     if let Some(exact_type) = context.exact_type {
         // A text property accepts every text.
         let _ = after.set(TYPE, Value::from(exact_type));
     }
+    let before_record = before.as_ref().map(|before| &*before.record);
+    if let Some(before) = before_record {
+        editing.keep_hidden_names(before, patch, &mut *after)?;
+    }
+    remarks.faults.extend(editing.check_object(before_record, &*after)?);
     let InversePlan { edits: inverse, faults, warnings } =
         plan_inverse(editing, patch, before.as_ref(), &referrers, context.atomicity)?;
     remarks.faults.extend(faults);
@@ -108,7 +120,6 @@ pub(in crate::inventory) fn plan(
     // The record is encrypted before it is compared: equal secrets have equal encrypted bytes.
     editing.inventory.store.vault().encrypt_secrets(&mut *after);
 
-    let before_record = before.as_ref().map(|before| &*before.record);
     let missing = missing_references(editing, before_record, &*after, new_name)?;
     let removes_administrator = match before_record {
         Some(before) => editing.removes_administrator(before, Some(&*after))?,
@@ -140,6 +151,9 @@ pub(in crate::inventory) fn plan(
         None
     } else {
         stamp(&mut *after, context, before.is_none());
+        if before.is_none() {
+            editing.own(&mut after)?;
+        }
         if let Some(new_name) = new_name {
             after.set_name(new_name.clone());
         }

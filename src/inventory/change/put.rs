@@ -106,10 +106,10 @@ impl Inventory {
                 shown.zip(results).map(|(object, result)| ObjectOutcome { object, result }),
             );
         }
-        for warning in shared_addresses::warnings(&self.0.store, &addresses) {
+        for warning in shared_addresses::warnings(&self.0.store, &self.1, &addresses) {
             warnings.push(warning);
         }
-        for warning in look_alikes::warnings(&self.0.store, kind, &new_names) {
+        for warning in look_alikes::warnings(&self.0.store, &self.1, kind, &new_names) {
             warnings.push(warning);
         }
         Ok(ChangeReport { outcomes, warnings: warnings.sentences() })
@@ -233,8 +233,7 @@ impl Batch {
         while all.results.len() < self.patches.len() {
             let from = all.results.len();
             match inventory
-                .0
-                .change(context.origin, |editing| self.attempt(from, editing, context, &rejected))
+                .edit(context.origin, |editing| self.attempt(from, editing, context, &rejected))
             {
                 Ok(next) => {
                     all.results.extend(next.results);

@@ -6,6 +6,7 @@ use memchr::memmem;
 
 use super::{plan::address, warning::Warning};
 use crate::{
+    access::{RecordAccess, RecordRights, Verdict},
     model::Kind,
     store::{Raw, Store, StoreError},
     wording::Chain,
@@ -23,7 +24,12 @@ const DEVICES_NAMED_MAX: usize = 3;
 
 /// Returns a warning for each new address that another device has too. Reads a view of the inventory
 /// after the change, without the write lock.
-pub(super) fn warnings(store: &Store, new: &[(String, IpAddr)]) -> Vec<Warning> {
+/// Devices that the principal cannot read are left out.
+pub(super) fn warnings(
+    store: &Store,
+    rights: &RecordRights,
+    new: &[(String, IpAddr)],
+) -> Vec<Warning> {
     let mut sharing: HashMap<IpAddr, Vec<&str>> = HashMap::new();
     for (name, address) in new {
         sharing.entry(*address).or_default().push(name);
@@ -31,7 +37,7 @@ pub(super) fn warnings(store: &Store, new: &[(String, IpAddr)]) -> Vec<Warning> 
     if sharing.is_empty() {
         return Vec::new();
     }
-    let others = match others(store, &sharing) {
+    let others = match others(store, rights, &sharing) {
         Ok(others) => others,
         // The change is stored, and only a warning is missing.
         Err(error) => {
@@ -60,6 +66,7 @@ pub(super) fn warnings(store: &Store, new: &[(String, IpAddr)]) -> Vec<Warning> 
 /// The existing devices that have one of the addresses.
 fn others(
     store: &Store,
+    rights: &RecordRights,
     sought: &HashMap<IpAddr, Vec<&str>>,
 ) -> Result<Vec<(IpAddr, String)>, StoreError> {
     let filter = ByteFilter::of(sought.keys());
@@ -71,6 +78,9 @@ fn others(
             continue;
         }
         let device = raw.record(Kind::Device, &name)?;
+        if rights.of_record(RecordAccess::Read, &*device) != Verdict::Granted {
+            continue;
+        }
         if let Some(address) = address(&*device).filter(|address| sought.contains_key(address)) {
             found.push((address, device.name().to_string()));
         }

@@ -12,7 +12,8 @@ impl Inventory {
     /// change. `expected_version` refers to the text.
     ///
     /// # Errors
-    /// [`InventoryError::NotFound`] if there is no such device,
+    /// [`InventoryError::NotFound`] if there is no such device, [`InventoryError::Forbidden`] if the
+    /// principal cannot change it,
     /// [`InventoryError::UnknownProperty`] if devices have no such text, [`InventoryError::Stale`]
     /// if the text does not have the expected version, [`InventoryError::Store`] if it cannot be
     /// written.
@@ -32,12 +33,9 @@ impl Inventory {
                 nearest: nearest(property, known).map(str::to_owned),
             });
         };
-        let version = self.0.change(origin, |editing| {
+        let version = self.edit(origin, |editing| {
+            editing.require_edit_of(Kind::Device, device)?;
             let transaction = &mut *editing.transaction;
-            if !transaction.contains(Kind::Device, device)? {
-                let name = device.to_owned();
-                return Err(InventoryError::NotFound { kind: Kind::Device, name });
-            }
             let stored = transaction.text(device, property)?;
             if !expected_version.holds(stored.as_ref().map(|stored| stored.version)) {
                 let name = device.to_owned();

@@ -158,7 +158,9 @@ impl Inventory {
             let (device, property) = (device.to_owned(), property.to_owned());
             return Err(InventoryError::NoText { device, property });
         }
-        let history = self.0.store.history()?;
+        let visible = self.visible_history()?;
+        visible.require(Kind::Device, device)?;
+        let history = visible.history;
         let versions = history.text_versions(device, property)?;
         if versions.is_empty() && !self.0.store.read().contains(Kind::Device, device)? {
             return Err(InventoryError::NotFound { kind: Kind::Device, name: device.to_owned() });

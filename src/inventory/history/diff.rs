@@ -7,15 +7,15 @@ use serde::Serialize;
 
 use super::{
     ChangeRecord, ChangeSummary, KindChanges, Moment, RecordEffect, ShownDifference,
-    moment_state::MomentState, not_kept, secret_names, shown,
+    moment_state::MomentState, not_kept, secret_names, shown, visible::VisibleHistory,
 };
 use crate::{
     import::differences,
     inventory::{Inventory, InventoryError},
     model::{AnyRecord, Kind, PerKind},
     store::{
-        AtChange, DifferentText, Effect, HistoryChange, HistoryView, ReplacedStates, Store, Stored,
-        Touched,
+        AtChange, DifferentText, Effect, HistoryChange, HistoryView, ReplacedStates, Store,
+        StoreError, Stored, Touched,
     },
     wording::counted,
 };
@@ -73,32 +73,33 @@ impl Inventory {
     ) -> Result<InventoryDifference, InventoryError> {
         // First the number: the history that is read then has all changes up to it.
         let last = *self.watch_version().borrow();
-        let history = self.0.store.history()?;
-        let since = number_of(&history, since)?;
-        let to = to.map_or(Ok(last), |to| number_of(&history, to))?;
+        let visible = self.visible_history()?;
+        let history = &visible.history;
+        let since = number_of(history, since)?;
+        let to = to.map_or(Ok(last), |to| number_of(history, to))?;
         if let Some(number) = [since, to].into_iter().find(|number| *number > last) {
             return Err(InventoryError::NoChange { number });
         }
         if since > to {
             return Err(InventoryError::MomentsReversed { since, to });
         }
-        require_kept(&history, since, last)?;
+        require_kept(history, since, last)?;
         let states = Moments {
-            before: MomentState::new(self, &history, since)?,
-            after: MomentState::new(self, &history, to)?,
+            before: MomentState::new(self, history, since)?,
+            after: MomentState::new(self, history, to)?,
         };
-        let collected = Collected::read(&self.0.store, &history, &states, (since, to))?;
+        let collected = Collected::read(&self.0.store, &visible, &states, (since, to))?;
         let mut is_complete = collected.not_compared.is_empty();
         let mut records = Vec::new();
         for (kind, name) in collected.records.keys() {
-            match collected.compare(&states, (*kind, name))? {
+            match collected.compare(&visible, &states, (*kind, name))? {
                 Compared::Equal => {}
                 Compared::Different(record) => records.push(record),
                 Compared::Unknown => is_complete = false,
             }
         }
         // Old changes can be removed from the history while it is read.
-        require_kept(&history, since, last)?;
+        require_kept(history, since, last)?;
         Ok(report(since, to, is_complete, records, collected.not_compared))
     }
 }
@@ -129,21 +130,25 @@ impl Collected {
     /// Reads the changes after `since` up to `to`.
     fn read(
         store: &Store,
-        history: &HistoryView,
+        visible: &VisibleHistory<'_>,
         states: &Moments<'_>,
         (since, to): (u64, u64),
     ) -> Result<Self, InventoryError> {
+        let history = &visible.history;
         let mut collected = Self::default();
         for change in history.changes_after(since) {
             let number = change?.number;
             if number > to {
                 break;
             }
-            let Some(change) = history.change(number)? else { continue };
+            let Some(mut change) = history.change(number)? else { continue };
             if change.replaced.is_some() {
                 match store.replaced_states(&change)? {
                     Some(replaced) => collected.add_replacement(&replaced)?,
-                    None => collected.not_compared.push(ChangeSummary::of(&change, 0)),
+                    None if visible.retain(&mut change)? => {
+                        collected.not_compared.push(ChangeSummary::of(&change, 0));
+                    }
+                    None => {}
                 }
             }
             collected.add(&change);
@@ -226,9 +231,11 @@ impl Collected {
         }
     }
 
-    /// Compares a record, by its name at the second moment.
+    /// Compares a record, by its name at the second moment. A record that the principal cannot read is
+    /// called equal.
     fn compare(
         &self,
+        visible: &VisibleHistory<'_>,
         states: &Moments<'_>,
         (kind, name): (Kind, &str),
     ) -> Result<Compared, InventoryError> {
@@ -240,6 +247,13 @@ impl Collected {
             None if self.moved.contains(&(kind, name.to_owned())) => AtChange::Absent,
             None => states.before.record(kind, name)?,
         };
+        let is_shown = match (&before, &after) {
+            (AtChange::Value(last), AtChange::Absent) => visible.shows_removed(&*last.record)?,
+            _ => visible.shows(kind, name)?,
+        };
+        if !is_shown {
+            return Ok(Compared::Equal);
+        }
         let (before, after) = match (before, after) {
             (AtChange::Value(before), AtChange::Value(after)) => (before, after),
             (AtChange::Value(_), AtChange::Absent) => {
@@ -253,7 +267,7 @@ impl Collected {
         };
         let mut record = ChangeRecord::updated(kind, name);
         record.renamed_from = origin.filter(|origin| *origin != name).cloned();
-        record.properties = properties(before, after);
+        record.properties = properties(visible, before, after)?;
         let old_name = origin.map_or(name, String::as_str);
         for property in self.texts_of(kind, name, old_name) {
             let before = states.before.text(old_name, property)?;
@@ -297,10 +311,16 @@ fn number_of(history: &HistoryView, moment: Moment) -> Result<u64, InventoryErro
     }
 }
 
-fn properties(before: Stored<AnyRecord>, after: Stored<AnyRecord>) -> Vec<ShownDifference> {
+fn properties(
+    visible: &VisibleHistory<'_>,
+    mut before: Stored<AnyRecord>,
+    mut after: Stored<AnyRecord>,
+) -> Result<Vec<ShownDifference>, StoreError> {
+    visible.strip(&mut before.record)?;
+    visible.strip(&mut after.record)?;
     let secrets = secret_names(&after);
     let changes = differences(before.record, after.record);
-    changes.into_iter().map(|change| shown(change, &secrets)).collect()
+    Ok(changes.into_iter().map(|change| shown(change, &secrets)).collect())
 }
 
 fn report(

@@ -10,7 +10,7 @@ use super::{ChangeSummary, HistoryStart, RecordEffect};
 use crate::{
     inventory::{Inventory, InventoryError},
     model::Kind,
-    store::{Effect, HistoryChange, Touched},
+    store::{ChangeCounts, Effect, HistoryChange, Touched},
 };
 
 /// The largest number of records of one change that are listed. A follower that needs the others reads
@@ -24,6 +24,10 @@ const PAGE_CHANGES_MAX: usize = 100;
 /// in memory.
 const PAGE_TOUCHED_MAX: usize = 1_000;
 
+/// The number of changes that ends a page, also if the principal cannot read most of them: a page must
+/// not read the whole history.
+const PAGE_READ_MAX: usize = 1_000;
+
 /// The changes after a given one, the oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[schemars(rename = "FollowedChanges")]
@@ -32,6 +36,13 @@ pub struct FollowedChanges {
     pub changes: Vec<FollowedChange>,
     /// The value of `after` for the next request.
     pub last: u64,
+    /// Whether there are further changes already.
+    #[serde(skip)]
+    pub has_more: bool,
+    /// Whether the last change changed users or groups, or can have changed them, also if it is not
+    /// shown. Then the principal can have other rights.
+    #[serde(skip)]
+    pub concerns_users: bool,
 }
 
 /// A change with the names of its records.
@@ -91,7 +102,8 @@ impl Inventory {
         self.0.store.watch_version()
     }
 
-    /// Returns the durable changes with greater numbers than `after`.
+    /// Returns the durable changes with greater numbers than `after` that the principal can read. A change
+    /// of users or groups ends the page.
     ///
     /// # Errors
     /// - [`InventoryError::Missed`] if the history does not keep all of them.
@@ -103,19 +115,35 @@ impl Inventory {
         if after > durable {
             return Err(InventoryError::AfterLast { after, last: durable });
         }
-        let history = self.0.store.history()?;
-        let mut page = FollowedChanges { changes: Vec::new(), last: durable };
-        let mut touched = 0;
+        let visible = self.visible_history()?;
+        let history = &visible.history;
+        let mut page = FollowedChanges {
+            changes: Vec::new(),
+            last: durable,
+            has_more: false,
+            concerns_users: false,
+        };
+        let (mut read, mut touched) = (0, 0);
         for change in history.changes_after(after) {
             let number = change?.number;
             if number > durable {
                 break;
             }
-            let Some(change) = history.change(number)? else { continue };
+            let Some(mut change) = history.change(number)? else { continue };
+            read += 1;
             touched += change.touched.len();
-            page.changes.push(FollowedChange::of(&change));
-            if page.changes.len() >= PAGE_CHANGES_MAX || touched >= PAGE_TOUCHED_MAX {
+            page.concerns_users = concerns_users(&change);
+            if visible.retain(&mut change)? {
+                page.changes.push(FollowedChange::of(&change));
+            }
+            // After a change of users, the rights of the principal must be read again.
+            if page.changes.len() >= PAGE_CHANGES_MAX
+                || touched >= PAGE_TOUCHED_MAX
+                || read >= PAGE_READ_MAX
+                || page.concerns_users
+            {
                 page.last = number;
+                page.has_more = number < durable;
                 break;
             }
         }
@@ -164,10 +192,10 @@ impl FollowedChange {
         let records = records.into_values().take(RECORDS_MAX).collect();
         Self { change: summary, listed, records, not_listed }
     }
+}
 
-    /// Returns whether the change changed users or groups, or can have changed them.
-    pub fn concerns_users(&self) -> bool {
-        let is_concerned = |kind: Kind| matches!(kind, Kind::User | Kind::Group);
-        self.change.generation.is_some() || self.change.types.iter().any(|of| is_concerned(of.kind))
-    }
+/// Returns whether a change changed users or groups, or can have changed them.
+fn concerns_users(change: &HistoryChange) -> bool {
+    let is_changed = |kind: Kind| change.counts[kind] != ChangeCounts::default();
+    change.replaced.is_some() || is_changed(Kind::User) || is_changed(Kind::Group)
 }

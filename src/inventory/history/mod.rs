@@ -14,6 +14,7 @@
 //! replaced_undo  plans the undo of a change that replaced the whole inventory
 //! undo_request   the request for an undo
 //! undo_report    the report of an undo
+//! visible        the part of the history that the principal can read
 //! merge_back     takes the differences of a change back from the present state of a record
 //! ```
 
@@ -30,6 +31,7 @@ mod request;
 mod undo;
 mod undo_report;
 mod undo_request;
+mod visible;
 
 pub use configurations::ConfigurationVersion;
 pub use diff::InventoryDifference;
@@ -58,6 +60,7 @@ use crate::{
 };
 
 use replaced::RecordPage;
+use visible::VisibleHistory;
 
 /// The largest number of records of one change that a list shows. The change itself shows all.
 const LISTED_RECORDS_MAX: usize = 20;
@@ -68,12 +71,13 @@ impl Inventory {
     /// # Errors
     /// [`InventoryError::Store`] if the history cannot be read.
     pub fn history(&self, request: &HistoryRequest) -> Result<HistoryPage, InventoryError> {
-        let history = self.0.store.history()?;
+        let visible = self.visible_history()?;
+        let history = &visible.history;
         let begin = history.begin()?.map(HistoryStart::from);
         let mut changes = Vec::new();
         // The index of names finds the changes of a name without reading the others.
         let mut named = match &request.name {
-            Some(name) => Some(numbers_of(&history, request.kinds(), name, request.below)?),
+            Some(name) => Some(numbers_of(&visible, request.kinds(), name, request.below)?),
             None => None,
         };
         let mut others = history.changes(request.below);
@@ -94,7 +98,10 @@ impl Inventory {
             let number = change.number;
             let full = if named.is_some() { Some(change) } else { history.change(number)? };
             // It can be removed from the history meanwhile.
-            let Some(full) = full else { continue };
+            let Some(mut full) = full else { continue };
+            if !visible.retain(&mut full)? || !request.may_match(&full) {
+                continue;
+            }
             if request.matches(&full) {
                 changes.push(ChangeSummary::of(&full, LISTED_RECORDS_MAX));
                 if changes.len() >= request.limit {
@@ -124,15 +131,19 @@ impl Inventory {
         after: Option<&RecordPosition>,
         limit: usize,
     ) -> Result<ChangeDetails, InventoryError> {
-        let history = self.0.store.history()?;
-        let Some(change) = history.change(number)? else {
-            return Err(self.no_change(&history, number)?);
+        let visible = self.visible_history()?;
+        let Some(mut change) = visible.history.change(number)? else {
+            return Err(self.no_change(&visible.history, number)?);
         };
+        if !visible.retain(&mut change)? {
+            return Err(InventoryError::NoChange { number });
+        }
         let summary = ChangeSummary::of(&change, 0);
         if change.replaced.is_some() {
             return Ok(match self.0.store.replaced_states(&change)? {
                 Some(states) => {
-                    let RecordPage { records, next } = RecordPage::read(&states, after, limit)?;
+                    let RecordPage { records, next } =
+                        RecordPage::read(&visible, &states, after, limit)?;
                     let next = next.map(|next| next.to_string());
                     ChangeDetails { change: summary, records, next, not_kept: false }
                 }
@@ -142,7 +153,7 @@ impl Inventory {
                 }
             });
         }
-        let mut records = self.differences_of(&history, &change, None)?;
+        let mut records = self.differences_of(&visible, &change, None)?;
         records.retain(|record| after.is_none_or(|after| after.is_before(record)));
         let has_more = records.len() > limit;
         records.truncate(limit);
@@ -163,15 +174,20 @@ impl Inventory {
         below: Option<u64>,
         limit: usize,
     ) -> Result<Vec<ChangeDetails>, InventoryError> {
-        let history = self.0.store.history()?;
+        let visible = self.visible_history()?;
+        visible.require(kind, name)?;
+        let history = &visible.history;
         let numbers = history.numbers_of(kind, name, below, limit)?;
         if numbers.is_empty() && below.is_none() && !self.0.store.read().contains(kind, name)? {
             return Err(InventoryError::NotFound { kind, name: name.to_owned() });
         }
         let mut details = Vec::new();
         for number in numbers {
-            let Some(change) = history.change(number)? else { continue };
-            let records = self.differences_of(&history, &change, Some((kind, name)))?;
+            let Some(mut change) = history.change(number)? else { continue };
+            if !visible.retain(&mut change)? {
+                continue;
+            }
+            let records = self.differences_of(&visible, &change, Some((kind, name)))?;
             let change = ChangeSummary::of(&change, 0);
             details.push(ChangeDetails { change, records, next: None, not_kept: false });
         }
@@ -193,23 +209,26 @@ impl Inventory {
         moment: Moment,
         show: impl FnOnce(&InstanceRow<'_>) -> R,
     ) -> Result<R, InventoryError> {
-        let history = self.0.store.history()?;
+        let visible = self.visible_history()?;
+        visible.require(kind, name)?;
+        let history = &visible.history;
         let number = match moment {
             Moment::Change(number) => number,
             Moment::Time(time) => match history.number_at(time)? {
                 Some(number) => number,
-                None => return Err(not_kept(&history)?),
+                None => return Err(not_kept(history)?),
             },
         };
-        match self.record_at(&history, kind, name, number)? {
-            AtChange::Value(stored) => {
+        match self.record_at(history, kind, name, number)? {
+            AtChange::Value(mut stored) => {
+                visible.strip(&mut stored.record)?;
                 let own = OwnProperties::without_members();
                 let properties = own.properties(&*stored.record);
                 Ok(show(&InstanceRow { version: stored.version, properties: &properties }))
             }
             AtChange::Absent => Err(InventoryError::NotFound { kind, name: name.to_owned() }),
-            AtChange::BeforeBegin(_) => Err(not_kept(&history)?),
-            AtChange::NotYet => Err(self.no_change(&history, number)?),
+            AtChange::BeforeBegin(_) => Err(not_kept(history)?),
+            AtChange::NotYet => Err(self.no_change(history, number)?),
             AtChange::Replaced(change) => Err(InventoryError::Replaced { change }),
         }
     }
@@ -264,7 +283,7 @@ impl Inventory {
     /// a device and of its texts is one entry.
     fn differences_of(
         &self,
-        history: &HistoryView,
+        visible: &VisibleHistory<'_>,
         change: &HistoryChange,
         only: Option<(Kind, &str)>,
     ) -> Result<Vec<ChangeRecord>, InventoryError> {
@@ -282,7 +301,7 @@ impl Inventory {
                     match &touched.effect {
                         Effect::Created | Effect::Removed => {}
                         Effect::Updated => record.properties.extend(self.record_differences(
-                            history,
+                            visible,
                             (kind, name),
                             name,
                             change.number,
@@ -290,7 +309,7 @@ impl Inventory {
                         Effect::RenamedFrom(from) => {
                             record.renamed_from = Some(from.clone());
                             record.properties.extend(self.record_differences(
-                                history,
+                                visible,
                                 (kind, from),
                                 name,
                                 change.number,
@@ -317,15 +336,19 @@ impl Inventory {
     /// the change.
     fn record_differences(
         &self,
-        history: &HistoryView,
+        visible: &VisibleHistory<'_>,
         before: (Kind, &str),
         after: &str,
         number: u64,
     ) -> Result<Vec<ShownDifference>, InventoryError> {
         let (kind, name) = before;
-        let before = history.record_before(kind, name, number)?;
-        let after = self.record_at(history, kind, after, number)?;
-        let (Some(before), AtChange::Value(after)) = (before, after) else { return Ok(Vec::new()) };
+        let before = visible.history.record_before(kind, name, number)?;
+        let after = self.record_at(&visible.history, kind, after, number)?;
+        let (Some(mut before), AtChange::Value(mut after)) = (before, after) else {
+            return Ok(Vec::new());
+        };
+        visible.strip(&mut before.record)?;
+        visible.strip(&mut after.record)?;
         let secrets = secret_names(&after);
         let changes = differences(before.record, after.record);
         Ok(changes.into_iter().map(|change| shown(change, &secrets)).collect())
@@ -349,16 +372,18 @@ fn not_kept(history: &HistoryView) -> Result<InventoryError, InventoryError> {
     Ok(InventoryError::NotKept { begin: history.begin()?.map(HistoryStart::from) })
 }
 
-/// The numbers of the changes of records with a name, the newest last.
+/// The numbers of the changes of records with a name that the principal can read, the newest last.
 fn numbers_of(
-    history: &HistoryView,
+    visible: &VisibleHistory<'_>,
     kinds: &[Kind],
     name: &str,
     below: Option<u64>,
 ) -> Result<Vec<u64>, InventoryError> {
     let mut numbers = Vec::new();
     for kind in kinds {
-        numbers.extend(history.numbers_of(*kind, name, below, usize::MAX)?);
+        if visible.shows(*kind, name)? {
+            numbers.extend(visible.history.numbers_of(*kind, name, below, usize::MAX)?);
+        }
     }
     numbers.sort_unstable();
     numbers.dedup();

@@ -1,7 +1,10 @@
 //! The differences of a change that replaced the whole inventory, while the generations before and after it
 //! are kept.
 
-use super::{ChangeRecord, RecordEffect, RecordPosition, ShownDifference, secret_names, shown};
+use super::{
+    ChangeRecord, RecordEffect, RecordPosition, ShownDifference, secret_names, shown,
+    visible::VisibleHistory,
+};
 use crate::{
     import::differences,
     inventory::InventoryError,
@@ -17,11 +20,13 @@ pub(super) struct RecordPage {
 }
 
 impl RecordPage {
-    /// Reads at most `limit` records that differ, after a position. Memory does not grow with the change.
+    /// Reads at most `limit` records that differ and that the principal can read, after a position. Memory
+    /// does not grow with the change.
     ///
     /// # Errors
     /// [`InventoryError::Store`] if a generation cannot be read.
     pub(super) fn read(
+        visible: &VisibleHistory<'_>,
         states: &ReplacedStates,
         after: Option<&RecordPosition>,
         limit: usize,
@@ -31,7 +36,7 @@ impl RecordPage {
         for kind in Kind::ALL.into_iter().filter(|kind| kind.index() >= first) {
             let from = after.filter(|after| after.kind == kind).map(|after| after.name.as_str());
             let mut differences = KindDifferences::begin(states, kind, from)?;
-            while let Some(record) = differences.next()? {
+            while let Some(record) = differences.next_shown(visible)? {
                 if page.records.len() == limit {
                     page.next = page.records.last().map(RecordPosition::of);
                     return Ok(page);
@@ -79,8 +84,24 @@ where
     R: Iterator<Item = Result<DifferentRecord, StoreError>>,
     T: Iterator<Item = Result<DifferentText, StoreError>>,
 {
-    /// Returns the next record.
-    fn next(&mut self) -> Result<Option<ChangeRecord>, StoreError> {
+    /// Returns the next record that the principal can read.
+    fn next_shown(
+        &mut self,
+        visible: &VisibleHistory<'_>,
+    ) -> Result<Option<ChangeRecord>, StoreError> {
+        while let Some((record, is_shown)) = self.next(visible)? {
+            if is_shown {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the next record, and whether the principal can read it.
+    fn next(
+        &mut self,
+        visible: &VisibleHistory<'_>,
+    ) -> Result<Option<(ChangeRecord, bool)>, StoreError> {
         let name = self.next_record.as_ref().map(|record| &record.name);
         let device = self.next_text.as_ref().map(|text| &text.device);
         let name = match (name, device) {
@@ -89,29 +110,40 @@ where
             (Some(name), None) | (None, Some(name)) => name.clone(),
         };
         let mut record = ChangeRecord::updated(self.kind, &name);
-        if let Some(different) = self.next_record.take_if(|record| record.name == name) {
+        let different = self.next_record.take_if(|record| record.name == name);
+        let removed = different.as_ref().filter(|record| record.after.is_none());
+        let is_shown = match removed.and_then(|record| record.before.as_ref()) {
+            Some(last) => visible.shows_removed(&*last.record)?,
+            None => visible.shows(self.kind, &name)?,
+        };
+        if let Some(different) = different {
             self.next_record = self.records.next().transpose()?;
-            (record.effect, record.properties) = effect(different);
+            (record.effect, record.properties) = effect(visible, different)?;
         }
         while let Some(text) = self.next_text.take_if(|text| text.device == name) {
             self.next_text = self.texts.as_mut().and_then(Iterator::next).transpose()?;
             record.properties.push(ShownDifference::of_text(&text.property));
         }
         record.properties.sort_by(|a, b| a.change.property.cmp(&b.change.property));
-        Ok(Some(record))
+        Ok(Some((record, is_shown)))
     }
 }
 
 /// The effect of the change on a record, and its differences.
-fn effect(different: DifferentRecord) -> (RecordEffect, Vec<ShownDifference>) {
-    match (different.before, different.after) {
+fn effect(
+    visible: &VisibleHistory<'_>,
+    different: DifferentRecord,
+) -> Result<(RecordEffect, Vec<ShownDifference>), StoreError> {
+    Ok(match (different.before, different.after) {
         (None, _) => (RecordEffect::Created, Vec::new()),
         (Some(_), None) => (RecordEffect::Removed, Vec::new()),
-        (Some(before), Some(after)) => {
+        (Some(mut before), Some(mut after)) => {
+            visible.strip(&mut before.record)?;
+            visible.strip(&mut after.record)?;
             let secrets = secret_names(&after);
             let changes = differences(before.record, after.record);
             let shown = changes.into_iter().map(|change| shown(change, &secrets));
             (RecordEffect::Updated, shown.collect())
         }
-    }
+    })
 }

@@ -117,8 +117,9 @@ impl Inventory {
     /// Reports the undo of a change that replaced the whole inventory, if nothing was changed since.
     fn report_of_all(&self, change: &HistoryChange) -> Result<ChangeUndoReport, InventoryError> {
         let mut report = ChangeUndoReport::of(change);
+        let visible = self.visible_history()?;
         let states = self.states_of(change)?;
-        for record in RecordPage::read(&states, None, LISTED_MAX)?.records {
+        for record in RecordPage::read(&visible, &states, None, LISTED_MAX)?.records {
             report.add_record(record.kind, &record.name, record.effect.inverse());
         }
         // The list ends with its largest number of records. The counts have all of them.

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{PoolsReport, computed::ComputedPools};
 use crate::{
+    access::RecordAccess,
     inventory::{Inventory, InventoryError},
     model::{Criteria, Device, Entity, Kind, Link, Membership, Pool, Side},
     store::{Origin, StoreError, Stored, Transaction},
@@ -181,7 +182,7 @@ impl Inventory {
         names: Option<&[String]>,
         origin: &Origin,
     ) -> Result<PoolsReport, InventoryError> {
-        self.0.change(origin, |editing| {
+        self.edit(origin, |editing| {
             let mut stored = HashMap::new();
             match names {
                 Some(names) => {
@@ -197,6 +198,10 @@ impl Inventory {
                 None => {
                     for found in editing.transaction.scan::<Pool>() {
                         let found = found?;
+                        // A principal updates only the pools that it can change.
+                        if !editing.can(RecordAccess::Edit, &found.record)? {
+                            continue;
+                        }
                         if !matches!(found.record.membership(), Membership::Manual) {
                             stored.insert(found.ordinal, found);
                         }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     inventory::InventoryError,
-    model::{Kind, Projected, Projection, PropertyDefault, PropertyPosition, View},
+    model::{Kind, Projected, Projection, PropertyDefault, PropertyPosition, Target, View},
     store::Raw,
 };
 
@@ -142,7 +142,13 @@ impl PropertyRef {
         Ok(match self {
             PropertyRef::Name => ColumnValue::View(View::Text(name)),
             PropertyRef::Property { property, .. } => match found {
-                Some(Projected::View(view)) => ColumnValue::View(property.shown(Some(view))),
+                Some(Projected::View(view)) => {
+                    let shown = property.shown(Some(view));
+                    ColumnValue::View(match property.type_.relation() {
+                        Some((_, target)) => session.filter(target, shown)?,
+                        None => shown,
+                    })
+                }
                 Some(value @ Projected::Value(_)) => ColumnValue::Projected(value),
                 None => ColumnValue::View(property.shown(None)),
             },
@@ -156,22 +162,36 @@ impl PropertyRef {
             PropertyRef::Relation(relation) => {
                 ColumnValue::Names(session.related(kind, relation, name, raw)?)
             }
-            PropertyRef::Members(side) => match session.computed()?.get(raw.header.ordinal) {
-                Some(_) => ColumnValue::Names(session.reading.members(raw.header.ordinal, *side)?),
-                None => match found {
-                    Some(Projected::View(View::Texts(names))) => {
-                        ColumnValue::View(View::Texts(names))
+            PropertyRef::Members(side) => {
+                let target = Target::Kind(side.kind());
+                match (session.computed()?.get(raw.header.ordinal), found) {
+                    (Some(_), _) => {
+                        let mut names = session.reading.members(raw.header.ordinal, *side)?;
+                        session.retain_shown(target, &mut names)?;
+                        ColumnValue::Names(names)
                     }
-                    Some(Projected::View(_) | Projected::Value(_)) | None => {
-                        ColumnValue::Names(Vec::new())
+                    (None, Some(Projected::View(View::Texts(names)))) => {
+                        ColumnValue::View(session.filter(target, View::Texts(names))?)
                     }
-                },
-            },
+                    (None, _) => ColumnValue::Names(Vec::new()),
+                }
+            }
             PropertyRef::MemberCount(side) => {
                 let pool = raw.header.ordinal;
+                let target = Target::Kind(side.kind());
                 let count = match (session.computed()?.get(pool), found) {
-                    (Some(_), _) => session.reading.member_count(pool, *side)?,
-                    (None, Some(Projected::View(View::Texts(names)))) => names.len() as u64,
+                    (Some(_), _) if session.shows_everything() => {
+                        session.reading.member_count(pool, *side)?
+                    }
+                    (Some(_), _) => {
+                        let mut names = session.reading.members(pool, *side)?;
+                        session.retain_shown(target, &mut names)?;
+                        names.len() as u64
+                    }
+                    (None, Some(Projected::View(View::Texts(mut names)))) => {
+                        session.retain_shown(target, &mut names)?;
+                        names.len() as u64
+                    }
                     (None, _) => 0,
                 };
                 ColumnValue::View(View::Int(i64::try_from(count).unwrap_or(i64::MAX)))

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     inventory::{Inventory, InventoryError},
-    model::{AnyRecord, InverseRelations, Kind, Record, Side, View},
+    model::{AnyRecord, InverseRelations, Kind, Record, Side, Target, View},
     store::Stored,
 };
 
@@ -32,7 +32,8 @@ impl Inventory {
         show: impl FnOnce(&InstanceRow<'_>) -> R,
     ) -> Result<R, InventoryError> {
         let session = self.session();
-        let Some(stored) = session.reading.get_any(kind, name)? else {
+        let stored = session.reading.get_any(kind, name)?;
+        let Some(stored) = session.shown(stored)? else {
             return Err(InventoryError::NotFound { kind, name: name.to_owned() });
         };
         let backward = InverseRelations::of(kind);
@@ -48,20 +49,22 @@ impl Inventory {
             None => Vec::new(),
         };
         let own = OwnProperties::read(&session, &stored)?;
-        let properties = own.properties(&*stored.record);
-        let related = relations.iter().enumerate().map(|(at, relation)| {
+        let mut properties = own.properties(&*stored.record);
+        session.filter_properties(kind, &mut properties)?;
+        let mut related: Vec<(&str, View<'_>)> = Vec::with_capacity(relations.len());
+        for (at, relation) in relations.iter().enumerate() {
             let word = relation.name.as_str();
             let mut others = referrers.of_relation(at);
             if pools_at == Some(at) {
                 others.extend_from_slice(&pools);
             }
+            session.retain_shown(Target::Kind(relation.holder_kind()), &mut others)?;
             let names = match relation.own.and_then(|_| find(&properties, word)) {
                 Some(View::Texts(own)) => union(own, others),
                 _ => union(&[], others),
             };
-            (word, View::Texts(names))
-        });
-        let mut related: Vec<(&str, View<'_>)> = related.collect();
+            related.push((word, View::Texts(names)));
+        }
         if pools_at.is_some() && session.pools_are_incomplete()? {
             related.push((POOLS_INCOMPLETE, View::Bool(true)));
             related.sort_unstable_by_key(|(word, _)| *word);
@@ -70,10 +73,13 @@ impl Inventory {
         let enms;
         if dialect == Dialect::Enms {
             enms = Referrers::read(&session.reading, &backward.targets, &backward.enms, name)?;
-            let related = backward.enms.iter().enumerate().map(|(at, relation)| {
-                (relation.name.as_str(), View::Texts(union(&[], enms.of_relation(at))))
-            });
-            properties = merged(properties, related.collect());
+            let mut related = Vec::with_capacity(backward.enms.len());
+            for (at, relation) in backward.enms.iter().enumerate() {
+                let mut names = enms.of_relation(at);
+                session.retain_shown(Target::Kind(relation.holder_kind()), &mut names)?;
+                related.push((relation.name.as_str(), View::Texts(union(&[], names))));
+            }
+            properties = merged(properties, related);
         }
         Ok(show(&InstanceRow { version: stored.version, properties: &properties }))
     }
@@ -86,7 +92,9 @@ impl Inventory {
     /// [`InventoryError::Store`] if it cannot be read.
     pub fn exact_type(&self, kind: Kind, name: &str) -> Result<Option<String>, InventoryError> {
         const TYPE: &str = "type";
-        let Some(stored) = self.session().reading.get_any(kind, name)? else { return Ok(None) };
+        let session = self.session();
+        let stored = session.reading.get_any(kind, name)?;
+        let Some(stored) = session.shown(stored)? else { return Ok(None) };
         let shown = kind.property(TYPE).map(|known| known.shown(stored.record.view(TYPE)));
         Ok(Some(match shown {
             Some(View::Text(word)) => word.to_owned(),

@@ -7,6 +7,7 @@
 //! query      the instances whose properties have given values
 //! search     the instances that match criteria, columns of them, lines of configurations
 //! text       configurations and other long texts of a device
+//! count      the number of records of each kind
 //! ```
 //!
 //! Their parts, highest layer first:
@@ -19,9 +20,11 @@
 //! lines      the matching lines of a long text
 //! property   resolves a property name
 //! session    one snapshot of the inventory: records, referrers, members of pools
+//! visibility  the records that the principal can read
 //! ```
 
 mod columns;
+mod count;
 mod instance;
 mod lines;
 mod list;
@@ -34,9 +37,11 @@ mod search;
 mod selection;
 mod session;
 mod text;
+mod visibility;
 
 pub(in crate::inventory) use instance::OwnProperties;
 pub use request::{
     Criterion, Dialect, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink,
     SearchRequest, SearchTotals, Text,
 };
+pub(in crate::inventory) use visibility::{Visibility, relation_target};

@@ -145,7 +145,7 @@ enum Known {
     Unknown,
 }
 
-/// Returns whether at least one record has a custom property.
+/// Returns whether at least one record that the principal can read has a custom property.
 fn has_custom_property(
     session: &ReadSession<'_>,
     kind: Kind,
@@ -159,6 +159,9 @@ fn has_custom_property(
             Err(error) if error.is_damage() => continue,
             Err(error) => return Err(error.into()),
         };
+        if !session.shows(kind, &raw)? {
+            continue;
+        }
         let Ok(found) = raw.project(kind, &projection) else { continue };
         if found.iter().any(Option::is_some) {
             return Ok(true);

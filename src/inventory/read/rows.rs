@@ -133,7 +133,9 @@ impl RowShape {
                 let record = raw.record(kind, name.as_bytes())?;
                 let stored = Stored { record, ordinal: raw.header.ordinal, version };
                 let own = OwnProperties::read(session, &stored)?;
-                rows(&InstanceRow { version, properties: &own.properties(&*stored.record) })
+                let mut properties = own.properties(&*stored.record);
+                session.filter_properties(kind, &mut properties)?;
+                rows(&InstanceRow { version, properties: &properties })
             }
             RowShape::Columns { names, columns } => {
                 let values = columns.values(session, name, raw)?;
@@ -206,7 +208,9 @@ impl RowQuery {
         rows: &mut RowSink<'_>,
     ) -> Result<u64, InventoryError> {
         match &self.order {
-            None if self.selection.is_everything() => self.send_everything(session, rows),
+            None if self.selection.is_everything() && session.shows_everything() => {
+                self.send_everything(session, rows)
+            }
             None => self.send_by_name(session, rows),
             Some(order) => self.send_in_order(order, session, rows),
         }

@@ -34,8 +34,10 @@ impl Inventory {
         let session = self.session();
         let parts = request.of.kinds().iter().map(|kind| request.part(&session, *kind));
         let matched = send_parts(parts.collect::<Result<_, _>>()?, &session, rows)?;
-        let summary = session.reading.summary()?;
-        let total = request.of.kinds().iter().map(|kind| summary.kind(*kind).count).sum();
+        let mut total = 0;
+        for kind in request.of.kinds() {
+            total += session.count(*kind)?;
+        }
         Ok(SearchTotals { matched, total })
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     inventory::InventoryError,
-    model::{Comparison, InstanceType, Kind, PropertyPosition, Value, View, text_of},
+    model::{Comparison, InstanceType, Kind, PropertyPosition, Target, Value, View, text_of},
     store::{Raw, StoreError},
 };
 
@@ -213,15 +213,18 @@ impl Selection {
         }
     }
 
-    /// The candidate if it is selected.
+    /// The candidate if it is selected. The principal must be able to read it.
     fn select<'c>(
         &self,
         session: &ReadSession<'_>,
         candidate: Candidate<'c>,
     ) -> Result<Option<Candidate<'c>>, InventoryError> {
         let (name, raw) = match candidate {
-            Candidate::Record(name, raw) => (name, raw),
+            // It is unknown whether the principal can read a damaged record.
+            Candidate::Damaged(..) if !session.shows_everything() => return Ok(None),
             damaged @ Candidate::Damaged(..) => return Ok(Some(damaged)),
+            Candidate::Record(_, raw) if !session.shows(self.kind, raw)? => return Ok(None),
+            Candidate::Record(name, raw) => (name, raw),
         };
         match self.matches(session, name, raw) {
             Ok(true) => Ok(Some(Candidate::Record(name, raw))),
@@ -296,10 +299,14 @@ fn indexed_names(
     Ok(match property {
         PropertyRef::Name => Some(vec![name.to_owned()]),
         PropertyRef::Property { property, .. } => match property.type_.relation() {
+            Some((_, target)) if !session.shows_target(target, name)? => Some(Vec::new()),
             Some((_, target)) => Some(session.referring(kind, property.name, target, name)?),
             None => None,
         },
         PropertyRef::Relation(relation) => Some(session.records_showing(kind, relation, name)?),
+        PropertyRef::Members(side) if !session.shows_target(Target::Kind(side.kind()), name)? => {
+            Some(Vec::new())
+        }
         PropertyRef::Members(side) => Some(session.pools_of(*side, name)?),
         PropertyRef::Custom { .. }
         | PropertyRef::MemberCount(_)

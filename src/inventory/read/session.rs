@@ -3,12 +3,14 @@
 
 use std::{cell::OnceCell, collections::HashSet, ops::Range, slice, sync::Arc};
 
+use super::visibility::Visibility;
 use crate::{
     inventory::{Inner, Inventory, InventoryError, pools::computed::ComputedPools},
     model::{
-        Holder, InverseRelation, Kind, Projected, Projection, PropertyPosition, Side, Target, View,
+        AnyRecord, Holder, InverseRelation, Kind, Projected, Projection, PropertyPosition, Side,
+        Target, View,
     },
-    store::{LiveView, Raw, Store, StoreError},
+    store::{LiveView, Raw, Store, StoreError, Stored},
 };
 
 /// The reads of one request, on one view of the inventory.
@@ -16,12 +18,18 @@ pub(in crate::inventory) struct ReadSession<'i> {
     inner: &'i Inner,
     pub reading: LiveView,
     computed: OnceCell<Arc<ComputedPools>>,
+    visibility: Visibility<'i>,
 }
 
 impl Inventory {
     /// Begins the reads of one request.
     pub(in crate::inventory) fn session(&self) -> ReadSession<'_> {
-        ReadSession { inner: &self.0, reading: self.0.store.read(), computed: OnceCell::new() }
+        ReadSession {
+            inner: &self.0,
+            reading: self.0.store.read(),
+            computed: OnceCell::new(),
+            visibility: Visibility::new(&self.1),
+        }
     }
 }
 
@@ -29,6 +37,61 @@ impl ReadSession<'_> {
     /// The store of the inventory.
     pub(crate) fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// Returns whether the principal can read all records.
+    pub(crate) fn shows_everything(&self) -> bool {
+        self.visibility.is_complete()
+    }
+
+    /// Returns whether the principal can read a record.
+    pub(crate) fn shows(&self, kind: Kind, raw: &Raw) -> Result<bool, StoreError> {
+        self.visibility.shows(&self.reading, kind, raw)
+    }
+
+    /// Returns a record if the principal can read it.
+    pub(crate) fn shown(
+        &self,
+        stored: Option<Stored<AnyRecord>>,
+    ) -> Result<Option<Stored<AnyRecord>>, StoreError> {
+        match stored {
+            Some(stored) if self.visibility.shows_record(&self.reading, &*stored.record)? => {
+                Ok(Some(stored))
+            }
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Returns whether the principal can read the record that a name means.
+    pub(crate) fn shows_target(&self, target: Target, name: &str) -> Result<bool, StoreError> {
+        Ok(self.shows_everything() || self.visibility.shows_target(&self.reading, target, name)?)
+    }
+
+    /// Removes the names of records that the principal cannot read.
+    pub(crate) fn retain_shown<N: AsRef<str>>(
+        &self,
+        target: Target,
+        names: &mut Vec<N>,
+    ) -> Result<(), StoreError> {
+        self.visibility.retain(&self.reading, target, names)
+    }
+
+    /// Removes the names of records that the principal cannot read from the value of a relation.
+    pub(crate) fn filter<'v>(
+        &self,
+        target: Target,
+        value: View<'v>,
+    ) -> Result<View<'v>, StoreError> {
+        self.visibility.filter(&self.reading, target, value)
+    }
+
+    /// Removes the names of records that the principal cannot read from the properties of a record.
+    pub(crate) fn filter_properties(
+        &self,
+        kind: Kind,
+        properties: &mut [(&str, View<'_>)],
+    ) -> Result<(), StoreError> {
+        self.visibility.filter_properties(&self.reading, kind, properties)
     }
 
     /// Counts and logs damage that a read skips. Returns any other error.
@@ -76,8 +139,13 @@ impl ReadSession<'_> {
             let record = raw.record(kind, name.as_bytes())?;
             others.extend(self.computed()?.admitting(&*record).map(|pool| pool.name.as_str()));
         }
+        self.retain_shown(Target::Kind(relation.holder_kind()), &mut others)?;
         let own = match relation.own {
-            Some(_) => self.stored_names(kind, &relation.name, name, raw)?,
+            Some(target) => {
+                let mut own = self.stored_names(kind, &relation.name, name, raw)?;
+                self.retain_shown(target, &mut own)?;
+                own
+            }
             None => Vec::new(),
         };
         Ok(union(&own, others).into_iter().map(str::to_owned).collect())
@@ -104,7 +172,8 @@ impl ReadSession<'_> {
             .collect())
     }
 
-    /// The records of `kind` whose relation shows the record `name`, sorted by name.
+    /// The records of `kind` whose relation shows the record `name`, sorted by name. Empty if the
+    /// principal cannot read that record.
     pub(crate) fn records_showing(
         &self,
         kind: Kind,
@@ -112,10 +181,15 @@ impl ReadSession<'_> {
         name: &str,
     ) -> Result<Vec<String>, InventoryError> {
         let mut found = match relation.own {
-            Some(target) => self.referring(kind, &relation.name, target, name)?,
-            None => Vec::new(),
+            Some(target) if self.shows_target(target, name)? => {
+                self.referring(kind, &relation.name, target, name)?
+            }
+            Some(_) | None => Vec::new(),
         };
         for holder in &relation.holders {
+            if !self.shows_target(Target::Kind(holder.kind), name)? {
+                continue;
+            }
             for other in self.names_in(holder.kind, holder.property, name)? {
                 // The target of the reference can be a device or a network.
                 if holder.target == Target::Kind(kind) || self.reading.contains(kind, &other)? {

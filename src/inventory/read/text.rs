@@ -3,7 +3,7 @@
 use super::Text;
 use crate::{
     inventory::{Inventory, InventoryError, long_text::LongText},
-    model::Kind,
+    model::{Kind, Target},
     store::StoredText,
 };
 
@@ -14,7 +14,12 @@ impl Inventory {
     /// [`InventoryError::NotFound`] if there is no such device, [`InventoryError::NoText`] if devices have
     /// no text of this name, [`InventoryError::Store`] if the text cannot be read.
     pub fn text(&self, device: &str, property: &str) -> Result<Text, InventoryError> {
-        let reading = self.0.store.read();
+        let session = self.session();
+        let reading = &session.reading;
+        if !session.shows_target(Target::Kind(Kind::Device), device)? {
+            let name = device.to_owned();
+            return Err(InventoryError::NotFound { kind: Kind::Device, name });
+        }
         if let Some(StoredText { text, version }) = reading.text(device, property)? {
             return Ok(Text { text, version: Some(version) });
         }

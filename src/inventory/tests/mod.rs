@@ -3,6 +3,7 @@
 mod changes;
 mod deletions;
 mod pools;
+mod rights;
 mod verify;
 
 use std::sync::Arc;

@@ -42,13 +42,13 @@ pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
         }
     };
     let origin = call.origin()?;
+    let inventory = call.inventory();
     let Call { app, headers, options, mut body, .. } = call;
     let atomicity = if options.is_on(&ATOMIC) { Atomicity::All } else { Atomicity::Each };
     let expected_version = expected_version(&headers)?;
     let mut body =
         body.json(&headers, &app.body_memory, "a JSON object or a list of objects").await?;
 
-    let inventory = app.inventory.clone();
     let change = move || {
         let read = json::read_objects(body.text())?;
         // Frees the text. Its share of the memory now covers the objects.

@@ -40,7 +40,7 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     // An earlier text is searched among all versions.
     let lane = if at.is_some() { Lane::Search } else { Lane::Quick };
 
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let read = move || {
         let stored = match at {
             None => inventory.text(&device, &property)?,
@@ -83,7 +83,7 @@ pub(in crate::http) async fn versions(mut call: Call) -> Result<Response, Proble
     let device = call.parameters.take("device")?;
     let property = call.query.one(PROPERTY.name)?.unwrap_or(DEFAULT_PROPERTY).to_owned();
 
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let read = move || inventory.text_versions(&device, &property);
     let versions = call.app.blocking.run(Lane::Search, read).await?;
     let versions = versions.map_err(|error| Problem::of_inventory(error, in_query))?;
@@ -97,7 +97,7 @@ pub(in crate::http) async fn difference(mut call: Call) -> Result<Response, Prob
     let from = moment_option(&call, TEXT_FROM.name)?;
     let to = moment_option(&call, TEXT_TO.name)?;
 
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let compare = move || inventory.text_difference(&device, &property, from, to);
     let difference = call.app.blocking.run(Lane::Search, compare).await?;
     let difference = difference.map_err(|error| Problem::of_inventory(error, in_query))?;
@@ -130,10 +130,10 @@ pub(in crate::http) async fn put(mut call: Call) -> Result<Response, Problem> {
     let expected = expected_version(&call.headers)?;
     let origin = call.origin()?;
     require_text(&call.headers)?;
+    let inventory = call.inventory();
     let Call { app, mut body, .. } = call;
     let mut body = body.bytes(&app.body_memory).await?;
 
-    let inventory = app.inventory.clone();
     let change = move || {
         let text = String::from_utf8(body.take_bytes()).map_err(|error| not_utf8(&error))?;
         let bytes = text.len();

@@ -54,11 +54,11 @@ struct Body {
 /// Handles `POST /rest/delete`.
 pub(in crate::http) async fn delete(call: Call) -> Result<Response, Problem> {
     let origin = call.origin()?;
+    let inventory = call.inventory();
     let Call { app, headers, options, mut body, .. } = call;
     let body = parse(body.json_object(&headers, &app.body_memory).await?)?;
     let mode = mode(&options, body.dry_run)?;
 
-    let inventory = app.inventory.clone();
     let Body { kind, exact_type, instances, .. } = body;
     let request = DeletionRequest { kind, exact_type, instances, origin, mode };
     let delete = move || inventory.delete_many(&request);

@@ -37,7 +37,7 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
         let moment = moment(AT.name, text)?;
         return show_at(&call, of, name, moment).await;
     }
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     // Within the job: writing and hashing a long instance takes time too.
     let show = move || -> Result<_, Problem> {
         let kind = match of {
@@ -65,7 +65,7 @@ async fn show_at(
     name: String,
     moment: Moment,
 ) -> Result<Response, Problem> {
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let show = move || -> Result<_, Problem> {
         let mut shown = None;
         // The instance can be deleted or of another type now, so each kind of the type is tried.
@@ -129,7 +129,7 @@ pub(in crate::http) async fn remove(mut call: Call) -> Result<Response, Problem>
     let expected = expected_version(&call.headers)?;
     let origin = call.origin()?;
 
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let delete = move || -> Result<_, Problem> {
         let kind = match of {
             InstanceType::Kind(kind) => kind,

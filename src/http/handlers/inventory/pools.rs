@@ -34,7 +34,7 @@ pub(in crate::http) struct Kept<'a> {
 /// Handles `POST /rest/update_all_pools`.
 pub(in crate::http) async fn update_all(call: Call) -> Result<Response, Problem> {
     let origin = call.origin()?;
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let update = move || inventory.update_pools(None, &origin);
     let report = call.app.blocking.run(Lane::Operation, update).await??;
 
@@ -45,8 +45,8 @@ pub(in crate::http) async fn update_all(call: Call) -> Result<Response, Problem>
 
 /// Handles `GET /rest/count`.
 pub(in crate::http) async fn count(call: Call) -> Result<Response, Problem> {
-    let inventory = call.app.inventory.clone();
-    let counts = call.app.blocking.run(Lane::Quick, move || inventory.count()).await??;
+    let inventory = call.inventory();
+    let counts = call.app.blocking.run(call.count_lane(), move || inventory.count()).await??;
 
     let mut counted = Map::new();
     for (kind, count) in counts.iter() {

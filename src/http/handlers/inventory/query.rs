@@ -4,14 +4,13 @@ use super::{X_TOTAL_COUNT, instance_type, rows};
 use crate::{
     http::{
         accept::RowFormat,
-        blocking::Lane,
         call::Call,
         problem::{Problem, RequestLocation},
         query_string::Query,
         response::Response,
     },
-    inventory::{Direction, ListRequest, Order, RowSink},
-    model::InstanceType,
+    inventory::{Direction, InventoryError, ListRequest, Order, RowSink},
+    model::{InstanceType, Kind},
 };
 
 /// Handles `GET /rest/instance/{kind}`.
@@ -20,16 +19,12 @@ pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
     let request = parse_list(&call.query)?;
     let format = RowFormat::preferred(&call.headers);
 
-    let inventory = call.app.inventory.clone();
-    let counts = call.app.blocking.run(Lane::Quick, move || inventory.count()).await??;
     // The number of instances of an exact type is known only after they are read.
     let total = match of {
-        InstanceType::Kind(_) | InstanceType::Node => {
-            Some(of.kinds().iter().map(|kind| counts[*kind]).sum::<u64>())
-        }
+        InstanceType::Kind(_) | InstanceType::Node => Some(count(&call, of.kinds()).await?),
         InstanceType::Exact { .. } => None,
     };
-    let inventory = call.app.inventory.clone();
+    let inventory = call.inventory();
     let ordered = request.order.clone();
     let location = move |property: &str| {
         let is_order = ordered.is_some_and(|order| order.property == property);
@@ -45,6 +40,19 @@ pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
         response.headers_mut().insert(X_TOTAL_COUNT, total.into());
     }
     Ok(response)
+}
+
+/// Returns the number of instances of these kinds.
+async fn count(call: &Call, kinds: &'static [Kind]) -> Result<u64, Problem> {
+    let inventory = call.inventory();
+    let count = move || -> Result<u64, InventoryError> {
+        let mut count = 0;
+        for kind in kinds {
+            count += inventory.count_of(*kind)?;
+        }
+        Ok(count)
+    };
+    Ok(call.app.blocking.run(call.count_lane(), count).await??)
 }
 
 /// Reads the request of a list.
@@ -78,9 +86,9 @@ fn order(text: &str) -> Order {
 pub(in crate::http) async fn query(call: Call) -> Result<Response, Problem> {
     let of = instance_type(&call)?;
     let format = RowFormat::preferred(&call.headers);
+    let inventory = call.inventory();
     let filters = call.query.into_pairs();
 
-    let inventory = call.app.inventory.clone();
     let query = move |rows: &mut RowSink<'_>| inventory.query(of, &filters, rows);
     let location = |property: &str| RequestLocation::QueryParameter(property.to_owned());
     let problem = Box::new(move |error| Problem::of_inventory(error, location));

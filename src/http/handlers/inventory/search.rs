@@ -13,11 +13,11 @@ use crate::{
 
 /// Handles `POST /rest/search`.
 pub(in crate::http) async fn search(call: Call) -> Result<Response, Problem> {
+    let inventory = call.inventory();
     let Call { app, headers, mut body, .. } = call;
     let request = parse_search(body.json_object(&headers, &app.body_memory).await?)?;
     let format = RowFormat::preferred(&headers);
 
-    let inventory = app.inventory.clone();
     let searched = request.clone();
     let search = move |rows: &mut RowSink<'_>| inventory.search(&request, rows);
     let problem = Box::new(move |error| {
