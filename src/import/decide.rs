@@ -148,11 +148,13 @@ fn first_ordinal(scope: &Scope<'_>, kind: Kind) -> Result<u64, ImportError> {
     if !scope.emptied[kind] {
         return Ok(scope.existing_summary.kind(kind).ordinal_next);
     }
-    let survivor = match scope.survivor(kind) {
-        Some(name) => scope.existing.get_raw(kind, name)?,
-        None => None,
-    };
-    Ok(survivor.map_or(0, |survivor| survivor.header.ordinal + 1))
+    let mut first = 0;
+    for name in scope.survivors(kind) {
+        if let Some(survivor) = scope.existing.get_raw(kind, name)? {
+            first = first.max(survivor.header.ordinal + 1);
+        }
+    }
+    Ok(first)
 }
 
 /// Decides about the records of one kind. It receives them sorted by name.
@@ -188,7 +190,7 @@ impl Decider<'_> {
     /// Returns whether an existing record that is not incoming is kept.
     fn stays(&self, pair: &Pair<'_>) -> bool {
         if self.scope.emptied[self.kind] {
-            self.scope.survivor(self.kind) == Some(pair.name.as_str())
+            self.scope.survivors.contains(&(self.kind, pair.name.as_str()))
         } else {
             // If the kind is incoming, only the incoming record was excluded.
             self.scope.has_incoming(self.kind) || !pair.is_excluded

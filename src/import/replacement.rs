@@ -36,7 +36,7 @@ pub(super) fn require_records(
         if matches!(document, Document::Yaml(_)) && !has_document {
             continue;
         }
-        let removed = removed(scope, kind)?;
+        let removed = removed(scope, kind);
         if removed == 0 || has_valid_record(scope, resolved, kind)? {
             continue;
         }
@@ -55,14 +55,10 @@ pub(super) fn require_records(
     if empty.is_empty() { Ok(()) } else { Err(ImportError::EmptyReplacement(empty)) }
 }
 
-/// The number of records that are removed if a kind is emptied: all except the principal.
-fn removed(scope: &Scope<'_>, kind: Kind) -> Result<u64, ImportError> {
+/// The number of records that are removed if a kind is emptied: all but those that are kept.
+fn removed(scope: &Scope<'_>, kind: Kind) -> u64 {
     let count = scope.existing_summary.kind(kind).count;
-    let survives = match scope.survivor(kind) {
-        Some(name) => scope.existing.contains(kind, name)?,
-        None => false,
-    };
-    Ok(count.saturating_sub(u64::from(survives)))
+    count.saturating_sub(scope.survivors(kind).count() as u64)
 }
 
 /// Returns whether at least one incoming record of the kind is not rejected.

@@ -248,7 +248,10 @@ impl Resolver<'_> {
     fn check_existing_references(&mut self, excluded: &[&Sorted]) -> Result<(), ImportError> {
         let scope = self.scope;
         let any_emptied = scope.emptied.iter().any(|(_, emptied)| *emptied);
-        if !any_emptied || !Kind::ALL.into_iter().any(|kind| scope.keeps_existing(kind)) {
+        let any_kept = Kind::ALL.into_iter().any(|kind| scope.keeps_existing(kind));
+        // A kept user has no references; a kept group has.
+        let group_kept = scope.survivors(Kind::Group).next().is_some();
+        if !any_emptied || !(any_kept || group_kept) {
             return Ok(());
         }
         let mut targets = ResultingTargets::new(scope, excluded);
@@ -271,7 +274,7 @@ impl Resolver<'_> {
             return Ok(());
         }
         let source = parse_posting(posting).ok_or(ImportError::TemporaryFileDamaged)?;
-        if !scope.keeps_existing(source.kind) {
+        if !scope.keeps_record(source.kind, &source.name) {
             return Ok(());
         }
         if arity(source.kind, &source.relation) == Some(Arity::One) {
@@ -300,7 +303,7 @@ fn remove_references_to_dependents(
         }
         let name = String::from_utf8_lossy(name).into_owned();
         for source in scope.existing.referrers(Target::Kind(kind), &name)? {
-            if !scope.emptied[source.kind] {
+            if scope.keeps_record(source.kind, &source.name) {
                 remove_reference(source, &name, removed_references, log)?;
             }
         }

@@ -1,7 +1,10 @@
 //! The steps of an import after decoding, one after the other: plan, apply, recompute. The report
 //! follows.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use super::{
     Emptying, ImportError, ImportOptions, ImportOutcome, ImportReport, ImportSource, KindReport,
@@ -15,6 +18,7 @@ use super::{
     scope::Scope,
 };
 use crate::{
+    access::BuiltInGroup,
     job::Step,
     model::{Kind, PerKind},
     store::{LiveView, LockedStore, Store},
@@ -150,9 +154,14 @@ fn scope<'a>(
         source,
         kept_by_replacement: options.kept_by_replacement,
         principal: &options.origin.principal,
-        principal_kept: false,
+        survivors: BTreeSet::new(),
     };
-    scope.principal_kept = !scope.has_incoming_record(Kind::User, &options.origin.principal)?;
+    let built_in = BuiltInGroup::ALL.into_iter().map(|group| (Kind::Group, group.name()));
+    for (kind, name) in built_in.chain([(Kind::User, &*options.origin.principal)]) {
+        if existing.contains(kind, name)? && !scope.has_incoming_record(kind, name)? {
+            scope.survivors.insert((kind, name));
+        }
+    }
     Ok(scope)
 }
 

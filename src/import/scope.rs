@@ -1,7 +1,7 @@
 //! The scope of an import: the incoming and the existing records, and the records that exist after
 //! the import.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     ImportError, ImportSource,
@@ -27,9 +27,9 @@ pub(super) struct Scope<'a> {
     pub kept_by_replacement: Option<fn(Kind, &str) -> bool>,
     /// The name of the principal.
     pub principal: &'a str,
-    /// Whether the principal is kept although users are emptied, because the import does not
-    /// contain it.
-    pub principal_kept: bool,
+    /// The existing records that are kept although their kind is emptied, sorted by kind and name:
+    /// the principal and the built-in groups, unless the import contains them.
+    pub survivors: BTreeSet<(Kind, &'a str)>,
 }
 
 impl Scope<'_> {
@@ -45,7 +45,7 @@ impl Scope<'_> {
             excluded: excluded.iter().map(|sorted| SortedCursor::new(sorted)).collect(),
             existing: Some(self.existing).filter(|_| self.has_existing(kind)),
             emptied: self.emptied[kind],
-            survivor: self.survivor(kind),
+            survivors: &self.survivors,
         }
     }
 
@@ -66,6 +66,11 @@ impl Scope<'_> {
         !self.emptied[kind] && self.has_existing(kind)
     }
 
+    /// Returns whether an existing record that is not incoming remains, as far as its kind decides.
+    pub(super) fn keeps_record(&self, kind: Kind, name: &str) -> bool {
+        self.keeps_existing(kind) || self.survivors.contains(&(kind, name))
+    }
+
     /// Returns whether the import has a document for this kind.
     pub(super) fn has_incoming(&self, kind: Kind) -> bool {
         self.decoded.records[kind].is_some()
@@ -82,9 +87,10 @@ impl Scope<'_> {
         }
     }
 
-    /// The record that is kept although its kind is emptied: the principal.
-    pub(super) fn survivor(&self, kind: Kind) -> Option<&str> {
-        (kind == Kind::User && self.emptied[kind] && self.principal_kept).then_some(self.principal)
+    /// The records of one kind that are kept although the kind is emptied. Empty if it is not emptied.
+    pub(super) fn survivors(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        let all = self.survivors.iter().filter(move |(of, _)| *of == kind && self.emptied[kind]);
+        all.map(|(_, name)| *name)
     }
 }
 
@@ -95,7 +101,7 @@ pub(super) struct ResultingNames<'a> {
     excluded: Vec<SortedCursor<'a>>,
     existing: Option<&'a LiveView>,
     emptied: bool,
-    survivor: Option<&'a str>,
+    survivors: &'a BTreeSet<(Kind, &'a str)>,
 }
 
 impl ResultingNames<'_> {
@@ -110,7 +116,10 @@ impl ResultingNames<'_> {
             Some(incoming) => incoming.seek(name.as_bytes())?,
             None => false,
         };
-        if (is_incoming && !is_excluded) || self.survivor == Some(name) {
+        if is_incoming && !is_excluded {
+            return Ok(true);
+        }
+        if self.emptied && self.survivors.contains(&(self.kind, name)) {
             return Ok(true);
         }
         // If an excluded record is not incoming, it is an existing record that will be removed. If

@@ -6,7 +6,7 @@ use satchel::http::{paths, route_table};
 use serde_json::{Value, json};
 
 use crate::harness::{ADMIN, GUEST, Server};
-use crate::project::{documents, put_folder};
+use crate::project::{documents, imported, put_folder};
 
 /// A path that matches the pattern.
 fn path(pattern: &str) -> String {
@@ -205,6 +205,32 @@ fn operators_do_not_make_themselves_administrators() {
         assert!(detail.contains("import_export_types"), "{detail}");
     }
     assert_eq!(import(json!(["device"])).status, 200);
+}
+
+#[test]
+fn built_in_groups_survive_a_replacing_import() {
+    let server = Server::start_with(&["--rights", "groups"]);
+    admit_groups(&server);
+    let users = format!("- {{name: {:?}, password: x}}\n- {{name: new}}\n", OPERATOR.0);
+    let groups = "- {name: readers, users: [new]}\n- {name: others, users: [new]}\n";
+    put_folder(&server, "other", &documents(&[("user", &users), ("group", groups)]));
+    imported(
+        &server,
+        "other",
+        json!({"import_export_types": ["user", "group"], "empty_database_before_import": true}),
+    );
+    let users_of = |group: &str| {
+        let path = paths::INSTANCE.path(["group", group]);
+        let answer = server.request("GET", &path).login(ADMIN).send();
+        if answer.status == 404 { Value::Null } else { answer.json()["users"].clone() }
+    };
+    assert_eq!(users_of("operators"), json!([OPERATOR.0]), "kept with its member");
+    assert_eq!(users_of("editors"), json!([]), "its member is removed");
+    assert_eq!(users_of("readers"), json!(["new"]), "the project has it");
+    assert_eq!(users_of("others"), json!(["new"]));
+    assert_eq!(users_of("list %"), Value::Null);
+    let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
+    assert_eq!(verified["findings"]["total"], 0, "{verified}");
 }
 
 #[test]
