@@ -78,6 +78,14 @@ pub enum InventoryError {
         /// The position of the fault, in characters of the expression from 1.
         position: usize,
     },
+    /// A search or query compared records for a long time and found none.
+    #[error(
+        "the search found nothing for {seconds} s and was ended; use a simpler expression, or more criteria"
+    )]
+    SearchTooSlow {
+        /// The time limit, in seconds.
+        seconds: u64,
+    },
     /// The instance does not have the version that the change expects.
     #[error(
         "the {kind} '{name}' does not have the version that the request expects. Read it again, then \

@@ -492,6 +492,7 @@ fn access_and_inventory_errors_say_each_thing_once() {
         },
         InventoryError::Regex { .. } =>
             InventoryError::Regex { property, detail: "a brace".to_owned(), position: 7 },
+        InventoryError::SearchTooSlow { .. } => InventoryError::SearchTooSlow { seconds: 30 },
         InventoryError::NoChange { .. } => InventoryError::NoChange { number: 7 },
         InventoryError::Missed { .. } => InventoryError::Missed { after: 1, begin: None },
         InventoryError::AfterLast { .. } => InventoryError::AfterLast { after: 9, last: 7 },

@@ -231,6 +231,7 @@ impl From<InventoryError> for Problem {
             InventoryError::UnknownProperty { .. } => ProblemKind::UnknownProperty,
             InventoryError::Value { .. } => ProblemKind::WrongValue,
             InventoryError::Regex { .. } => ProblemKind::WrongExpression,
+            InventoryError::SearchTooSlow { .. } => ProblemKind::SearchTooSlow,
             InventoryError::Stale { .. } => ProblemKind::Stale,
             InventoryError::UndoConflicts(_) => ProblemKind::UndoConflict,
             InventoryError::OwnUser { .. } => ProblemKind::OwnUser,
@@ -285,6 +286,7 @@ impl Problem {
             | InventoryError::AfterLast { .. }
             | InventoryError::MomentsReversed { .. }
             | InventoryError::TooManyDifferences { .. }
+            | InventoryError::SearchTooSlow { .. }
             | InventoryError::Replaced { .. }
             | InventoryError::Stale { .. }
             | InventoryError::GenerationGone { .. }

@@ -22,6 +22,7 @@ pub(in crate::http) enum ProblemKind {
     UnknownProperty,
     WrongValue,
     WrongExpression,
+    SearchTooSlow,
     ChangeRejected,
     OwnUser,
     Cancelled,
@@ -100,6 +101,9 @@ impl ProblemKind {
                 "The regular expression cannot be read",
                 StatusCode::BAD_REQUEST,
             ),
+            Self::SearchTooSlow => {
+                ("search-too-slow", "The search takes too long", StatusCode::UNPROCESSABLE_ENTITY)
+            }
             Self::ChangeRejected => (
                 "change-rejected",
                 "The change was rejected; nothing was changed",

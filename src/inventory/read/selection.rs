@@ -1,5 +1,7 @@
 //! The records that a query or a search selects.
 
+use std::time::{Duration, Instant};
+
 use super::{
     Flow,
     columns::Columns,
@@ -25,6 +27,11 @@ pub(in crate::inventory) enum Predicate {
     /// The list contains this name. An empty name means that the list is empty.
     Contains(String),
 }
+
+/// The longest time in which a selection compares records without finding one. A scan of a million
+/// records takes 2 s. It frees the places of searches whose expressions are slow, and of those whose
+/// clients have left.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// The property with the exact type of a record.
 const TYPE: &str = "type";
@@ -190,22 +197,44 @@ impl Selection {
     /// Calls `each` with every selected record, sorted by name, after skipping `skipped` of them,
     /// until it returns [`Flow::Stop`]. A damaged record is selected, because it is unknown whether
     /// it matches.
+    ///
+    /// # Errors
+    /// [`InventoryError::SearchTooSlow`] if no record is selected for [`PAUSE_MAX`]; the errors of `each`
+    /// and of reading.
     pub(super) fn each(
         &self,
+        session: &ReadSession<'_>,
+        skipped: u64,
+        each: impl FnMut(Candidate<'_>) -> Result<Flow, InventoryError>,
+    ) -> Result<(), InventoryError> {
+        self.each_within(PAUSE_MAX, session, skipped, each)
+    }
+
+    fn each_within(
+        &self,
+        pause_max: Duration,
         session: &ReadSession<'_>,
         skipped: u64,
         mut each: impl FnMut(Candidate<'_>) -> Result<Flow, InventoryError>,
     ) -> Result<(), InventoryError> {
         let mut left = skipped;
+        let mut pause_begun = Instant::now();
         let mut offer = |candidate: Candidate<'_>| {
+            if pause_begun.elapsed() > pause_max {
+                return Err(InventoryError::SearchTooSlow { seconds: pause_max.as_secs() });
+            }
             let Some(selected) = self.select(session, candidate)? else {
                 return Ok(Flow::Continue);
             };
             if left > 0 {
                 left -= 1;
+                pause_begun = Instant::now();
                 return Ok(Flow::Continue);
             }
-            each(selected)
+            let flow = each(selected);
+            // A client can take any time to receive a row.
+            pause_begun = Instant::now();
+            flow
         };
         match &self.indexed {
             Some(names) => self.each_indexed(session, names, &mut offer),
@@ -321,4 +350,37 @@ fn intersection(first: Option<Vec<String>>, mut second: Vec<String>) -> Vec<Stri
         second.retain(|name| first.binary_search(name).is_ok());
     }
     second
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::sample::Sample;
+
+    #[test]
+    fn a_selection_that_finds_nothing_for_too_long_ends() {
+        let sample = Sample::small();
+        let session = sample.inventory.session();
+        let nothing =
+            Predicate::Compare { comparison: Comparison::inclusion("nothing"), wanted: true };
+        let property = Kind::Device.property("vendor").unwrap();
+        let position = PropertyPosition::of(Kind::Device, "vendor");
+        let predicates = vec![(PropertyRef::Property { property, position }, nothing)];
+        let selection = Selection::new(&session, Kind::Device, predicates).unwrap();
+        let each =
+            |pause_max| selection.each_within(pause_max, &session, 0, |_| Ok(Flow::Continue));
+        assert!(matches!(each(Duration::ZERO), Err(InventoryError::SearchTooSlow { seconds: 0 })));
+        assert!(each(PAUSE_MAX).is_ok());
+
+        // The time that a client takes to receive a row does not count.
+        let all = Selection::new(&session, Kind::Device, Vec::new()).unwrap();
+        let mut found = 0;
+        let slow = |_: Candidate<'_>| {
+            found += 1;
+            std::thread::sleep(Duration::from_millis(60));
+            Ok(Flow::Continue)
+        };
+        all.each_within(Duration::from_millis(50), &session, 0, slow).unwrap();
+        assert_eq!(found, 4);
+    }
 }
