@@ -54,6 +54,12 @@ const GENERATIONS_MIB_MAX: u64 = 4 * 1024 * 1024;
 /// The default number of kept texts of each device: about three weeks of daily changes.
 const CONFIGURATIONS_KEPT: u16 = 20;
 
+/// The default size of all kept texts, in MiB: three of a million devices with 20 KB each.
+const CONFIGURATIONS_MIB: u64 = 16 * 1024;
+
+/// The largest size of all kept texts, in MiB: 4 TiB. A larger value is probably in another unit by mistake.
+const CONFIGURATIONS_MIB_MAX: u64 = 4 * 1024 * 1024;
+
 /// The largest number of kept texts of each device. All of them can be listed at once.
 const CONFIGURATIONS_KEPT_MAX: i64 = 1000;
 
@@ -161,6 +167,13 @@ pub struct ServeConfig {
           value_parser = value_parser!(u16).range(0..=CONFIGURATIONS_KEPT_MAX))]
     configurations_kept: u16,
 
+    /// Size of these configurations in MiB, 1 to 4194304. Beyond it, each device keeps its share: the oldest
+    /// ones go first
+    #[arg(long, env = "SATCHEL_CONFIGURATIONS_MIB", value_name = "MIB",
+          default_value_t = CONFIGURATIONS_MIB,
+          value_parser = value_parser!(u64).range(1..=CONFIGURATIONS_MIB_MAX))]
+    configurations_mib: u64,
+
     /// Create no default password: the log shows a one-time link on which the first administrator sets
     /// one. Always so if the server listens on other than loopback addresses
     #[arg(long, env = "SATCHEL_SETUP_LINK")]
@@ -217,6 +230,7 @@ impl ServeConfig {
             age_max: Duration::from_secs(u64::from(self.history_days) * 24 * 60 * 60),
             bytes_max: self.history_mib * MIB_BYTES,
             texts_kept: usize::from(self.configurations_kept),
+            text_bytes_max: self.configurations_mib * MIB_BYTES,
         }
     }
 

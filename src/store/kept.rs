@@ -5,6 +5,7 @@
 //! so an interrupted removal is completed by the next start.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -18,9 +19,11 @@ use super::{
     generation::Generation,
     generation_limits::{GenerationLimits, KeptGenerations},
     opening::{self, LogEndPolicy},
+    tree_id::TreeId,
 };
 use crate::{
     job::Progress,
+    model::Kind,
     wording::{Chain, chain},
 };
 
@@ -146,6 +149,32 @@ impl Store {
         }
         databases.open.push(opened.clone());
         Ok(Some(opened))
+    }
+
+    /// Removes the names of the devices that a kept generation before the current one has, because an undo can
+    /// bring these back. A damaged generation counts as one that has all of them.
+    ///
+    /// # Errors
+    /// As for [`Store::kept_generation`], without damage.
+    pub(super) fn remove_kept_devices(
+        &self,
+        names: &mut BTreeSet<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        for number in self.pointer()?.earlier() {
+            if names.is_empty() {
+                return Ok(());
+            }
+            let kept = self.kept_generation(number).and_then(|kept| match kept {
+                Some(kept) => kept_devices(&kept, names),
+                None => Ok(BTreeSet::new()),
+            });
+            match kept {
+                Ok(kept) => names.retain(|name| !kept.contains(name)),
+                Err(error) if error.is_damage() => names.clear(),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Returns the kept generations before the current one, the newest first, with their sizes.
@@ -289,6 +318,21 @@ impl Store {
             tracing::warn!(error = %Chain(&error), "Cannot remove an unused generation. The next start removes it.");
         }
     }
+}
+
+/// Returns those of the devices that a generation has.
+fn kept_devices(
+    generation: &Generation,
+    names: &BTreeSet<Vec<u8>>,
+) -> Result<BTreeSet<Vec<u8>>, StoreError> {
+    let devices = generation.trees().tree(TreeId::Kind(Kind::Device));
+    let mut kept = BTreeSet::new();
+    for name in names {
+        if devices.contains(name)? {
+            kept.insert(name.clone());
+        }
+    }
+    Ok(kept)
 }
 
 /// Returns the pointer with the generations that the limits allow. `earlier` is sorted from the newest to

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Server, until};
 use crate::inventory::{ask, delete, encode, get, hostile_names, put, shown};
-use crate::project::{demo, imported, put_folder, read_folder};
+use crate::project::{demo, documents, imported, put_folder, read_folder};
 
 fn path(device: &str) -> String {
     format!("/rest/configuration/{}", encode(device))
@@ -148,4 +148,58 @@ fn the_last_texts_stay_when_the_history_is_trimmed() {
         assert_eq!(verified["whole"], true, "{verified}");
         server = server.start_again();
     }
+}
+
+#[test]
+fn renamed_devices_keep_their_texts_and_those_that_an_import_deletes_do_not() {
+    let mut server = Server::start();
+    put(&server, "device", &json!({"name": "gone 100%"}));
+    put_text(&server, "gone 100%", "x\n");
+    put_text(&server, "gone 100%", "y\n");
+    put(&server, "device", &json!({"name": "old 1%"}));
+    put_text(&server, "old 1%", "a\n");
+    put_text(&server, "old 1%", "b\n");
+    put(&server, "device", &json!({"name": "old 1%", "new_name": "日本語 🦀"}));
+    put_text(&server, "日本語 🦀", "c\n");
+    let last = versions(&server, "日本語 🦀")[0]["number"].as_u64().unwrap();
+    // More than the history keeps.
+    for letter in ["a", "b", "c"] {
+        put(&server, "device", &json!({"name": "filler", "notes": letter.repeat(1 << 20)}));
+    }
+    let limits = ["--history-mib", "1", "--generations-kept", "1"];
+    server = server.start_again_with(&limits);
+    until(|| {
+        let answer = ask(&server, "GET", "/rest/history?limit=1").send();
+        answer.header("x-history-begin").unwrap().parse::<u64>().unwrap() > last
+    });
+    let texts = |server: &Server, device: &str| -> Vec<String> {
+        let listed = versions(server, device);
+        listed.iter().map(|one| text_at(server, device, &one["number"])).collect()
+    };
+    // The rename is a version, too.
+    assert_eq!(texts(&server, "日本語 🦀"), ["c\n", "b\n", "b\n", "a\n"]);
+    let none = |server: &Server, device: &str| {
+        let answer = ask(server, "GET", &format!("{}/history", path(device))).send();
+        answer.status == 404
+    };
+    assert!(none(&server, "old 1%"));
+    assert_eq!(texts(&server, "gone 100%"), ["y\n", "x\n"]);
+
+    // The import deletes both devices. Its undo could bring them back, so the texts stay.
+    put_folder(&server, "demo", &read_folder(&demo()));
+    imported(&server, "demo", json!({"empty_database_before_import": true}));
+    server = server.start_again_with(&limits);
+    assert_eq!(texts(&server, "gone 100%"), ["x\n"]);
+    assert_eq!(ask(&server, "POST", "/rest/undo").send().status, 200);
+    assert_eq!(texts(&server, "gone 100%"), ["y\n", "x\n"]);
+    imported(&server, "demo", json!({"empty_database_before_import": true}));
+    // After a second import, no copy of the inventory has them.
+    let device = "- {name: 'é>b'}\n";
+    put_folder(&server, "new", &documents(&[("device", device)]));
+    let devices = json!({"import_export_types": ["device"], "empty_database_before_import": true});
+    imported(&server, "new", devices);
+    server = server.start_again_with(&limits);
+    until(|| none(&server, "gone 100%") && none(&server, "日本語 🦀"));
+    let verified = ask(&server, "POST", "/rest/verify").send().json();
+    assert_eq!(verified["whole"], true, "{verified}");
 }

@@ -16,6 +16,8 @@ pub struct HistoryLimits {
     /// The number of the last texts of each device and property that stay when the changes that replaced
     /// them are removed. The present text counts.
     pub texts_kept: usize,
+    /// The size of these texts on the disk, in bytes. Beyond it, each device keeps its share only.
+    pub text_bytes_max: u64,
 }
 
 /// The limits at one moment.

@@ -63,6 +63,20 @@ pub(in crate::store) struct PackedText {
     deflated: Vec<u8>,
 }
 
+impl KeptText {
+    /// Adds the parts that are missing.
+    pub(super) fn complete(&mut self, other: Self) {
+        self.writer = self.writer.take().or(other.writer);
+        self.body = self.body.take().or(other.body);
+    }
+
+    /// The size of the text on the disk, in bytes: that of its parts.
+    pub(super) fn packed_bytes(&self) -> usize {
+        let body = self.body.as_ref().map_or(0, |body| body.deflated.len());
+        (body / VALUE_BYTES_MAX + 1) * VALUE_BYTES_MAX
+    }
+}
+
 impl KeptWriter {
     pub(super) fn of(head: &ChangeHead) -> Self {
         Self {
@@ -104,6 +118,11 @@ impl PackedText {
 /// Returns the prefix of the keys of all kept texts with this text key.
 pub(super) fn kept_prefix(text_key: &[u8]) -> Vec<u8> {
     [text_key, &[0]].concat()
+}
+
+/// Returns the smallest key after the keys of all kept texts with this text key.
+pub(super) fn after_all_versions(text_key: &[u8]) -> Vec<u8> {
+    [text_key, &[1]].concat()
 }
 
 /// Returns the prefix of the keys of one kept text.

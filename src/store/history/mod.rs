@@ -37,6 +37,7 @@ mod keys;
 mod past;
 mod read;
 mod replace;
+mod sweep_texts;
 mod texts;
 mod touched;
 mod trim;

@@ -89,7 +89,15 @@ impl Store {
         present: &'a LiveView,
         limits: &HistoryLimits,
     ) -> TextKeeper<'a> {
-        TextKeeper { source, archive: &self.archive, history, present, kept_max: limits.texts_kept }
+        TextKeeper {
+            source,
+            archive: &self.archive,
+            history,
+            present,
+            store: self,
+            kept_max: limits.texts_kept,
+            bytes_max: limits.text_bytes_max,
+        }
     }
 
     /// Removes changes from the current generation.

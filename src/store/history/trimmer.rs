@@ -6,7 +6,7 @@ use std::{
         mpsc::{self, RecvTimeoutError, Sender},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{cutoff::HistoryLimits, trim::Trimmed};
@@ -16,8 +16,34 @@ use crate::wording::Chain;
 /// The time between two checks of the limits.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
+/// The time between two passes over the kept texts, which find those of devices that an import deleted.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The time between two steps, so that other changes continue.
 const STEP_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The passes over the kept texts.
+struct TextSweep {
+    /// The key at which the next step begins.
+    next: Vec<u8>,
+    /// When the next step is due.
+    due: Instant,
+}
+
+impl TextSweep {
+    /// Does the next step if it is due. Returns the time to wait before the next call.
+    fn step(&mut self, store: &Store) -> Result<Duration, StoreError> {
+        if Instant::now() < self.due {
+            return Ok(CHECK_INTERVAL);
+        }
+        if let Some(next) = store.sweep_texts(&self.next)? {
+            self.next = next;
+            return Ok(STEP_INTERVAL);
+        }
+        *self = Self { next: Vec::new(), due: Instant::now() + SWEEP_INTERVAL };
+        Ok(CHECK_INTERVAL)
+    }
+}
 
 /// Trims the history of a store in the background until it is dropped.
 pub struct HistoryTrimmer {
@@ -35,14 +61,19 @@ impl HistoryTrimmer {
         let (stop, stopped) = mpsc::channel::<()>();
         let run = move || {
             let mut wait = STEP_INTERVAL;
+            let mut sweep = TextSweep { next: Vec::new(), due: Instant::now() };
             // The sender is dropped when the thread is to end.
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) {
-                wait = match store.trim_history(&limits) {
+                let step = match store.trim_history(&limits) {
                     Ok(Trimmed::Removed(changes)) => {
                         tracing::debug!(changes, "Old changes were removed from the history.");
-                        STEP_INTERVAL
+                        Ok(STEP_INTERVAL)
                     }
-                    Ok(Trimmed::Complete) => CHECK_INTERVAL,
+                    Ok(Trimmed::Complete) => sweep.step(&store),
+                    Err(error) => Err(error),
+                };
+                wait = match step {
+                    Ok(wait) => wait,
                     Err(error) => {
                         tracing::warn!(error = %Chain(&error), "Cannot trim the history. The next attempt follows in some minutes.");
                         CHECK_INTERVAL

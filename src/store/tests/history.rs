@@ -19,7 +19,10 @@ fn device(name: &str, vendor: &str) -> Device {
     device
 }
 
-fn change(store: &Store, make: impl FnOnce(&mut Transaction<'_>) -> Result<(), StoreError>) -> u64 {
+pub(super) fn change(
+    store: &Store,
+    make: impl FnOnce(&mut Transaction<'_>) -> Result<(), StoreError>,
+) -> u64 {
     store
         .change(&origin(), |transaction| {
             make(transaction)?;
@@ -28,7 +31,7 @@ fn change(store: &Store, make: impl FnOnce(&mut Transaction<'_>) -> Result<(), S
         .unwrap()
 }
 
-fn put(store: &Store, name: &str, vendor: &str) -> u64 {
+pub(super) fn put(store: &Store, name: &str, vendor: &str) -> u64 {
     change(store, |transaction| transaction.put(device(name, vendor)).map(drop))
 }
 
@@ -213,7 +216,13 @@ fn the_history_is_read_while_its_archive_is_created() {
     }
 }
 
-fn trim(store: &Store, limits: HistoryLimits) -> u64 {
+/// Limits that remove all changes but the last one, and keep this number of texts.
+pub(super) fn no_history(texts_kept: usize) -> HistoryLimits {
+    let age_max = std::time::Duration::ZERO;
+    HistoryLimits { age_max, bytes_max: 0, texts_kept, text_bytes_max: u64::MAX }
+}
+
+pub(super) fn trim(store: &Store, limits: HistoryLimits) -> u64 {
     let mut removed = 0;
     while let Trimmed::Removed(changes) = store.trim_history(&limits).unwrap() {
         removed += changes;
@@ -241,7 +250,7 @@ fn old_changes_are_removed_from_the_archive_and_from_the_current_generation() {
     }
     plain.agrees_with_past(&store);
     let day = std::time::Duration::from_secs(86_400);
-    let kept = |bytes_max| HistoryLimits { age_max: day, bytes_max, texts_kept: 0 };
+    let kept = |bytes_max| HistoryLimits { age_max: day, bytes_max, ..no_history(0) };
     assert_eq!(trim(&store, kept(1 << 30)), 0);
     // Each before-value has about 20,000 bytes: ten in the current generation, others in the archive.
     let removed = trim(&store, kept(15 * 20_500));
@@ -265,7 +274,7 @@ fn old_changes_are_removed_from_the_archive_and_from_the_current_generation() {
     }
     drop(archive);
     // The last change is kept, however old it is.
-    let none = HistoryLimits { age_max: std::time::Duration::ZERO, bytes_max: 0, texts_kept: 0 };
+    let none = no_history(0);
     assert!(trim(&store, none) > 0);
     let last = numbers(&store.history().unwrap());
     assert_eq!(last, [21]);
@@ -516,7 +525,7 @@ fn the_last_texts_of_a_device_outlive_their_changes() {
         |index: usize| format!("{index} ").repeat(if index.is_multiple_of(2) { 1 } else { 5000 });
     let once = write_text("é>b", "once");
     let mut written: Vec<u64> = (0..6).map(|index| write_text("R 1%", &text(index))).collect();
-    let none = HistoryLimits { age_max: std::time::Duration::ZERO, bytes_max: 0, texts_kept: 4 };
+    let none = no_history(4);
     let versions = |device: &str| {
         let history = store.history().unwrap();
         let versions = history.text_versions(device, "configuration").unwrap();
@@ -551,7 +560,17 @@ fn the_last_texts_of_a_device_outlive_their_changes() {
     change(&store, |transaction| transaction.remove(Kind::Device, "R 1%").map(drop));
     put(&store, "é>b", "Beta");
     trim(&store, none);
+    // The copy from before the load has the device.
+    assert_ne!(versions("R 1%"), []);
+    assert_eq!(store.sweep_texts(&[]).unwrap(), None);
+    assert_ne!(versions("R 1%"), []);
+    for _ in 0..4 {
+        let (load, _) = write(&store, &[Recipe::new(Kind::Device, "é>b", 20)]);
+        load.commit(&LoadRecord::of(origin()), &Progress::detached()).unwrap();
+    }
+    assert_eq!(store.sweep_texts(&[]).unwrap(), None);
     assert_eq!(versions("R 1%"), []);
+    assert_eq!(versions("é>b"), [(once, "once".to_owned())]);
     let archive = store.archive.database().unwrap().unwrap();
     assert_eq!(archive.read_content().unwrap(), archive.summary().content);
 }
@@ -565,7 +584,7 @@ fn damage_of_the_archive_is_found() {
         let long = text.repeat(10_000);
         change(&store, |transaction| transaction.put_text("R 1%", "configuration", &long));
     }
-    let one = HistoryLimits { age_max: std::time::Duration::ZERO, bytes_max: 0, texts_kept: 9 };
+    let one = no_history(9);
     let findings = || {
         let mut findings = Vec::new();
         let mut report = |finding: crate::store::Finding| findings.push(finding);

@@ -6,6 +6,7 @@ mod damage;
 mod full_disk;
 mod history;
 mod kept;
+mod kept_texts;
 mod loads;
 mod plain;
 mod snapshots;
