@@ -278,9 +278,18 @@ fn after_a_new_key_undo_restores_no_encrypted_secrets() {
     let data = directory.path().join("data");
     fs::remove_file(data.join("key")).unwrap();
     assert_eq!(recover(&data, &["--new-key", "--yes"]).status.code(), Some(0));
-    let undo = satchel().args(["undo", "--yes", "--data"]).arg(&data).output().unwrap();
+    let run =
+        |arguments: &[&str]| satchel().args(arguments).arg("--data").arg(&data).output().unwrap();
+    // The last change has computed the members of the pools, and touched no record.
+    let undo = run(&["undo", "--yes"]);
+    assert_eq!(undo.status.code(), Some(0), "{}", said(&undo));
+    assert!(said(&undo).contains("Nothing was changed"), "{}", said(&undo));
+    let listed = run(&["history", "--json", "--limit", "2"]).stdout;
+    let listed: Value = serde_json::from_slice(&listed).unwrap();
+    assert_eq!(listed[1]["generation"]["by"], "recovery", "{listed}");
+    let undo = run(&["undo", "--yes", "--change", &listed[1]["number"].to_string()]);
     assert_eq!(undo.status.code(), Some(1), "{}", said(&undo));
-    assert!(said(&undo).contains("nothing to undo"), "{}", said(&undo));
+    assert!(said(&undo).contains("generations_kept"), "{}", said(&undo));
 }
 
 /// `SATCHEL_KILLS` sets the number of kills of each way.
