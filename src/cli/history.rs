@@ -314,6 +314,13 @@ impl Change {
         if let Some(message) = &self.message {
             text += &format!("{:width$}  “{}”\n", "", safe(message));
         }
+        if self.not_kept {
+            text += &format!(
+                "{:width$}  It is not known whether this change changed the record: the copy of the \
+                 inventory from before it is no longer kept.\n",
+                ""
+            );
+        }
         text
     }
 

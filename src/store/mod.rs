@@ -106,7 +106,10 @@ pub use recover::{
     SalvageReport,
 };
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
-pub use replaced::{DifferentRecord, DifferentText, EarlierState, ReplacedStates};
+pub use replaced::{
+    DifferentRecord, DifferentText, EarlierState, RecordDifference, RecordReplacement,
+    RecordReplacements, ReplacedStates, ReplacementEffect,
+};
 pub use snapshot::Snapshot;
 pub use stored::{Stored, StoredText};
 pub use summary::{KindSummary, Summary};

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::{
-    HistoryChange, ReplacedGeneration, Store, StoreError, Stored, Vault,
+    HistoryChange, HistoryView, ReplacedGeneration, Store, StoreError, Stored, Vault,
     generation::Generation,
-    history::{Differences, PastState, change_key},
+    history::{Differences, PastState, ReplacementWalk, change_key},
     tree_id::TreeId,
     trees::{ValueOwner, text_key, text_property},
 };
@@ -39,6 +39,42 @@ pub struct DifferentText {
     pub property: String,
 }
 
+/// The difference of one record between the two states.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordDifference {
+    /// The record, if it differs without its long texts.
+    pub record: Option<DifferentRecord>,
+    /// The properties of the long texts that differ.
+    pub texts: Vec<String>,
+}
+
+/// A walk over the changes that replaced the generation and can have changed the records with one name, the
+/// newest first.
+pub struct RecordReplacements<'s> {
+    store: &'s Store,
+    walk: ReplacementWalk<'s>,
+    name: String,
+    kinds: Vec<Kind>,
+}
+
+/// A change that replaced the generation, and can have changed the records with one name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordReplacement {
+    /// The change.
+    pub change: HistoryChange,
+    /// The effect of the change on the records.
+    pub effect: ReplacementEffect,
+}
+
+/// The effect of a change that replaced the generation on the records with one name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReplacementEffect {
+    /// Both generations are kept. Holds the differences of at least one record.
+    Differences(Vec<(Kind, RecordDifference)>),
+    /// One of the generations is no longer kept. Holds the kinds of which the record might have changed.
+    Unknown(Vec<Kind>),
+}
+
 /// An earlier state of the inventory, in a kept generation.
 pub struct EarlierState {
     state: PastState,
@@ -67,6 +103,21 @@ impl Store {
             after: PastState::new(after, change.number),
             vault: self.vault.clone(),
         }))
+    }
+
+    /// Begins a walk over the changes that replaced the generation and can have changed the records with this
+    /// name.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] or [`StoreError::Corrupt`] if the record or the history cannot be read.
+    pub fn record_replacements<'s>(
+        &'s self,
+        history: &'s HistoryView,
+        kinds: &[Kind],
+        name: &str,
+    ) -> Result<RecordReplacements<'s>, StoreError> {
+        let walk = ReplacementWalk::begin(history, kinds, name)?;
+        Ok(RecordReplacements { store: self, walk, name: name.to_owned(), kinds: kinds.to_vec() })
     }
 
     /// Returns the generation that a change has made, or the current one if that is a copy of it: a large
@@ -100,6 +151,37 @@ impl Store {
         };
         let generation = self.kept_generation(before)?;
         Ok(generation.map(|generation| EarlierState { state: PastState::new(generation, number) }))
+    }
+}
+
+impl RecordReplacements<'_> {
+    /// Returns the next change.
+    ///
+    /// # Errors
+    /// As for [`Store::replaced_states`].
+    pub fn next_change(&mut self) -> Result<Option<RecordReplacement>, StoreError> {
+        while let Some(change) = self.walk.next()? {
+            let may_differ = self.kinds.iter().copied().filter(|kind| self.walk.may_differ(*kind));
+            let may_differ: Vec<Kind> = may_differ.collect();
+            if may_differ.is_empty() {
+                continue;
+            }
+            let Some(states) = self.store.replaced_states(&change)? else {
+                let effect = ReplacementEffect::Unknown(may_differ);
+                return Ok(Some(RecordReplacement { change, effect }));
+            };
+            let mut differences = Vec::new();
+            for kind in may_differ {
+                let difference = states.record_difference(kind, &self.name)?;
+                differences.extend(difference.map(|difference| (kind, difference)));
+            }
+            self.walk.continue_from(&states.before)?;
+            if !differences.is_empty() {
+                let effect = ReplacementEffect::Differences(differences);
+                return Ok(Some(RecordReplacement { change, effect }));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -156,6 +238,44 @@ impl ReplacedStates {
             let device = String::from_utf8_lossy(device).into_owned();
             let property = text_property(&key).unwrap_or_default().to_owned();
             Ok(DifferentText { device, property })
+        })
+    }
+
+    /// Returns the difference of one record and its long texts. `None` if they are the same in both states.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if they cannot be read.
+    pub fn record_difference(
+        &self,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Option<RecordDifference>, StoreError> {
+        let record = if self.differs(ValueOwner::Record(kind), name.as_bytes())? {
+            Some(DifferentRecord {
+                name: name.to_owned(),
+                before: self.record_before(kind, name)?,
+                after: self.record_after(kind, name)?,
+            })
+        } else {
+            None
+        };
+        let mut texts = Vec::new();
+        for property in kind.long_texts() {
+            if self.differs(ValueOwner::Text, &text_key(name, property))? {
+                texts.push((*property).to_owned());
+            }
+        }
+        let differs = record.is_some() || !texts.is_empty();
+        Ok(differs.then_some(RecordDifference { record, texts }))
+    }
+
+    /// Returns whether a value differs between the two states.
+    fn differs(&self, owner: ValueOwner, key: &[u8]) -> Result<bool, StoreError> {
+        let (before, after) = (self.before.value(owner, key)?, self.after.value(owner, key)?);
+        Ok(match (&before, &after) {
+            (Some(before), Some(after)) => before.body() != after.body(),
+            (None, None) => false,
+            (Some(_), None) | (None, Some(_)) => true,
         })
     }
 

@@ -381,6 +381,7 @@ fn conflicts() -> ChangeUndoReport {
         types: Vec::new(),
         generation: None,
         names: Vec::new(),
+        not_kept: false,
     };
     ChangeUndoReport {
         outcome: ChangeUndoOutcome::Conflicts,

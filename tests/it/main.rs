@@ -52,6 +52,7 @@ mod projects;
 mod python;
 mod queries;
 mod random;
+mod record_history;
 mod record_limits;
 mod record_rights;
 mod recovery;

@@ -148,7 +148,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             description: Description {
                 operation: "get_instance_history",
                 tag: Tag::Inventory,
-                summary: "The changes of an instance, the newest first, each with its differences. The instance can be deleted.",
+                summary: "The changes of an instance, the newest first, each with its differences; also the imports and undos that changed it with the whole inventory. The instance can be deleted.",
                 path: &[KIND, text("name", "The instance's name.")],
                 query: QueryRule::Known(&[BELOW, HISTORY_LIMIT]),
                 request: &[],

@@ -8,6 +8,7 @@
 //! diff           differences between two moments
 //! follow         changes for programs that follow the inventory
 //! moment_state   the inventory as it was after a change
+//! named_changes  the changes of the records with one name
 //! position       the position of a record in the list of a change
 //! replaced       the differences of a change that replaced the whole inventory
 //! undo           undoes a change
@@ -23,6 +24,7 @@ mod diff;
 mod follow;
 mod merge_back;
 mod moment_state;
+mod named_changes;
 mod position;
 mod replaced;
 mod replaced_undo;
@@ -59,7 +61,8 @@ use crate::{
     },
 };
 
-use replaced::RecordPage;
+use named_changes::{NamedChange, NamedChanges};
+use replaced::{RecordPage, replaced_details, replaced_summary};
 use visible::VisibleHistory;
 
 /// The largest number of records of one change that a list shows. The change itself shows all.
@@ -74,42 +77,51 @@ impl Inventory {
         let visible = self.visible_history()?;
         let history = &visible.history;
         let begin = history.begin()?.map(HistoryStart::from);
-        let mut changes = Vec::new();
-        // The index of names finds the changes of a name without reading the others.
-        let mut named = match &request.name {
-            Some(name) => Some(numbers_of(&visible, request.kinds(), name, request.below)?),
-            None => None,
+        let changes = match &request.name {
+            Some(name) => self.named_changes(&visible, request, name)?,
+            None => all_changes(&visible, request)?,
         };
-        let mut others = history.changes(request.below);
-        loop {
-            let next = match &mut named {
-                Some(numbers) => {
-                    numbers.pop().map(|number| history.change(number)).transpose()?.flatten()
-                }
-                None => others.next().transpose()?,
-            };
-            let Some(change) = next else { break };
-            if request.is_before(&change) {
+        Ok(HistoryPage { begin, changes })
+    }
+
+    /// Returns the changes of the records with a name. The index of names finds them without reading the
+    /// others.
+    fn named_changes(
+        &self,
+        visible: &VisibleHistory<'_>,
+        request: &HistoryRequest,
+        name: &str,
+    ) -> Result<Vec<ChangeSummary>, InventoryError> {
+        let records = (request.kinds(), name);
+        let mut named =
+            NamedChanges::begin(&self.0.store, visible, records, request.below, usize::MAX)?;
+        let mut changes = Vec::new();
+        while changes.len() < request.limit
+            && let Some(change) = named.next()?
+        {
+            let head = change.head();
+            if request.is_before(head) {
                 break;
             }
-            if !request.may_match(&change) {
+            if !request.may_match(head) {
                 continue;
             }
-            let number = change.number;
-            let full = if named.is_some() { Some(change) } else { history.change(number)? };
-            // It can be removed from the history meanwhile.
-            let Some(mut full) = full else { continue };
-            if !visible.retain(&mut full)? || !request.may_match(&full) {
-                continue;
-            }
-            if request.matches(&full) {
-                changes.push(ChangeSummary::of(&full, LISTED_RECORDS_MAX));
-                if changes.len() >= request.limit {
-                    break;
+            let summary = match change {
+                NamedChange::Touched(mut change) => {
+                    let is_listed = visible.retain(&mut change)?
+                        && request.may_match(&change)
+                        && request.matches(&change, &names_of(&change));
+                    is_listed.then(|| ChangeSummary::of(&change, LISTED_RECORDS_MAX))
                 }
-            }
+                NamedChange::Replaced(mut replaced) => {
+                    visible.retain(&mut replaced.change)?;
+                    let is_listed = request.matches(&replaced.change, &[name]);
+                    is_listed.then(|| replaced_summary(&replaced, name))
+                }
+            };
+            changes.extend(summary);
         }
-        Ok(HistoryPage { begin, changes })
+        Ok(changes)
     }
 
     /// The first change that the history keeps; `None` if it is empty.
@@ -140,18 +152,13 @@ impl Inventory {
         }
         let summary = ChangeSummary::of(&change, 0);
         if change.replaced.is_some() {
-            return Ok(match self.0.store.replaced_states(&change)? {
-                Some(states) => {
-                    let RecordPage { records, next } =
-                        RecordPage::read(&visible, &states, after, limit)?;
-                    let next = next.map(|next| next.to_string());
-                    ChangeDetails { change: summary, records, next, not_kept: false }
-                }
-                None => {
-                    let (records, next) = (Vec::new(), None);
-                    ChangeDetails { change: summary, records, next, not_kept: true }
-                }
-            });
+            let Some(states) = self.0.store.replaced_states(&change)? else {
+                let change = ChangeSummary { not_kept: true, ..summary };
+                return Ok(ChangeDetails { change, records: Vec::new(), next: None });
+            };
+            let RecordPage { records, next } = RecordPage::read(&visible, &states, after, limit)?;
+            let next = next.map(|next| next.to_string());
+            return Ok(ChangeDetails { change: summary, records, next });
         }
         let mut records = self.differences_of(&visible, &change, None)?;
         records.retain(|record| after.is_none_or(|after| after.is_before(record)));
@@ -159,10 +166,11 @@ impl Inventory {
         records.truncate(limit);
         let last = records.last().filter(|_| has_more);
         let next = last.map(|last| RecordPosition::of(last).to_string());
-        Ok(ChangeDetails { change: summary, records, next, not_kept: false })
+        Ok(ChangeDetails { change: summary, records, next })
     }
 
-    /// Returns the changes of one record, the newest first, each with its differences.
+    /// Returns the changes of one record, the newest first, each with its differences. A change that
+    /// replaced the whole inventory is among them if it changed the record, or if that is not known.
     ///
     /// # Errors
     /// [`InventoryError::NotFound`] if the record does not exist and the history has no change of it;
@@ -174,22 +182,30 @@ impl Inventory {
         below: Option<u64>,
         limit: usize,
     ) -> Result<Vec<ChangeDetails>, InventoryError> {
+        let store = &self.0.store;
         let visible = self.visible_history()?;
         visible.require(kind, name)?;
-        let history = &visible.history;
-        let numbers = history.numbers_of(kind, name, below, limit)?;
-        if numbers.is_empty() && below.is_none() && !self.0.store.read().contains(kind, name)? {
-            return Err(InventoryError::NotFound { kind, name: name.to_owned() });
-        }
+        let mut named = NamedChanges::begin(store, &visible, (&[kind], name), below, limit)?;
         let mut details = Vec::new();
-        for number in numbers {
-            let Some(mut change) = history.change(number)? else { continue };
-            if !visible.retain(&mut change)? {
-                continue;
+        while details.len() < limit
+            && let Some(change) = named.next()?
+        {
+            match change {
+                NamedChange::Touched(mut change) => {
+                    if visible.retain(&mut change)? {
+                        let records = self.differences_of(&visible, &change, Some((kind, name)))?;
+                        let change = ChangeSummary::of(&change, 0);
+                        details.push(ChangeDetails { change, records, next: None });
+                    }
+                }
+                NamedChange::Replaced(mut replaced) => {
+                    visible.retain(&mut replaced.change)?;
+                    details.push(replaced_details(&visible, replaced, name)?);
+                }
             }
-            let records = self.differences_of(&visible, &change, Some((kind, name)))?;
-            let change = ChangeSummary::of(&change, 0);
-            details.push(ChangeDetails { change, records, next: None, not_kept: false });
+        }
+        if details.is_empty() && below.is_none() && !store.read().contains(kind, name)? {
+            return Err(InventoryError::NotFound { kind, name: name.to_owned() });
         }
         Ok(details)
     }
@@ -372,22 +388,36 @@ fn not_kept(history: &HistoryView) -> Result<InventoryError, InventoryError> {
     Ok(InventoryError::NotKept { begin: history.begin()?.map(HistoryStart::from) })
 }
 
-/// The numbers of the changes of records with a name that the principal can read, the newest last.
-fn numbers_of(
+/// Returns a page of the changes of all records.
+fn all_changes(
     visible: &VisibleHistory<'_>,
-    kinds: &[Kind],
-    name: &str,
-    below: Option<u64>,
-) -> Result<Vec<u64>, InventoryError> {
-    let mut numbers = Vec::new();
-    for kind in kinds {
-        if visible.shows(*kind, name)? {
-            numbers.extend(visible.history.numbers_of(*kind, name, below, usize::MAX)?);
+    request: &HistoryRequest,
+) -> Result<Vec<ChangeSummary>, InventoryError> {
+    let history = &visible.history;
+    let mut changes = Vec::new();
+    for change in history.changes(request.below) {
+        let change = change?;
+        if request.is_before(&change) || changes.len() >= request.limit {
+            break;
+        }
+        if !request.may_match(&change) {
+            continue;
+        }
+        // It can be removed from the history meanwhile.
+        let Some(mut full) = history.change(change.number)? else { continue };
+        if visible.retain(&mut full)?
+            && request.may_match(&full)
+            && request.matches(&full, &names_of(&full))
+        {
+            changes.push(ChangeSummary::of(&full, LISTED_RECORDS_MAX));
         }
     }
-    numbers.sort_unstable();
-    numbers.dedup();
-    Ok(numbers)
+    Ok(changes)
+}
+
+/// The names of the records that a change touched.
+fn names_of(change: &HistoryChange) -> Vec<&str> {
+    change.touched.iter().map(|touched| touched.value.name()).collect()
 }
 
 /// The properties of a record that hold secrets.

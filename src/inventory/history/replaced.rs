@@ -2,14 +2,17 @@
 //! are kept.
 
 use super::{
-    ChangeRecord, RecordEffect, RecordPosition, ShownDifference, secret_names, shown,
-    visible::VisibleHistory,
+    ChangeDetails, ChangeRecord, ChangeSummary, ChangedName, RecordEffect, RecordPosition,
+    ShownDifference, secret_names, shown, visible::VisibleHistory,
 };
 use crate::{
     import::differences,
     inventory::InventoryError,
     model::Kind,
-    store::{DifferentRecord, DifferentText, ReplacedStates, StoreError},
+    store::{
+        DifferentRecord, DifferentText, RecordDifference, RecordReplacement, ReplacedStates,
+        ReplacementEffect, StoreError,
+    },
 };
 
 /// The records of a change that are shown at once.
@@ -127,6 +130,59 @@ where
         record.properties.sort_by(|a, b| a.change.property.cmp(&b.change.property));
         Ok(Some((record, is_shown)))
     }
+}
+
+/// Returns a change of the records with a name, as a list shows it.
+pub(super) fn replaced_summary(replaced: &RecordReplacement, name: &str) -> ChangeSummary {
+    let mut summary = ChangeSummary::of(&replaced.change, 0);
+    match &replaced.effect {
+        ReplacementEffect::Differences(differences) => {
+            let names = differences.iter();
+            let names = names.map(|(kind, _)| ChangedName { kind: *kind, name: name.to_owned() });
+            summary.names = names.collect();
+        }
+        ReplacementEffect::Unknown(_) => summary.not_kept = true,
+    }
+    summary
+}
+
+/// Returns a change of the records with a name, with their differences.
+pub(super) fn replaced_details(
+    visible: &VisibleHistory<'_>,
+    replaced: RecordReplacement,
+    name: &str,
+) -> Result<ChangeDetails, StoreError> {
+    let mut change = ChangeSummary::of(&replaced.change, 0);
+    let records = match replaced.effect {
+        ReplacementEffect::Differences(differences) => {
+            let records = differences.into_iter();
+            let records =
+                records.map(|(kind, difference)| changed_record(visible, kind, name, difference));
+            records.collect::<Result<_, _>>()?
+        }
+        ReplacementEffect::Unknown(_) => {
+            change.not_kept = true;
+            Vec::new()
+        }
+    };
+    Ok(ChangeDetails { change, records, next: None })
+}
+
+/// Returns the changed record, with its differences.
+fn changed_record(
+    visible: &VisibleHistory<'_>,
+    kind: Kind,
+    name: &str,
+    difference: RecordDifference,
+) -> Result<ChangeRecord, StoreError> {
+    let mut record = ChangeRecord::updated(kind, name);
+    if let Some(different) = difference.record {
+        (record.effect, record.properties) = effect(visible, different)?;
+    }
+    let texts = difference.texts.iter().map(|property| ShownDifference::of_text(property));
+    record.properties.extend(texts);
+    record.properties.sort_by(|a, b| a.change.property.cmp(&b.change.property));
+    Ok(record)
 }
 
 /// The effect of the change on a record, and its differences.

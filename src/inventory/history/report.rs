@@ -64,10 +64,15 @@ pub struct ChangeSummary {
     /// The generations, if an import, an undo or a recovery replaced the whole inventory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<GenerationChange>,
-    /// The first changed records, in a list of changes. Absent for a change of the whole inventory, and if the response
-    /// has the differences of the records.
+    /// The first changed records, in a list of changes. Absent if the response has the differences of the
+    /// records. A change of the whole inventory has only the records with the name of the filter `name`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<ChangedName>,
+    /// True if the changed records are not known: the change replaced the whole inventory, and the copy of
+    /// the inventory from before it is no longer kept. In the list of a record or of a name, the change
+    /// might have changed that record. Absent otherwise, and in a list without the filter `name`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub not_kept: bool,
 }
 
 /// The numbers of changed records of one type.
@@ -130,10 +135,6 @@ pub struct ChangeDetails {
     /// The position of the last record, if more follow: the value of `after` for the next part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// True if the records are not known: the change replaced the whole inventory, and the copy of the
-    /// inventory from before it is no longer kept. Absent otherwise.
-    #[serde(skip_serializing_if = "is_false")]
-    pub not_kept: bool,
 }
 
 /// A record that a change changed.
@@ -278,6 +279,7 @@ impl ChangeSummary {
             types: types.collect(),
             generation,
             names,
+            not_kept: false,
         }
     }
 }

@@ -61,14 +61,14 @@ impl HistoryRequest {
             && self.kind.is_none_or(|kind| change.counts[kind] != ChangeCounts::default())
     }
 
-    /// Returns whether a change matches. The change has its touched values.
-    pub(super) fn matches(&self, change: &HistoryChange) -> bool {
+    /// Returns whether a change of these records matches.
+    pub(super) fn matches(&self, change: &HistoryChange, names: &[&str]) -> bool {
         let Some(text) = &self.text else { return true };
         let text = text.to_lowercase();
         let contains = |word: &str| word.to_lowercase().contains(&text);
         change.origin.message.as_deref().is_some_and(contains)
             || contains(&change.origin.principal)
             || contains(&change.origin.operation)
-            || change.touched.iter().any(|touched| contains(touched.value.name()))
+            || names.iter().copied().any(contains)
     }
 }

@@ -18,6 +18,7 @@
 //! entry    the format of a change on the disk
 //! touched  the values that a transaction touches, and their before-values
 //! replace  the entry of a change that replaces the generation: an import or an undo
+//! replacements  finds the changes that replaced the generation and can have changed a record
 //! archive  the history of replaced generations
 //! cutoff   the limits of the history
 //! trim     removes the oldest changes; `trimmer` is its thread
@@ -37,6 +38,7 @@ mod keys;
 mod past;
 mod read;
 mod replace;
+mod replacements;
 mod sweep_texts;
 mod texts;
 mod touched;
@@ -62,5 +64,6 @@ pub(super) use keys::BeforeKey;
 pub(super) use keys::{change_key, parse_before_key};
 pub(super) use past::{Differences, PastState};
 pub(super) use replace::{ReplacementEntries, discard};
+pub(super) use replacements::ReplacementWalk;
 pub(super) use touched::TouchedValues;
 pub(super) use verify::{HistoryFinding, ReadHistory};

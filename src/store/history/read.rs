@@ -90,9 +90,9 @@ impl<T> AtChange<T> {
 }
 
 /// The value before a change.
-struct Before {
-    number: u64,
-    value: Option<Raw>,
+pub(super) struct Before {
+    pub number: u64,
+    pub value: Option<Raw>,
 }
 
 impl HistoryView {
@@ -122,6 +122,16 @@ impl HistoryView {
         key: &[u8],
     ) -> Result<Option<IVec>, StoreError> {
         self.view.trees()?.tree(owner.tree()).get(key)
+    }
+
+    /// Returns the version of a present value. `None` if it does not exist.
+    pub(super) fn present_version(
+        &self,
+        owner: ValueOwner,
+        key: &[u8],
+    ) -> Result<Option<u64>, StoreError> {
+        let raw = self.view.trees()?.value(owner, key)?;
+        Ok(raw.map(|raw| raw.header.version))
     }
 
     /// Returns a present long text.
@@ -435,7 +445,7 @@ impl HistoryView {
     }
 
     /// Returns the first before-value of a change above a number.
-    fn first_before(
+    pub(super) fn first_before(
         &self,
         owner: ValueOwner,
         key: &[u8],
@@ -447,7 +457,7 @@ impl HistoryView {
     }
 
     /// Returns the numbers of the changes of the whole generation above a number, sorted.
-    fn replacements_after(&self, number: u64) -> Result<Vec<u64>, StoreError> {
+    pub(super) fn replacements_after(&self, number: u64) -> Result<Vec<u64>, StoreError> {
         let mut numbers = Vec::new();
         let mut last = number;
         while let Some((number, ..)) = self.first_with_prefix(&generation_prefix(), last)? {
@@ -488,10 +498,12 @@ impl HistoryView {
             match next.filter(|next| limit.is_none_or(|limit| next.number < limit)) {
                 Some(next) => state = Ok(next.value),
                 None => {
-                    if let (Some(replacement), Ok(after)) = (limit, &state)
-                        && !self.is_kept_by(replacement, owner, after.as_ref())?
-                    {
-                        state = Err(replacement);
+                    if let (Some(replacement), Ok(after)) = (limit, &state) {
+                        let version = after.as_ref().map(|after| after.header.version);
+                        let change = self.change(replacement)?;
+                        if !change.is_some_and(|change| is_kept_by(&change, owner, version)) {
+                            state = Err(replacement);
+                        }
                     }
                 }
             }
@@ -505,28 +517,6 @@ impl HistoryView {
             Ok(Some(value)) => AtChange::Value(value),
             Ok(None) => AtChange::Absent,
             Err(replacement) => AtChange::Replaced(replacement),
-        })
-    }
-
-    /// Returns whether a change of the whole generation certainly left a value as it was. `after` is the value
-    /// after the change.
-    fn is_kept_by(
-        &self,
-        number: u64,
-        owner: ValueOwner,
-        after: Option<&Raw>,
-    ) -> Result<bool, StoreError> {
-        let Some(change) = self.change(number)? else { return Ok(false) };
-        let Some(ReplacedGeneration { by: Replacement::Load, .. }) = change.replaced else {
-            return Ok(false);
-        };
-        let kind = match owner {
-            ValueOwner::Record(kind) => kind,
-            ValueOwner::Text => Kind::Device,
-        };
-        Ok(match after {
-            Some(after) => after.header.version < number,
-            None => change.counts[kind].removed == 0,
         })
     }
 }
@@ -593,4 +583,26 @@ impl HistoryPart {
 /// The number at the end of a key of the tree `before`.
 fn number_at_end(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|number| u64::from_be_bytes(*number))
+}
+
+/// Returns whether a change of the whole generation certainly left a value as it was. `version` is the version
+/// of the value after the change; `None` if it does not exist then.
+pub(super) fn is_kept_by(change: &HistoryChange, owner: ValueOwner, version: Option<u64>) -> bool {
+    if !is_load(change) {
+        return false;
+    }
+    if let Some(version) = version {
+        return version < change.number;
+    }
+    // A load removes a long text only together with its device.
+    let kind = match owner {
+        ValueOwner::Record(kind) => kind,
+        ValueOwner::Text => Kind::Device,
+    };
+    change.counts[kind].removed == 0
+}
+
+/// Returns whether a bulk load replaced the whole generation.
+pub(super) fn is_load(change: &HistoryChange) -> bool {
+    matches!(change.replaced, Some(ReplacedGeneration { by: Replacement::Load, .. }))
 }
