@@ -134,32 +134,46 @@ impl Login {
     /// # Errors
     /// [`LoginError::Token`], [`LoginError::Locked`].
     pub fn check_token(&self, text: &str, source: LoginSource) -> Result<Token, LoginError> {
+        let refusal = match self.tokens.check(text, source.address, OffsetDateTime::now_utc()) {
+            // Nobody can guess a token, so a lock does not concern those who have one.
+            Ok(token) => return Ok(token),
+            Err(refusal) => refusal,
+        };
         let now = Instant::now();
         self.require_unlocked_address(source, now)?;
-        let checked = self.tokens.check(text, source.address, OffsetDateTime::now_utc());
-        checked.map_err(|refusal| {
-            self.attempts.failed("", source.address, now);
-            refusal.into()
-        })
+        self.attempts.failed("", source.address, now);
+        Err(refusal.into())
     }
 
     /// The principal as whom a token acts: its user, with the rights that both have. `None` if the account
     /// must be [read](Self::read_token_user) first.
-    pub fn token_principal(&self, token: &Token) -> Option<Principal> {
+    ///
+    /// # Errors
+    /// [`LoginError::Token`] if the user has another password than when the token was made.
+    pub fn token_principal(&self, token: &Token) -> Result<Option<Principal>, LoginError> {
         match self.accounts.cached(&token.user) {
-            CachedAccount::Missing => None,
-            CachedAccount::Found(account) => Some(account.principal().limited_to(token)),
+            CachedAccount::Missing => Ok(None),
+            CachedAccount::Found(account) => self.limited_principal(&account, token).map(Some),
         }
+    }
+
+    fn limited_principal(&self, account: &Account, token: &Token) -> Result<Principal, LoginError> {
+        let phc = account.password_hash.as_ref().map(|phc| phc.as_str());
+        if !self.tokens.is_of_password(token, phc) {
+            return Err(TokenRefusal::Unknown.into());
+        }
+        Ok(account.principal().limited_to(token))
     }
 
     /// Reads the account of a token's user, and returns the principal as whom the token acts.
     ///
     /// # Errors
-    /// [`LoginError::Token`] if the user does not exist any more; [`LoginError::Accounts`].
+    /// [`LoginError::Token`] if the user does not exist any more, or has another password than when the
+    /// token was made; [`LoginError::Accounts`].
     pub fn read_token_user(&self, token: &Token) -> Result<Principal, LoginError> {
         let account = self.accounts.account(&token.user)?;
         let account = account.ok_or(TokenRefusal::Unknown)?;
-        Ok(account.principal().limited_to(token))
+        self.limited_principal(&account, token)
     }
 
     /// Looks up credentials in the caches. Takes microseconds and never blocks.
@@ -179,11 +193,13 @@ impl Login {
         match self.accounts.cached(&credentials.name) {
             CachedAccount::Missing => Ok(CachedLogin::AccountMissing),
             CachedAccount::Found(account) => {
-                if self.is_password_cached(&account, credentials, now) {
-                    return Ok(CachedLogin::Verified(account.principal()));
-                }
-                self.require_unlocked_address(source, now)?;
-                Ok(CachedLogin::Unverified)
+                let is_cached = self.is_password_cached(&account, credentials, now);
+                self.require_admitted(is_cached, credentials, source, now)?;
+                Ok(if is_cached {
+                    CachedLogin::Verified(account.principal())
+                } else {
+                    CachedLogin::Unverified
+                })
             }
         }
     }
@@ -202,9 +218,7 @@ impl Login {
         self.require_unlocked_user(&credentials.name, source, now)?;
         let account = self.accounts.account(&credentials.name)?;
         let known = account.filter(|account| self.is_password_cached(account, credentials, now));
-        if known.is_none() {
-            self.require_unlocked_address(source, now)?;
-        }
+        self.require_admitted(known.is_some(), credentials, source, now)?;
         Ok(known.map(|account| account.principal()))
     }
 
@@ -225,12 +239,12 @@ impl Login {
         // call waited for a thread.
         self.require_unlocked_user(name, source, now)?;
         let account = self.accounts.account(name)?;
-        if let Some(account) = &account
-            && self.is_password_cached(account, credentials, now)
-        {
+        let known =
+            account.as_ref().filter(|account| self.is_password_cached(account, credentials, now));
+        self.require_admitted(known.is_some(), credentials, source, now)?;
+        if let Some(account) = known {
             return Ok(account.principal());
         }
-        self.require_unlocked_address(source, now)?;
 
         let usable = account.as_ref().and_then(|account| Some((account, usable_hash(account)?)));
         let Some((account, hash)) = usable else {
@@ -293,6 +307,27 @@ impl Login {
             Some(wait) => Err(LoginError::Locked { subject: LockedSubject::Address, wait }),
             None => Ok(()),
         }
+    }
+
+    /// Refuses a login from a locked address. It admits a cached password of a user who has logged in there
+    /// before; a wrong password of such a user counts, so that nobody can guess it behind the lock.
+    fn require_admitted(
+        &self,
+        is_password_cached: bool,
+        credentials: &Credentials,
+        source: LoginSource,
+        now: Instant,
+    ) -> Result<(), LoginError> {
+        let Err(locked) = self.require_unlocked_address(source, now) else { return Ok(()) };
+        let name = &credentials.name;
+        if !self.attempts.has_succeeded(name, source.address, now) {
+            return Err(locked);
+        }
+        if is_password_cached {
+            return Ok(());
+        }
+        self.attempts.failed(name, source.address, now);
+        Err(locked)
     }
 
     /// Refuses passwords that everybody knows, unless no other machine can reach the server. So it does
@@ -457,6 +492,33 @@ mod tests {
             assert!(matches!(wrong, Err(LoginError::Refused)));
         }
         assert!(login.verify(&credentials("alice", "right"), here).is_ok());
+    }
+
+    #[test]
+    fn a_password_cannot_be_guessed_behind_the_lock_of_an_address() {
+        let login = login(Arc::new(OneAccount::new("alice", "right")));
+        let right = credentials("alice", "right");
+        let elsewhere = LoginSource { address: "192.0.2.1".parse().unwrap(), ..HERE };
+        login.verify(&right, elsewhere).unwrap();
+        for number in 0..100 {
+            let invented = credentials(&number.to_string(), "x");
+            assert!(matches!(login.verify(&invented, HERE), Err(LoginError::Refused)));
+        }
+        // She has not logged in here, so the right password gets the answer of a wrong one.
+        for password in ["wrong", "right"] {
+            let answer = login.check_cached(&credentials("alice", password), HERE);
+            assert!(matches!(answer, Err(LoginError::Locked { .. })), "{password}");
+        }
+        // Where she has logged in, wrong passwords lock her too.
+        for number in 0..100 {
+            let invented = credentials(&number.to_string(), "x");
+            let _ = login.verify(&invented, elsewhere);
+        }
+        assert!(login.check_cached(&right, elsewhere).is_ok());
+        for _ in 0..5 {
+            let _ = login.check_cached(&credentials("alice", "wrong"), elsewhere);
+        }
+        assert!(matches!(login.check_cached(&right, elsewhere), Err(LoginError::Locked { .. })));
     }
 
     #[test]

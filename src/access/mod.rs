@@ -39,8 +39,8 @@ pub use record_rights::{
 pub use right::{Right, Rights};
 pub use setup::{Setup, SetupError};
 pub use tokens::{
-    EXPIRES_DAYS_DEFAULT, EXPIRES_DAYS_MAX, Scope, TOKENS_MAX, Token, TokenError, TokenRefusal,
-    TokenRequest, Tokens, TokensError,
+    EXPIRES_DAYS_DEFAULT, EXPIRES_DAYS_MAX, Scope, TOKENS_MAX, TOKENS_OF_USER_MAX, Token,
+    TokenError, TokenRefusal, TokenRequest, Tokens, TokensError,
 };
 
 /// The name of the first user.

@@ -20,6 +20,10 @@ const STORED_HASH_MEMORY_KIB_MAX: u32 = 256 * 1024;
 const STORED_HASH_PASSES_MAX: u32 = 16;
 const STORED_HASH_LANES_MAX: u32 = 64;
 
+/// The largest product of memory in KiB and passes of a stored hash: four times that of eNMS, which takes
+/// about 0.8 s.
+const STORED_HASH_WORK_MAX: u64 = 4 * 2 * 102_400;
+
 /// The reason why a stored hash cannot be used, or a new hash cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
@@ -109,6 +113,7 @@ impl<'a> StoredHash<'a> {
         if memory_kib > STORED_HASH_MEMORY_KIB_MAX
             || passes > STORED_HASH_PASSES_MAX
             || lanes > STORED_HASH_LANES_MAX
+            || u64::from(memory_kib) * u64::from(passes) > STORED_HASH_WORK_MAX
         {
             return Err(HashError::TooCostly { memory_kib, passes, lanes });
         }
@@ -180,7 +185,9 @@ mod tests {
 
     #[test]
     fn costly_hashes_are_refused() {
-        for costly in ["m=262145,t=2,p=1", "m=19456,t=17,p=1", "m=19456,t=2,p=65"] {
+        for costly in
+            ["m=262145,t=2,p=1", "m=262144,t=4,p=1", "m=19456,t=17,p=1", "m=19456,t=2,p=65"]
+        {
             let phc = HASH_2ID.replace("m=102400,t=2,p=8", costly);
             let refused = StoredHash::parse(&phc);
             assert!(matches!(refused, Err(HashError::TooCostly { .. })), "{costly}");

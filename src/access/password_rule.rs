@@ -52,7 +52,7 @@ pub fn check_new_password(user: &str, password: &str) -> Result<(), RefusedPassw
     require_private(user, password)
 }
 
-/// Returns whether everybody knows this password: it is one of the most common ones, or the name of
+/// Returns whether everybody knows this password: it is empty, one of the most common ones, or the name of
 /// the user.
 pub(super) fn is_public(user: &str, password: &str) -> bool {
     require_private(user, password).is_err()
@@ -60,6 +60,9 @@ pub(super) fn is_public(user: &str, password: &str) -> bool {
 
 fn require_private(user: &str, password: &str) -> Result<(), RefusedPassword> {
     let password = password.to_lowercase();
+    if password.is_empty() {
+        return Err(RefusedPassword::TooShort);
+    }
     if password == user.to_lowercase() {
         return Err(RefusedPassword::UserName);
     }
@@ -92,9 +95,13 @@ mod tests {
 
     #[test]
     fn delivered_passwords_are_public() {
-        for (user, password) in
-            [("admin", "admin"), ("alice", "Admin"), ("readonly", "readonly"), ("demo", "DEMO")]
-        {
+        for (user, password) in [
+            ("admin", "admin"),
+            ("alice", ""),
+            ("alice", "Admin"),
+            ("readonly", "readonly"),
+            ("demo", "DEMO"),
+        ] {
             assert!(is_public(user, password), "{user} {password}");
         }
         assert!(!is_public("admin", "wrong"));

@@ -137,6 +137,10 @@ impl OpenInventory {
         let jobs = jobs(&store);
         let setup = first_start::prepare(config, &store)?;
         let tokens = Arc::new(Tokens::open(store.clone())?);
+        if setup.is_some() {
+            // They were made with a password that everybody knows.
+            tokens.revoke_all(access::FIRST_USER_NAME)?;
+        }
         if config.demo {
             match migration.demo(&Origin::of_user(access::FIRST_USER_NAME, "demo"))? {
                 Demo::Imported(report) => {

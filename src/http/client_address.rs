@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use hyper::Version;
 use hyper::header::{FORWARDED, HeaderMap};
 
 use super::problem::{Flaw, Problem, ProblemKind, RequestLocation};
@@ -20,19 +21,32 @@ pub enum Reach {
 }
 
 /// The headers by which proxies say that they forward a request.
-const PROXY_HEADERS: [&str; 7] = [
+const PROXY_HEADERS: [&str; 13] = [
+    "cf-connecting-ip",
+    "fastly-client-ip",
     "forwarded",
+    "true-client-ip",
     "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
     "x-forwarded-server",
+    "x-original-forwarded-for",
     "x-real-ip",
 ];
 
-/// Returns the distance of a peer that sent these headers.
-pub(super) fn distance(reach: Reach, peer: IpAddr, headers: &HeaderMap) -> Distance {
-    let is_forwarded = PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
+/// Returns the distance of a peer that sent this version of HTTP and these headers. Proxies such as nginx use
+/// HTTP/1.0 if nobody configured them.
+pub(super) fn distance(
+    reach: Reach,
+    peer: IpAddr,
+    version: Version,
+    headers: &HeaderMap,
+) -> Distance {
+    let is_forwarded =
+        version < Version::HTTP_11 || PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
     if !peer.to_canonical().is_loopback() || is_forwarded {
         return Distance::Network;
     }
@@ -164,7 +178,7 @@ mod tests {
             for name in header {
                 headers.insert(*name, "x".parse().unwrap());
             }
-            distance(reach, peer.parse().unwrap(), &headers)
+            distance(reach, peer.parse().unwrap(), Version::HTTP_11, &headers)
         };
         assert_eq!(of(Reach::SameMachine, "127.0.0.1", &[]), Distance::SameMachineOnly);
         assert_eq!(
@@ -173,6 +187,10 @@ mod tests {
         );
         assert_eq!(of(Reach::Network, "::1", &[]), Distance::SameMachine);
         assert_eq!(of(Reach::SameMachine, "192.0.2.1", &[]), Distance::Network);
+        let old = Version::HTTP_10;
+        let peer = "127.0.0.1".parse().unwrap();
+        let distance = distance(Reach::SameMachine, peer, old, &HeaderMap::new());
+        assert_eq!(distance, Distance::Network);
         for name in PROXY_HEADERS {
             assert_eq!(of(Reach::SameMachine, "127.0.0.1", &[name]), Distance::Network, "{name}");
         }

@@ -67,7 +67,7 @@ pub(super) async fn authenticate(
 async fn of_token(app: &Arc<App>, text: &str, source: LoginSource) -> Result<Caller, Problem> {
     let token = app.login.check_token(text, source)?;
     let name = token.name.clone();
-    let principal = match app.login.token_principal(&token) {
+    let principal = match app.login.token_principal(&token)? {
         Some(principal) => principal,
         None => {
             let reader = app.clone();

@@ -101,7 +101,7 @@ async fn steps(
 
     let client = app.trusted_proxies.client(state.peer.ip(), &head.headers)?;
     entry.set_client(client);
-    let distance = distance(app.reach, state.peer.ip(), &head.headers);
+    let distance = distance(app.reach, state.peer.ip(), head.version, &head.headers);
     let source = LoginSource { address: client, distance };
     let caller = credentials::authenticate(&app, route.right, &head, source).await?;
     if let Some(principal) = caller.principal() {

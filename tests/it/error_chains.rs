@@ -455,6 +455,8 @@ fn access_and_inventory_errors_say_each_thing_once() {
         TokenError::Name => TokenError::Name,
         TokenError::NameTaken { .. } => TokenError::NameTaken { user: text(), name: text() },
         TokenError::TooMany => TokenError::TooMany,
+        TokenError::TooManyOfUser(_) => TokenError::TooManyOfUser(text()),
+        TokenError::Store(_) => TokenError::Store(StoreError::Busy),
         TokenError::NotFound(_) => TokenError::NotFound(text()),
         TokenError::NoRandomness(_) => TokenError::NoRandomness(io_error()),
         TokenError::File(_) => TokenError::File(TokensError::Damaged { path: path() }),

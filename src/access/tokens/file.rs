@@ -59,6 +59,8 @@ pub(super) struct TokensFile {
 struct Line {
     key: String,
     secret_hash: String,
+    /// The keyed hash of the user's password hash.
+    password: String,
     name: String,
     user: String,
     scope: String,
@@ -129,6 +131,7 @@ fn line_of(StoredToken { token, secret_hash }: &StoredToken) -> Line {
     Line {
         key: token.key.clone(),
         secret_hash: secret_hash.clone(),
+        password: token.password.clone(),
         name: token.name.clone(),
         user: token.user.clone(),
         scope: token.scope.as_str().to_owned(),
@@ -146,6 +149,7 @@ fn token_of(line: Line) -> Option<StoredToken> {
     };
     let token = Token {
         key: line.key,
+        password: line.password,
         name: line.name,
         user: line.user,
         scope: Scope::parse(&line.scope)?,
@@ -177,6 +181,7 @@ mod tests {
                 created: time,
                 expires: time,
                 last_used,
+                password: "cd".to_owned(),
             },
             secret_hash: "ab".to_owned(),
         };

@@ -9,11 +9,14 @@ use zeroize::Zeroizing;
 
 use super::file::{TokensError, TokensFile};
 use super::token::{Scope, StoredToken, Token, TokenRefusal, TokenText};
-use crate::model::{NAME_BYTES_MAX, Networks};
-use crate::store::Store;
+use crate::model::{NAME_BYTES_MAX, Networks, Secret, User};
+use crate::store::{Store, StoreError};
 
 /// The largest number of tokens. They are kept in memory, about 500 bytes each.
 pub const TOKENS_MAX: usize = 1000;
+
+/// The largest number of tokens of one user, so that nobody can use up those of all.
+pub const TOKENS_OF_USER_MAX: usize = 50;
 
 /// The reason why a token could not be made or revoked.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,14 @@ pub enum TokenError {
         /// The name.
         name: String,
     },
+    /// The user has [`TOKENS_OF_USER_MAX`] tokens.
+    #[error(
+        "“{0}” has {TOKENS_OF_USER_MAX} tokens already, the most that a user can have; revoke some"
+    )]
+    TooManyOfUser(String),
+    /// The users cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// There are [`TOKENS_MAX`] tokens.
     #[error("there are {TOKENS_MAX} tokens already, the most that a server can have; revoke some")]
     TooMany,
@@ -106,17 +117,22 @@ impl Tokens {
         let token = Token {
             key: text.key.clone(),
             name,
-            user,
             scope,
             from,
             created: now,
             expires: now.saturating_add(days),
             last_used: None,
+            password: self.password_of(&user)?.unwrap_or_default(),
+            user,
         };
         let stored = StoredToken { secret_hash: self.hash(&text), token: token.clone() };
         self.replace(|tokens| {
             if tokens.len() >= TOKENS_MAX {
                 return Err(TokenError::TooMany);
+            }
+            let of_user = tokens.iter().filter(|known| known.token.user == token.user);
+            if of_user.count() >= TOKENS_OF_USER_MAX {
+                return Err(TokenError::TooManyOfUser(token.user.clone()));
             }
             let is_same = |known: &StoredToken| {
                 (&known.token.user, &known.token.name) == (&token.user, &token.name)
@@ -184,24 +200,57 @@ impl Tokens {
         Ok(token)
     }
 
+    /// Returns whether the user of a token has the same password as when the token was made. `phc` is the
+    /// hash that the user has now.
+    pub fn is_of_password(&self, token: &Token, phc: Option<&str>) -> bool {
+        self.password_hash(&token.user, phc.unwrap_or_default()) == token.password
+    }
+
     /// Writes the times of use to the file, if there are new ones, and removes the tokens of users who do
-    /// not exist any more: a later user with the same name must not have them.
+    /// not exist any more or have another password.
     ///
     /// # Errors
     /// [`TokensError::Write`]. An error of the store removes nothing.
     pub fn maintain(&self) -> Result<(), TokensError> {
-        let reading = self.store.read();
-        let is_gone =
-            |user: &str| matches!(reading.contains(crate::model::Kind::User, user), Ok(false));
-        let users: Vec<String> = self.list(None).into_iter().map(|token| token.user).collect();
-        let gone: Vec<&String> = users.iter().filter(|user| is_gone(user)).collect();
-        if gone.is_empty() && !self.state().was_used {
+        let is_stale = |token: &Token| match self.password_of(&token.user) {
+            Ok(password) => password.as_ref() != Some(&token.password),
+            Err(_) => false,
+        };
+        let stale: Vec<Token> = self.list(None).into_iter().filter(is_stale).collect();
+        self.remove(&stale)
+    }
+
+    /// Revokes all tokens of a user.
+    ///
+    /// # Errors
+    /// [`TokensError::Write`].
+    pub fn revoke_all(&self, user: &str) -> Result<(), TokensError> {
+        self.remove(&self.list(Some(user)))
+    }
+
+    fn remove(&self, removed: &[Token]) -> Result<(), TokensError> {
+        if removed.is_empty() && !self.state().was_used {
             return Ok(());
         }
         self.replace(|tokens| {
-            tokens.retain(|stored| !gone.contains(&&stored.token.user));
+            tokens.retain(|stored| removed.iter().all(|token| token.key != stored.token.key));
             Ok::<_, TokensError>(())
         })
+    }
+
+    /// The keyed hash of the password hash of a user. `None` if the user does not exist.
+    fn password_of(&self, user: &str) -> Result<Option<String>, StoreError> {
+        let reading = self.store.read();
+        let Some(mut record) = reading.get::<User>(user)?.map(|stored| stored.record) else {
+            return Ok(None);
+        };
+        reading.decrypt_secrets(&mut record)?;
+        let phc = record.password.get().and_then(Secret::plain).unwrap_or_default();
+        Ok(Some(self.password_hash(user, &phc)))
+    }
+
+    fn password_hash(&self, user: &str, phc: &str) -> String {
+        self.store.vault().token_hash(&format!("password of {user}"), phc)
     }
 
     /// Changes the tokens, first in the file, then in memory.
@@ -240,7 +289,7 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::create_first_user;
+    use crate::access::{NewRights, create_first_user, hash_password, set_password};
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 
@@ -312,12 +361,22 @@ mod tests {
         let eva = TokenRequest { user: "eva".to_owned(), ..request("a") };
         tokens.make(eva, now).unwrap();
         let token = tokens.list(None)[0].clone();
-        let more = (2..TOKENS_MAX).map(|number| StoredToken {
-            token: Token { key: number.to_string(), ..token.clone() },
-            secret_hash: String::new(),
-        });
-        tokens.state().tokens.extend(more);
-        assert!(matches!(tokens.make(request("b"), now), Err(TokenError::TooMany)));
+        let fill = |user: &str, count| {
+            let more = (0..count).map(|number| StoredToken {
+                token: Token {
+                    key: format!("{user} {number}"),
+                    user: user.to_owned(),
+                    ..token.clone()
+                },
+                secret_hash: String::new(),
+            });
+            tokens.state().tokens.extend(more);
+        };
+        fill("admin", TOKENS_OF_USER_MAX - 1);
+        assert!(matches!(tokens.make(request("b"), now), Err(TokenError::TooManyOfUser(_))));
+        fill("others", TOKENS_MAX - TOKENS_OF_USER_MAX - 1);
+        let eva = TokenRequest { user: "eva".to_owned(), ..request("b") };
+        assert!(matches!(tokens.make(eva, now), Err(TokenError::TooMany)));
     }
 
     #[test]
@@ -331,5 +390,20 @@ mod tests {
         tokens.maintain().unwrap();
         assert_eq!(tokens.check(&text, HERE, now), Err(TokenRefusal::Unknown));
         assert_eq!(tokens.list(None).len(), 1);
+    }
+
+    #[test]
+    fn a_new_password_revokes_the_tokens() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let tokens = Tokens::open(store.clone()).unwrap();
+        let (token, _) = tokens.make(request("a"), OffsetDateTime::now_utc()).unwrap();
+        tokens.maintain().unwrap();
+        assert_eq!(tokens.list(None).len(), 1);
+        let phc = hash_password("Oslo Fjord 9").unwrap();
+        assert!(!tokens.is_of_password(&token, Some(&phc)));
+        set_password(&store, "admin", "Oslo Fjord 9", NewRights::AsBefore).unwrap();
+        tokens.maintain().unwrap();
+        assert!(tokens.list(None).is_empty());
     }
 }

@@ -99,6 +99,8 @@ pub struct Token {
     pub expires: OffsetDateTime,
     /// The last time when it was used.
     pub last_used: Option<OffsetDateTime>,
+    /// The keyed hash of the user's password hash when the token was made.
+    pub(super) password: String,
 }
 
 /// A token and the keyed hash of its secret.

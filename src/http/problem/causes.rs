@@ -79,9 +79,11 @@ impl From<SetupError> for Problem {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let kind = match &error {
-            TokenError::Name | TokenError::NameTaken { .. } | TokenError::TooMany => {
-                ProblemKind::ChangeRejected
-            }
+            TokenError::Name
+            | TokenError::NameTaken { .. }
+            | TokenError::TooManyOfUser(_)
+            | TokenError::TooMany => ProblemKind::ChangeRejected,
+            TokenError::Store(error) => of_store(error),
             TokenError::NotFound(_) => ProblemKind::UnknownToken,
             TokenError::NoRandomness(_) | TokenError::File(TokensError::Damaged { .. }) => {
                 return Self::internal(&error);
