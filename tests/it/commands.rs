@@ -104,7 +104,8 @@ fn forget(value: &mut Value) {
         Value::Object(members) => {
             let differing =
                 ["export_time", "milliseconds", "report", "request_id", "bytes", "sha256", "time"];
-            for name in differing.into_iter().chain(["request"]) {
+            // Only a server has a setting of rights.
+            for name in differing.into_iter().chain(["request", "rights"]) {
                 members.remove(name);
             }
             members.values_mut().for_each(forget);

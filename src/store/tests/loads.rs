@@ -113,15 +113,15 @@ proptest! {
 }
 
 #[test]
-fn only_the_previous_generation_is_kept() {
+fn the_generations_before_the_last_three_loads_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let reader = store.read();
-    for _ in 0..3 {
-        let (load, _) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
+    for _ in 0..5 {
+        let (load, _) = write(&store, &[Recipe::new(Kind::Device, "a", 2_000)]);
         load.commit(&record(), &Progress::detached()).unwrap();
     }
-    assert_eq!(generations(folder.path()), [3, 4]);
+    assert_eq!(generations(folder.path()), [3, 4, 5, 6]);
     assert_eq!(reader.summary().unwrap().records(), 0);
 }
 
@@ -168,7 +168,7 @@ fn opening_removes_only_generations_that_are_not_in_the_pointer() {
     let (load, plain) = write(&store, &[]);
     load.commit(&record(), &Progress::detached()).unwrap();
     plain.agrees(&store);
-    assert_eq!(generations(folder.path()), [2, 4, 7]);
+    assert_eq!(generations(folder.path()), [1, 2, 4, 7]);
 }
 
 #[test]
