@@ -40,7 +40,7 @@ stop_server || fail 'the server did not exit with 0'
 chroot "$root" dpkg -r satchel >>"$work/log" 2>&1
 { [ ! -e "$root/usr/bin/satchel" ] && [ -e "$root/etc/satchel.toml" ]; } || fail 'removal kept the executable or removed the settings'
 said=$(chroot "$root" dpkg -P satchel 2>&1)
-expect 'the inventory stays in /var/lib/satchel' "$said"
+expect 'the inventory was kept in /var/lib/satchel' "$said"
 { [ ! -e "$root/etc/satchel.toml" ] && [ -e "$root/var/lib/satchel/key" ]; } || fail 'purging kept the settings or removed the inventory'
 # shellcheck disable=SC2016
 left=$(chroot "$root" dpkg-query -W -f '${Status}' satchel 2>/dev/null || true)

@@ -82,9 +82,12 @@ post() {
 
 # Sets the password of the first administrator by the link in the log, and logs in with it.
 set_up() {
-    local code
-    code=$(sed -n 's/.*setup?code=\([0-9a-f]*\).*/\1/p' "$work/log" | tail -n 1)
-    [ -n "$code" ] || fail 'the log has no set-up link'
+    local code until=$((SECONDS + patience_s))
+    # The server writes its log on another thread.
+    while code=$(sed -n 's/.*setup?code=\([0-9a-f]*\).*/\1/p' "$work/log" | tail -n 1) && [ -z "$code" ]; do
+        [ "$SECONDS" -lt "$until" ] || fail 'the log has no set-up link'
+        sleep 0.05
+    done
     login='admin:Oslo Fjord 9'
     curl --silent --show-error --fail-with-body --max-time "$patience_s" "$url/setup" \
         -d "code=$code" --data-urlencode 'password=Oslo Fjord 9' --data-urlencode 'again=Oslo Fjord 9' >/dev/null ||
