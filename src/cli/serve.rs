@@ -93,6 +93,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         async move { supervisor.watch(move || read_from_store(&store)).await }
     });
     runtime.spawn(maintain_tokens(inventory.tokens.clone()));
+    inventory.store.log_history_losses();
     let trimmer = HistoryTrimmer::start(inventory.store.clone(), config.history_limits())?;
     let shutdown_wait = config.limits.limits().shutdown_wait;
     if let Some(tls) = listeners.tls.clone() {

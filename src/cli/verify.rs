@@ -8,13 +8,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    exit_code::EXIT_DAMAGED,
     input::Input,
     inspect,
     output::{self, OutputArgs, counted, number, table},
     safe_text::safe,
     target::{IfMissing, JobWords, TargetArgs},
 };
-use crate::http::paths;
+use crate::{http::paths, inventory::HISTORY_LOST};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -30,7 +31,7 @@ Exit codes:
   0    no damage found
   1    damage found, or the check failed
   2    wrong arguments
-  3    the inventory is damaged; see `satchel recover`
+  3    the inventory is damaged, see `satchel recover`; or a part of its history is lost
   130  interrupted";
 
 /// The largest number of findings that are printed without `--all`.
@@ -82,6 +83,7 @@ struct Findings {
 
 #[derive(Deserialize)]
 struct Finding {
+    rule: String,
     r#type: Option<String>,
     name: Option<String>,
     detail: String,
@@ -89,7 +91,7 @@ struct Finding {
 
 /// Checks the file or the inventory, and prints the findings.
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let whole = match &args.file {
+    let code = match &args.file {
         Some(file) => match Input::find(file)? {
             Input::Bundle(input) | Input::Folder(input) => {
                 let look = inspect::project(input.path(), &args.out.progress())?;
@@ -100,7 +102,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
                     let text = inspect::project_text(&look);
                     output::print(&format!("{text}\nProject {verdict}\n"))?;
                 }
-                look.whole
+                code_of(look.whole)
             }
             Input::Workbook { .. } => bail!(
                 "A workbook has no checksums to verify. To check its contents, preview the import: \
@@ -110,10 +112,15 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         },
         None => inventory(args)?,
     };
-    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(code)
 }
 
-fn inventory(args: &VerifyArgs) -> anyhow::Result<bool> {
+fn code_of(whole: bool) -> ExitCode {
+    if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Verifies the inventory. Returns the exit code.
+fn inventory(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let connection = args.target.resolve("verify", IfMissing::Fail)?.connect(&progress)?;
     let words = JobWords { doing: "verifying", noun: "verification" };
@@ -126,7 +133,9 @@ fn inventory(args: &VerifyArgs) -> anyhow::Result<bool> {
         output::print(&verified.text(args.all))?;
     }
     connection.close()?;
-    Ok(verified.whole)
+    // These findings come first, so they are always among those that the report shows.
+    let is_history_lost = verified.findings.shown.iter().any(|one| one.rule == HISTORY_LOST);
+    Ok(if is_history_lost { ExitCode::from(EXIT_DAMAGED) } else { code_of(verified.whole) })
 }
 
 impl Verification {
@@ -151,7 +160,7 @@ impl Verification {
         text += &format!("\nFindings: {}\n", number(self.findings.total));
         let shown_max = if all { usize::MAX } else { FINDINGS_SHOWN_MAX };
         let mut printed = 0;
-        for Finding { r#type, name, detail } in self.findings.shown.iter().take(shown_max) {
+        for Finding { r#type, name, detail, .. } in self.findings.shown.iter().take(shown_max) {
             let subject: Vec<_> =
                 [r#type, name].into_iter().flatten().map(|word| safe(word)).collect();
             let subject =

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{DamageReport, Inventory, InventoryError};
 use crate::{
     model::Kind,
-    store::{EarlierGeneration, GenerationInfo},
+    store::{EarlierGeneration, GenerationInfo, HistoryLoss},
 };
 
 /// The state of the inventory.
@@ -23,6 +23,18 @@ pub struct InventoryState {
     pub earlier: Vec<EarlierGenerationState>,
     /// The damage that was found since the start.
     pub damage: DamageReport,
+    /// The lost parts of the history: archives that are or were damaged or missing. Empty in the ordinary case.
+    pub history_losses: Vec<HistoryLossShown>,
+}
+
+/// A lost part of the history.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(rename = "HistoryLoss")]
+pub struct HistoryLossShown {
+    /// The damaged or missing folder, or the file or folder in the data directory that notes an earlier loss.
+    pub path: String,
+    /// What is lost, and how to restore it or accept the loss.
+    pub detail: String,
 }
 
 /// A kept generation before the current one.
@@ -68,6 +80,12 @@ impl EarlierGenerationState {
     }
 }
 
+impl HistoryLossShown {
+    fn of(loss: &HistoryLoss) -> Self {
+        Self { path: loss.path().display().to_string(), detail: loss.to_string() }
+    }
+}
+
 impl GenerationState {
     fn of(look: &GenerationInfo) -> Self {
         let count = |kind| KindCount { kind, records: look.summary.kind(kind).count };
@@ -94,7 +112,10 @@ impl Inventory {
         let now = GenerationState::of(&generations.current);
         let previous = generations.previous.as_ref().map(GenerationState::of);
         let earlier = generations.earlier.iter().map(EarlierGenerationState::of).collect();
-        Ok(InventoryState { now, previous, earlier, damage: self.0.damage.report() })
+        let losses = self.0.store.history_losses()?;
+        let history_losses = losses.iter().map(HistoryLossShown::of).collect();
+        let damage = self.0.damage.report();
+        Ok(InventoryState { now, previous, earlier, damage, history_losses })
     }
 
     /// The kept generations before the current one; empty if they cannot be listed.

@@ -44,13 +44,15 @@ pub use history::{
     OnConflict, RecordEffect, RecordPosition, ReplacedBy, ShownDifference, UndoConflict,
     UndoWritten, UndoneRecord,
 };
-pub use maintenance::{EarlierGenerationState, GenerationState, InventoryState, KindCount};
+pub use maintenance::{
+    EarlierGenerationState, GenerationState, HistoryLossShown, InventoryState, KindCount,
+};
 pub use pools::PoolsReport;
 pub use read::{
     Criterion, Dialect, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink,
     SearchRequest, SearchTotals, Text,
 };
-pub use verify::{FindingShown, FindingsReport, KindRead, VerifyReport};
+pub use verify::{FindingShown, FindingsReport, HISTORY_LOST, KindRead, VerifyReport};
 
 use crate::{
     access::RecordRights,

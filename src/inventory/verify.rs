@@ -26,6 +26,9 @@ const FINDINGS_SHOWN_MAX: usize = 1000;
 /// The memory for sorting members, in bytes. Beyond it they are sorted on the disk.
 const SORTED_BYTES: usize = 32 * 1024 * 1024;
 
+/// The rule of a finding about a lost part of the history. It does not concern the present records.
+pub const HISTORY_LOST: &str = "history-lost";
+
 /// The report of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct VerifyReport {
@@ -116,6 +119,10 @@ impl Inventory {
         let reading = store.read();
         let scratch = store.directory().scratch();
         let mut findings = FindingsReport::default();
+        for loss in store.history_losses()? {
+            let (kind, name, detail) = (None, None, loss.to_string());
+            findings.add(Finding { kind, name, code: HISTORY_LOST, detail });
+        }
         let verified = reading.verify(&scratch, progress, &mut |finding| {
             if finding.code == "damaged" {
                 self.0.damage.note_finding(&finding);

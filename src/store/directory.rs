@@ -9,6 +9,9 @@
 //! RESERVE           reserved space, released when the disk is full
 //! inventory-<n>/    generation n: a sled database and its seal
 //! history/          the archive of the history: a sled database and its seal
+//! ARCHIVE           says that there is an archive, and the number of its last change
+//! damaged-history-<time>/  a damaged archive, moved here before a new one is created
+//! missing-history-<time>   notes that the archive was missing when a new one was created
 //! damaged-<time>/   a damaged generation, moved here by `satchel recover`
 //! migrations/       projects: bundles and folders
 //! spreadsheets/     workbooks
@@ -273,6 +276,11 @@ impl DataDirectory {
 
     pub(super) fn mark(&self) -> PathBuf {
         self.path.join("MARK")
+    }
+
+    /// The path of the file that says that there is an archive of the history.
+    pub(super) fn archive_mark(&self) -> PathBuf {
+        self.path.join("ARCHIVE")
     }
 
     fn pointer_path(&self) -> PathBuf {

@@ -85,9 +85,9 @@ pub use error::{Damage, RECORD_BYTES_MAX, StoreError};
 pub use format::{Header, RECORD_FORMAT, Raw, decode_any_body, decode_record, encode_body};
 pub use generation_limits::{GenerationLimits, KeptGenerations};
 pub use history::{
-    AtChange, ChangeCounts, Effect, HistoryBegin, HistoryChange, HistoryLimits, HistoryTrimmer,
-    HistoryView, LoadRecord, ReplacedGeneration, Replacement, TextVersion, TextWriter, Touched,
-    TouchedValue, Trimmed,
+    AtChange, ChangeCounts, Effect, HistoryBegin, HistoryChange, HistoryLimits, HistoryLoss,
+    HistoryTrimmer, HistoryView, LoadRecord, ReplacedGeneration, Replacement, TextVersion,
+    TextWriter, Touched, TouchedValue, Trimmed,
 };
 pub use holder::LockHolder;
 pub use inventory_damage::{InventoryDamage, KnownCounts};
@@ -288,6 +288,31 @@ impl Store {
             other => other,
         })?;
         Ok(HistoryView::new(current.generation, archive, view))
+    }
+
+    /// Returns the lost parts of the history: archives that were damaged or missing. Empty in the ordinary
+    /// case.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`], [`StoreError::Io`] or [`StoreError::Database`] if the archive cannot be
+    /// opened for another reason than damage.
+    pub fn history_losses(&self) -> Result<Vec<HistoryLoss>, StoreError> {
+        self.archive.losses()
+    }
+
+    /// Logs the parts of the history that were lost before this start. Loss that is found at this start is
+    /// logged by the archive.
+    pub fn log_history_losses(&self) {
+        match self.archive.losses() {
+            Ok(losses) => {
+                for loss in losses.iter().filter(|loss| loss.is_noted()) {
+                    tracing::warn!("{loss}.");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "Cannot open the archive of the history.");
+            }
+        }
     }
 
     /// Returns the number of the last durable change, as a value that can be awaited. It grows with each

@@ -28,6 +28,7 @@ mod forms;
 mod full_disk;
 mod harness;
 mod history;
+mod history_loss;
 mod host_names;
 mod import_undo;
 mod instances;

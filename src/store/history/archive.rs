@@ -8,17 +8,20 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use time::OffsetDateTime;
 
 use super::{
+    archive_mark::{self, ArchiveMark},
     entry::{ChangeHead, HistoryEnd, StoredTouched, decode_stored},
     kept_text::{self, KeptText},
     keys::{before_key, change_key, change_number, generation_key, owner_of_code},
+    loss::{self, ASIDE_PREFIX, HistoryLoss, MISSING_PREFIX},
 };
+use crate::disk::sync_directory;
 use crate::store::{
     DataDirectory, Options, StoreError, Summary, committer,
     directory::ARCHIVE_NUMBER,
@@ -30,7 +33,7 @@ use crate::store::{
     tree_id::TreeId,
     trees::ValueOwner,
 };
-use crate::wording::Chain;
+use crate::wording::{Chain, chain};
 
 /// The cache of the archive's database, in bytes. It is read rarely.
 const CACHE_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -46,9 +49,21 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 pub(in crate::store) struct Archive {
     directory: Arc<DataDirectory>,
     options: Options,
-    database: Mutex<Option<Arc<Generation>>>,
+    database: Mutex<ArchiveState>,
     /// Held while changes are copied or removed.
     writing: Mutex<()>,
+}
+
+/// Tells whether the database of the archive is open.
+#[derive(Default)]
+enum ArchiveState {
+    /// Nothing was archived yet, or the archive was not opened yet.
+    #[default]
+    NotOpened,
+    Open(Arc<Generation>),
+    /// The archive is damaged or missing. Nothing in the data directory is changed until a new archive
+    /// is created.
+    Lost(HistoryLoss),
 }
 
 impl Archive {
@@ -62,19 +77,48 @@ impl Archive {
         }
     }
 
-    /// Returns the database of the archive. `None` if nothing was archived yet. A damaged archive is
-    /// moved aside: the history then begins later, and the inventory is not affected.
+    /// Returns the database of the archive. `None` if nothing was archived yet, or if the archive is damaged
+    /// or missing: the history then begins later, and the inventory is not affected. The loss is logged once.
     ///
     /// # Errors
     /// - [`StoreError::DiskFull`] if the file system has no space.
     /// - [`StoreError::Io`] for any other error of the file system.
     /// - [`StoreError::Database`] for any other error of sled.
     pub(in crate::store) fn database(&self) -> Result<Option<Arc<Generation>>, StoreError> {
-        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
-        if database.is_none() {
-            *database = self.open()?.map(Arc::new);
+        let mut state = self.state();
+        self.open_once(&mut state)?;
+        Ok(match &*state {
+            ArchiveState::Open(database) => Some(database.clone()),
+            ArchiveState::NotOpened | ArchiveState::Lost(_) => None,
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, ArchiveState> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open_once(&self, state: &mut ArchiveState) -> Result<(), StoreError> {
+        if let ArchiveState::NotOpened = state {
+            *state = self.open()?;
+            if let ArchiveState::Lost(loss) = state {
+                tracing::error!("{loss}.");
+            }
         }
-        Ok(database.clone())
+        Ok(())
+    }
+
+    /// Returns the lost parts of the history: those that were noted earlier, and a damaged or missing archive.
+    ///
+    /// # Errors
+    /// As for [`Archive::database`].
+    pub(in crate::store) fn losses(&self) -> Result<Vec<HistoryLoss>, StoreError> {
+        let mut state = self.state();
+        self.open_once(&mut state)?;
+        let mut losses = loss::noted(&self.directory)?;
+        if let ArchiveState::Lost(loss) = &*state {
+            losses.push(loss.clone());
+        }
+        Ok(losses)
     }
 
     /// Waits until nothing else writes to the archive.
@@ -82,15 +126,22 @@ impl Archive {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self) -> Result<Option<Generation>, StoreError> {
+    fn open(&self) -> Result<ArchiveState, StoreError> {
         let path = self.directory.generation(ARCHIVE_NUMBER);
+        let mark = ArchiveMark::read(&self.directory)?;
         if !path.is_dir() {
-            return Ok(None);
+            return Ok(match mark {
+                ArchiveMark::Missing => ArchiveState::NotOpened,
+                ArchiveMark::Damaged | ArchiveMark::Version(_) => {
+                    ArchiveState::Lost(HistoryLoss::Missing { path, version: mark.version() })
+                }
+            });
         }
-        if let Seal::Missing = seal::read(&path)? {
+        if mark == ArchiveMark::Missing
+            && let Seal::Missing = seal::read(&path)?
+        {
             // Its creation was interrupted before it held a change.
-            fs::remove_dir_all(&path).map_err(StoreError::io("removing an incomplete archive"))?;
-            return Ok(None);
+            return Ok(ArchiveState::NotOpened);
         }
         let opened = opening::open_checked(
             &self.directory,
@@ -99,44 +150,84 @@ impl Archive {
             None,
             LogEndPolicy::Keep,
         );
-        match opened {
-            Ok(generation) => Ok(Some(generation)),
-            Err(error @ (StoreError::InventoryDamaged(_) | StoreError::Damaged { .. })) => {
-                let seconds = OffsetDateTime::now_utc().unix_timestamp();
-                let aside = self.directory.path().join(format!("damaged-history-{seconds}"));
-                fs::rename(&path, &aside)
-                    .map_err(StoreError::io("moving the damaged archive of the history"))?;
-                tracing::error!(
-                    error = %Chain(&error),
-                    aside = %aside.display(),
-                    "The archive of the history is damaged. It was moved aside, and the history \
-                     begins later. The inventory is not affected."
-                );
-                Ok(None)
+        let generation = match opened {
+            Ok(generation) => generation,
+            Err(StoreError::InventoryDamaged(damage)) => {
+                let detail = damage.findings.join("; ");
+                return Ok(ArchiveState::Lost(HistoryLoss::Damaged { path, detail }));
             }
-            Err(error) => Err(error),
+            Err(error @ StoreError::Damaged { .. }) => {
+                let detail = chain(&error);
+                return Ok(ArchiveState::Lost(HistoryLoss::Damaged { path, detail }));
+            }
+            Err(error) => return Err(error),
+        };
+        let found = generation.summary().version;
+        if let Some(archived) = mark.version()
+            && found < archived
+        {
+            let detail =
+                format!("change {archived} was archived, and its last change is change {found}");
+            return Ok(ArchiveState::Lost(HistoryLoss::Damaged { path, detail }));
         }
+        if mark != ArchiveMark::Version(found)
+            && let Err(error) = archive_mark::write(&self.directory, found)
+        {
+            tracing::warn!(error = %Chain(&error), "Cannot write the mark of the archive. Loss of the archive might not be detected.");
+        }
+        Ok(ArchiveState::Open(Arc::new(generation)))
+    }
+
+    /// Makes room for a new archive: moves a damaged one aside, and notes a missing one.
+    fn set_aside(&self, loss: &HistoryLoss) -> Result<(), StoreError> {
+        let seconds = OffsetDateTime::now_utc().unix_timestamp();
+        let (path, mark) = (self.directory.path(), self.directory.archive_mark());
+        let set_aside = || -> io::Result<()> {
+            match loss {
+                HistoryLoss::Damaged { path: damaged, .. } => {
+                    let aside = path.join(format!("{ASIDE_PREFIX}{seconds}"));
+                    fs::rename(damaged, &aside)?;
+                    tracing::error!(aside = %aside.display(), "The damaged archive of the history was moved aside.");
+                    if mark.exists() {
+                        fs::remove_file(&mark)?;
+                    }
+                }
+                HistoryLoss::Missing { .. } => {
+                    fs::rename(&mark, path.join(format!("{MISSING_PREFIX}{seconds}")))?;
+                }
+                HistoryLoss::MovedAside { .. } | HistoryLoss::WasMissing { .. } => {}
+            }
+            sync_directory(path)
+        };
+        set_aside().map_err(StoreError::io("moving the damaged archive of the history"))
     }
 
     /// Returns the database of the archive. Creates it if there is none.
     fn create(&self) -> Result<Arc<Generation>, StoreError> {
-        // Held until the seal is written: others take a folder without a seal for an interrupted creation,
-        // and remove it.
-        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
-        if database.is_none() {
-            *database = self.open()?.map(Arc::new);
+        // Held until the seal is written, so that nothing else opens the incomplete folder.
+        let mut state = self.state();
+        self.open_once(&mut state)?;
+        match &*state {
+            ArchiveState::Open(database) => return Ok(database.clone()),
+            ArchiveState::Lost(loss) => self.set_aside(loss)?,
+            ArchiveState::NotOpened => {
+                let path = self.directory.generation(ARCHIVE_NUMBER);
+                if path.is_dir() {
+                    fs::remove_dir_all(&path)
+                        .map_err(StoreError::io("removing an incomplete archive"))?;
+                }
+            }
         }
-        if let Some(database) = &*database {
-            return Ok(database.clone());
-        }
+        *state = ArchiveState::NotOpened;
         let created = Generation::create(&self.directory, ARCHIVE_NUMBER, self.options)?;
         created.write_summary()?;
         created.make_durable()?;
-        // The seal is the last file: a folder without one is removed.
+        // A folder without a seal is removed.
         seal::write(&created.path(), &created.known())?;
         created.make_durable()?;
+        archive_mark::write(&self.directory, created.summary().version)?;
         let created = Arc::new(created);
-        *database = Some(created.clone());
+        *state = ArchiveState::Open(created.clone());
         Ok(created)
     }
 
@@ -199,7 +290,7 @@ impl Archive {
 
     /// Closes the database after a failed write: sled refuses later ones until it is opened again.
     fn close(&self) {
-        *self.database.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.state() = ArchiveState::NotOpened;
     }
 
     /// Copies the changes of a generation that the archive does not have yet. They are durable when
@@ -220,6 +311,8 @@ impl Archive {
         let archive = self.create()?;
         let mut copy = Copy { from, batch: Batch::new(&archive), last: None };
         let copied = copy.run(after).and_then(|()| archive.make_durable());
+        let copied =
+            copied.and_then(|()| archive_mark::write(&self.directory, archive.summary().version));
         if copied.is_err() {
             self.close();
         }

@@ -19,7 +19,8 @@
 //! touched  the values that a transaction touches, and their before-values
 //! replace  the entry of a change that replaces the generation: an import or an undo
 //! replacements  finds the changes that replaced the generation and can have changed a record
-//! archive  the history of replaced generations
+//! archive  the history of replaced generations; `archive_mark` says that there is one
+//! loss     lost parts of the history: a damaged or missing archive
 //! cutoff   the limits of the history
 //! trim     removes the oldest changes; `trimmer` is its thread
 //! keep_texts  keeps the last texts of each device before that; `kept_text` is their format
@@ -30,11 +31,13 @@
 //! ```
 
 mod archive;
+mod archive_mark;
 mod cutoff;
 mod entry;
 mod keep_texts;
 mod kept_text;
 mod keys;
+mod loss;
 mod past;
 mod read;
 mod replace;
@@ -50,6 +53,7 @@ pub use cutoff::HistoryLimits;
 pub use entry::{
     ChangeCounts, Effect, HistoryChange, ReplacedGeneration, Replacement, Touched, TouchedValue,
 };
+pub use loss::HistoryLoss;
 pub use read::{AtChange, HistoryBegin, HistoryView};
 pub use replace::LoadRecord;
 pub use texts::{TextVersion, TextWriter};

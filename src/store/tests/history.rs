@@ -48,7 +48,7 @@ fn vendor_at(history: &HistoryView, name: &str, number: u64) -> Option<String> {
     }
 }
 
-fn numbers(history: &HistoryView) -> Vec<u64> {
+pub(super) fn numbers(history: &HistoryView) -> Vec<u64> {
     history.changes(None).map(|change| change.unwrap().number).collect()
 }
 
@@ -284,26 +284,6 @@ fn old_changes_are_removed_from_the_archive_and_from_the_current_generation() {
     plain.change(&store, &put(33));
     assert!(numbers(&store.history().unwrap())[0] > 21);
     plain.agrees(&store);
-}
-
-#[test]
-fn a_damaged_archive_is_moved_aside() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    put(&store, "R 1%", "Acme");
-    let (load, _) = write(&store, &[]);
-    load.commit(&record(), &Progress::detached()).unwrap();
-    assert_eq!(store.history().unwrap().begin().unwrap().unwrap().number, 1);
-    drop(store);
-    std::fs::write(folder.path().join("history/SEAL"), b"damaged").unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    assert_eq!(store.history().unwrap().begin().unwrap().unwrap().number, 2);
-    let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
-    let aside = names.filter(|name| name.to_string_lossy().starts_with("damaged-history-"));
-    assert_eq!(aside.count(), 1);
-    let (load, _) = write(&store, &[]);
-    load.commit(&record(), &Progress::detached()).unwrap();
-    assert_eq!(numbers(&store.history().unwrap()), [3, 2]);
 }
 
 #[test]

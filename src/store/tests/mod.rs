@@ -5,6 +5,7 @@ mod changes;
 mod damage;
 mod full_disk;
 mod history;
+mod history_loss;
 mod kept;
 mod kept_texts;
 mod loads;
