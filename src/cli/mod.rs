@@ -108,7 +108,7 @@ enum Command {
     /// Show a record, now or at an earlier moment
     #[command(after_help = show::EXAMPLES)]
     Show(Box<show::ShowArgs>),
-    /// Undo the last import
+    /// Undo the last change
     #[command(after_help = undo::EXAMPLES)]
     Undo(Box<undo::UndoArgs>),
     /// Delete records, and the records that depend on them
