@@ -94,6 +94,7 @@ struct UndoConflict {
     name: String,
     property: Option<String>,
     reason: String,
+    renamed_to: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -168,10 +169,13 @@ impl UndoReport {
         if !self.conflicts.is_empty() {
             text += "\nIn the way:\n";
         }
-        for UndoConflict { r#type, name, property, reason } in &self.conflicts {
+        for UndoConflict { r#type, name, property, reason, renamed_to } in &self.conflicts {
             let property = property.as_deref().map(|it| format!(", {}", safe(it)));
             let property = property.unwrap_or_default();
-            let reason = safe(&reason.replace('_', " "));
+            let reason = match renamed_to {
+                Some(new) => format!("renamed since to “{}”", safe(new)),
+                None => safe(&reason.replace('_', " ")),
+            };
             text += &format!("  {} “{}”{property}: {reason}\n", safe(r#type), safe(name));
         }
         text += &others(self.conflicts_total, self.conflicts.len());

@@ -170,6 +170,27 @@ fn a_renamed_record_gets_its_name_back() {
 }
 
 #[test]
+fn a_created_record_that_was_renamed_since_is_a_conflict() {
+    let server = Server::start();
+    put(&server, "device", &json!({"name": "R 1%"}));
+    let change = last(&server);
+    put(&server, "device", &json!({"name": "R 1%", "new_name": "é>b"}));
+    let renamed = last(&server);
+    put(&server, "device", &json!({"name": "é>b", "new_name": "[Shared] x"}));
+    // The device has no configuration, and did not have this name before.
+    let path = |at| format!("/rest/configuration/{}?at={at}", encode("[Shared] x"));
+    assert_eq!(ask(&server, "GET", &path(last(&server))).send().status, 200);
+    assert_eq!(ask(&server, "GET", &path(renamed)).send().status, 404);
+    let problem = undo(&server, &json!({"change": change})).problem(409, "undo-conflict");
+    let conflict = &problem["conflicts"][0];
+    assert_eq!(conflict["reason"], "removed_since", "{problem}");
+    assert_eq!(conflict["renamed_to"], "[Shared] x", "{problem}");
+    delete(&server, "device", "[Shared] x");
+    let again = undo(&server, &json!({"change": change})).json();
+    assert_eq!(again["outcome"], "unchanged", "{again}");
+}
+
+#[test]
 fn a_renamed_record_that_needs_a_missing_one_stays_as_it_is() {
     let server = Server::start();
     site(&server);

@@ -94,9 +94,10 @@ impl Inventory {
         Ok(versions.into_iter().map(ConfigurationVersion::from).collect())
     }
 
-    /// Returns a text of a device as it was at a moment. It is empty if there was none.
+    /// Returns a text of a device as it was at a moment. It is empty if the device had none.
     ///
     /// # Errors
+    /// - [`InventoryError::NotFound`] if there was no device of this name at the moment.
     /// - As for [`Inventory::text_versions`].
     /// - [`InventoryError::NotKept`] or [`InventoryError::NoChange`] if the history does not have this
     ///   moment, and the text of it is not kept.
@@ -107,6 +108,15 @@ impl Inventory {
         moment: Moment,
     ) -> Result<String, InventoryError> {
         let (history, versions) = self.versions(device, property)?;
+        let number = match moment {
+            Moment::Change(number) => Some(number),
+            Moment::Time(time) => history.number_at(time)?,
+        };
+        if let Some(number) = number
+            && let AtChange::Absent = self.record_at(&history, Kind::Device, device, number)?
+        {
+            return Err(InventoryError::NotFound { kind: Kind::Device, name: device.to_owned() });
+        }
         Ok(self.find_text(&history, &versions, (device, property), moment)?.text)
     }
 

@@ -10,6 +10,7 @@
 //! moment_state   the inventory as it was after a change
 //! named_changes  the changes of the records with one name
 //! position       the position of a record in the list of a change
+//! renames        the present names of renamed records
 //! replaced       the differences of a change that replaced the whole inventory
 //! undo           undoes a change
 //! replaced_undo  plans the undo of a change that replaced the whole inventory
@@ -26,6 +27,7 @@ mod merge_back;
 mod moment_state;
 mod named_changes;
 mod position;
+mod renames;
 mod replaced;
 mod replaced_undo;
 mod report;

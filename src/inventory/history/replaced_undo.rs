@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use super::{
     RecordEffect,
     merge_back::{is_same, merge_back},
+    renames::Renames,
     undo_report::{ChangeUndoReport, ConflictReason},
     undo_request::ChangeUndoRequest,
 };
@@ -21,7 +22,7 @@ use crate::{
         change::{stamp_modified, timestamp},
     },
     model::{AnyRecord, Arity, Kind, PerKind, Target, arity},
-    store::{DifferentRecord, LiveView, ReplacedStates, StoreError, Stored, Vault},
+    store::{DifferentRecord, HistoryView, LiveView, ReplacedStates, StoreError, Stored, Vault},
 };
 
 /// The names of records by kind.
@@ -34,6 +35,9 @@ type WriteResult<'w> = dyn FnMut(Kind, &str, Option<AnyRecord>) -> Result<(), In
 pub(super) struct ReplacedUndo<'u> {
     states: &'u ReplacedStates,
     present: &'u LiveView,
+    renames: Renames<'u>,
+    /// The number of the change.
+    number: u64,
     request: &'u ChangeUndoRequest,
     /// Created records that the undo deletes.
     removed: Names,
@@ -56,12 +60,14 @@ impl<'u> ReplacedUndo<'u> {
     pub(super) fn plan(
         states: &'u ReplacedStates,
         present: &'u LiveView,
-        request: &'u ChangeUndoRequest,
+        (history, request): (&'u HistoryView, &'u ChangeUndoRequest),
         report: ChangeUndoReport,
     ) -> Result<Self, InventoryError> {
         let mut undo = Self {
             states,
             present,
+            renames: Renames::of(history),
+            number: report.change.number,
             request,
             removed: Names::default(),
             restored: Names::default(),
@@ -95,8 +101,14 @@ impl<'u> ReplacedUndo<'u> {
         let DifferentRecord { name, before, after } = different;
         let present = self.present.get_any(kind, &name)?;
         match (before, after, present) {
-            // It was deleted since, so nothing is left to undo.
-            (None, _, None) => {}
+            // If it was deleted since, nothing is left to undo.
+            (None, _, None) => {
+                if let Some(new) = self.renames.name_now(kind, &name, self.number)?
+                    && self.present.get_any(kind, &new)?.is_some()
+                {
+                    self.report.add_renamed(kind, &name, new);
+                }
+            }
             (None, None, Some(_)) => {}
             (None, Some(after), Some(present)) => {
                 if kind == Kind::User && name == self.request.origin.principal {

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::{
     RecordEffect,
     merge_back::{is_same, merge_back},
+    renames::Renames,
     replaced::RecordPage,
     replaced_undo::ReplacedUndo,
     undo_report::{ChangeUndoOutcome, ChangeUndoReport, ConflictReason, LISTED_MAX, UndoWritten},
@@ -143,8 +144,13 @@ impl Inventory {
         };
         let states = Arc::new(self.states_of(change)?);
         let present = store.read();
-        let mut undo =
-            ReplacedUndo::plan(&states, &present, request, ChangeUndoReport::of(change))?;
+        let history = store.history()?;
+        let mut undo = ReplacedUndo::plan(
+            &states,
+            &present,
+            (&history, request),
+            ChangeUndoReport::of(change),
+        )?;
         let is_stopped =
             undo.report.conflicts_total > 0 && request.on_conflict == OnConflict::Refuse;
         if request.mode == Mode::DryRun || is_stopped || undo.len() == 0 {
@@ -455,9 +461,17 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
     /// refers.
     fn delete(&mut self, created: &[(Kind, &str)]) -> Result<(), InventoryError> {
         let mut records = Vec::new();
+        let mut renames = Renames::of(self.history);
         for (kind, name) in created.iter().copied() {
-            // If it was deleted since, nothing is left to undo.
-            let Some(stored) = self.editing.transaction.get_any(kind, name)? else { continue };
+            let Some(stored) = self.editing.transaction.get_any(kind, name)? else {
+                // If it was deleted since, nothing is left to undo.
+                if let Some(new) = renames.name_now(kind, name, self.change.number)?
+                    && self.editing.transaction.contains(kind, &new)?
+                {
+                    self.report.add_renamed(kind, name, new);
+                }
+                continue;
+            };
             let present = self.decrypted(stored.clone())?;
             let is_unchanged =
                 self.after(kind, name)?.is_some_and(|after| is_same(&after, &present))

@@ -91,6 +91,9 @@ pub struct UndoConflict {
     pub property: Option<String>,
     /// The reason.
     pub reason: ConflictReason,
+    /// The present name of the record, if it was renamed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_to: Option<String>,
 }
 
 /// The reason why an undo cannot set something back.
@@ -161,7 +164,18 @@ impl ChangeUndoReport {
         self.conflicts_total += 1;
         if self.conflicts.len() < LISTED_MAX {
             let (name, property) = (name.to_owned(), property.map(str::to_owned));
-            self.conflicts.push(UndoConflict { kind, name, property, reason });
+            let renamed_to = None;
+            self.conflicts.push(UndoConflict { kind, name, property, reason, renamed_to });
+        }
+    }
+
+    /// Adds a conflict of a record that was renamed since.
+    pub(super) fn add_renamed(&mut self, kind: Kind, name: &str, renamed_to: String) {
+        self.conflicts_total += 1;
+        if self.conflicts.len() < LISTED_MAX {
+            let (name, reason) = (name.to_owned(), ConflictReason::RemovedSince);
+            let renamed_to = Some(renamed_to);
+            self.conflicts.push(UndoConflict { kind, name, property: None, reason, renamed_to });
         }
     }
 
