@@ -52,6 +52,7 @@ fn leftovers(data: &Path) -> Vec<String> {
         "CURRENT",
         "LOCK",
         "RESERVE",
+        "ARCHIVE",
         "history",
         "MARK",
         "jobs",

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
+use satchel::store::DIRECTORY_FORMAT;
+
 use super::{
     COMMANDS, NOBODY, Workspace, assert_exit, is_refused, is_root, run, run_with, stderr_of,
 };
@@ -185,9 +187,12 @@ fn a_directory_of_a_newer_format_needs_a_newer_satchel() {
     let workspace = Workspace::with_demo();
     let pointer = workspace.data().join("CURRENT");
     let text = fs::read_to_string(&pointer).unwrap();
-    fs::write(&pointer, "satchel 5\ncurrent 2\n").unwrap();
+    let newer = DIRECTORY_FORMAT + 1;
+    fs::write(&pointer, format!("satchel {newer}\ncurrent 2\n")).unwrap();
+    let (found, known) =
+        (format!("has format {newer}"), format!("reads format {DIRECTORY_FORMAT}"));
     for name in COMMANDS {
-        let words = ["has format 5", "reads format 4", "Use a newer version of Satchel"];
+        let words = [&*found, &*known, "Use a newer version of Satchel"];
         is_refused(&refused(&workspace, name), &words);
     }
     fs::write(&pointer, "satchel 1\ncurrent 2\n").unwrap();

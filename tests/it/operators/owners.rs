@@ -58,7 +58,7 @@ fn root_works_as_the_owner_of_the_directory() {
             assert_exit(&run(&mut on_data(words)), 0);
         }
         assert_exit(&run(on_data(&["diff"]).arg(&bundle)), 0);
-        assert_exit(&run_with(&mut on_data(&["passwd", "admin"]), "another\n"), 0);
+        assert_exit(&run_with(&mut on_data(&["passwd", "admin"]), "another one\n"), 0);
         all_belong_to(&data, uid);
         // Only the requested files remain.
         let mut left: Vec<_> =
