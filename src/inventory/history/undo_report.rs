@@ -192,6 +192,11 @@ impl ChangeUndoReport {
     pub(super) fn conclude(mut self, is_dry_run: bool, can_keep: bool) -> Self {
         let number = self.change.number;
         let records = counted(self.records_total, "record");
+        // Names in use are found in no particular order.
+        let key = |conflict: &UndoConflict| {
+            (conflict.kind, conflict.name.clone(), conflict.property.clone())
+        };
+        self.conflicts.sort_by_cached_key(key);
         let conflicts = self.conflicts_total;
         let stands = format!(
             "{} {} in the way",

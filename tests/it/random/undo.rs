@@ -38,6 +38,9 @@ impl Plain {
                         let merged = merged(kind, old, new, now)?;
                         result[kind].insert(name.clone(), merged);
                     }
+                    // Only a new text was written, and it went with the device.
+                    [Some(old), Some(new), None]
+                        if old.text.is_none() && Held { text: None, ..new.clone() } == *old => {}
                     _ => return Err(Conflict),
                 }
             }
