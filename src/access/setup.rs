@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::{FIRST_USER_NAME, NewRights, PasswordError, set_password};
-use crate::{disk, store::Store};
+use crate::{disk, store::Store, wording::hex};
 
 /// The size of a code, in bytes: too many possibilities to guess.
 const CODE_BYTES: usize = 16;
@@ -39,8 +39,7 @@ impl Setup {
     pub fn new(store: Arc<Store>) -> std::io::Result<Self> {
         let mut bytes = [0; CODE_BYTES];
         disk::fill_random(&mut bytes)?;
-        let code = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { store, code: Mutex::new(Some(code)) })
+        Ok(Self { store, code: Mutex::new(Some(hex(&bytes))) })
     }
 
     /// The code. `None` after it was used.

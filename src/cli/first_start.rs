@@ -1,4 +1,4 @@
-//! Who can log in to a new inventory: a default password, a password file, or a set-up link.
+//! The first login to a new inventory: by a default password, a password file, or a set-up link.
 
 use std::sync::Arc;
 

@@ -52,7 +52,7 @@ struct CreateArgs {
     #[arg(long, value_name = "NAME")]
     name: String,
 
-    /// What the token can do, at most. Its user must have these rights too
+    /// Rights of the token, at most. Its user must have them too
     #[arg(long, value_parser = PossibleValuesParser::new(Scope::WORDS))]
     scope: String,
 

@@ -262,7 +262,7 @@ pub enum DialectWord {
     Enms,
 }
 
-/// Who decides about the rights of users who are not administrators.
+/// The model of the rights of users who are not administrators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RightsWord {
     /// Every user can read everything

@@ -31,7 +31,7 @@ pub struct App {
     pub(super) dialect: Dialect,
     pub(super) login: Login,
     pub(super) tokens: Arc<Tokens>,
-    /// Who decides about rights; `None` for a command without a server.
+    /// The model of rights in force; `None` for a command without a server.
     pub(super) rights: Option<RightsModel>,
     pub(super) migration: Migration,
     pub(super) topology: Topology,
@@ -64,7 +64,7 @@ pub struct AppParts {
     pub accounts: Arc<dyn Accounts>,
     /// The tokens of users.
     pub tokens: Arc<Tokens>,
-    /// Who decides about the rights of the accounts; `None` for a command without a server.
+    /// The model of the accounts' rights; `None` for a command without a server.
     pub rights: Option<RightsModel>,
     /// Export and import of projects.
     pub migration: Migration,

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::{app::App, blocking::Lane, caller::Caller, problem::Problem};
 use crate::access::{CachedLogin, Credentials, LoginError, LoginSource, Principal, Right};
 
-/// What the `Authorization` header contains.
+/// The content of the `Authorization` header.
 enum Authorization {
     Basic(Credentials),
     /// The text of a token.

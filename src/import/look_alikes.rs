@@ -58,7 +58,7 @@ fn warn_of_kind(scope: &Scope<'_>, kind: Kind, log: &Log) -> Result<(), ImportEr
     Ok(())
 }
 
-/// Whether an existing record remains.
+/// The fate of an existing record in an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Existence {
     Kept,

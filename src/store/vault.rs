@@ -21,6 +21,7 @@ use super::{
 use crate::{
     disk::{fill_random, write_private_file},
     model::{Kind, Record, Secret},
+    wording::hex,
 };
 
 /// The length of an XChaCha20 nonce, in bytes. The nonce is stored before the ciphertext.
@@ -120,7 +121,7 @@ impl Vault {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part.as_bytes());
         }
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&mac.finalize().into_bytes())
     }
 
     /// Encrypts a text that is not part of a record. `purpose` must not equal `kind.property` of a record.

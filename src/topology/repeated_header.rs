@@ -95,14 +95,6 @@ fn begins_like_header(header: &Header, row: &Row<'_>) -> bool {
 }
 
 fn text_of<'c>(cell: &'c Cell<'_>) -> Option<&'c str> {
-    match cell {
-        Cell::Text(text) => Some(text.trim()),
-        Cell::Empty
-        | Cell::Number(_)
-        | Cell::Bool(_)
-        | Cell::Error(_)
-        | Cell::Date(_)
-        | Cell::Duration(_)
-        | Cell::Formula(_) => None,
-    }
+    let Cell::Text(text) = cell else { return None };
+    Some(text.trim())
 }

@@ -6,16 +6,16 @@ use crate::harness::{ADMIN, Answer, Server, satchel};
 use crate::inventory::{ask, delete, encode, get, path, put, shown};
 
 /// The number of the last change.
-fn last(server: &Server) -> u64 {
+pub(crate) fn last(server: &Server) -> u64 {
     get(server, "/rest/history?limit=1")[0]["number"].as_u64().unwrap()
 }
 
-fn undo(server: &Server, body: &Value) -> Answer {
+pub(crate) fn undo(server: &Server, body: &Value) -> Answer {
     ask(server, "POST", "/rest/undo").json(body).send()
 }
 
 /// Undoes a change and expects success. Returns the report.
-fn undone(server: &Server, change: u64) -> Value {
+pub(crate) fn undone(server: &Server, change: u64) -> Value {
     let answer = undo(server, &json!({"change": change}));
     assert_eq!(answer.status, 200, "{}", shown(&answer));
     let report = answer.json();
@@ -23,11 +23,11 @@ fn undone(server: &Server, change: u64) -> Value {
     report
 }
 
-fn instance(server: &Server, kind: &str, name: &str) -> Value {
+pub(crate) fn instance(server: &Server, kind: &str, name: &str) -> Value {
     get(server, &path(kind, name))
 }
 
-fn exists(server: &Server, kind: &str, name: &str) -> bool {
+pub(crate) fn exists(server: &Server, kind: &str, name: &str) -> bool {
     ask(server, "GET", &path(kind, name)).send().status == 200
 }
 

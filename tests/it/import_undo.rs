@@ -1,37 +1,13 @@
 //! The differences and the undo of imports that replaced the whole inventory, while later changes stay.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    harness::{ADMIN, Answer, Server, satchel},
-    inventory::{ask, delete, encode, get, path, put, shown},
+    change_undo::{exists, instance, last, undo, undone},
+    harness::{ADMIN, Server, satchel},
+    inventory::{ask, delete, encode, get, path, put},
     project::{documents, imported, inventory, put_folder, require_same},
 };
-
-/// The number of the last change.
-fn last(server: &Server) -> u64 {
-    get(server, "/rest/history?limit=1")[0]["number"].as_u64().unwrap()
-}
-
-fn undo(server: &Server, body: &Value) -> Answer {
-    ask(server, "POST", "/rest/undo").json(body).send()
-}
-
-fn undone(server: &Server, change: u64) -> Value {
-    let answer = undo(server, &json!({"change": change}));
-    assert_eq!(answer.status, 200, "{}", shown(&answer));
-    let report = answer.json();
-    assert_eq!(report["outcome"], "undone", "{report}");
-    report
-}
-
-fn instance(server: &Server, kind: &str, name: &str) -> Value {
-    get(server, &path(kind, name))
-}
-
-fn exists(server: &Server, kind: &str, name: &str) -> bool {
-    ask(server, "GET", &path(kind, name)).send().status == 200
-}
 
 fn is_whole(server: &Server) {
     let verified = ask(server, "POST", "/rest/verify").send().json();

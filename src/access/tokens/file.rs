@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use super::token::{Scope, StoredToken, Token};
 use crate::disk;
 use crate::model::Networks;
+use crate::wording::hex;
 
 const HEADER: &str = "satchel tokens 1 ";
 
@@ -115,7 +116,7 @@ impl TokensFile {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 /// Parses the contents. `None` if they are damaged.

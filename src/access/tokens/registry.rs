@@ -81,7 +81,7 @@ pub struct Tokens {
 #[derive(Default)]
 struct State {
     tokens: Vec<StoredToken>,
-    /// Whether a token was used since the file was written.
+    /// True if a token was used since the file was written.
     was_used: bool,
 }
 

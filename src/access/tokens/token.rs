@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::access::{Right, Rights};
 use crate::disk;
 use crate::model::Networks;
+use crate::wording::hex;
 
 /// The time after which a token expires if its maker says nothing, in days: long enough for a script to
 /// be useful, and short enough that forgotten ones end.
@@ -157,10 +158,6 @@ impl TokenText {
     pub(super) fn text(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{PREFIX}{}.{}", self.key, *self.secret))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ use super::{
 };
 use crate::store::{CreateDirectory, KeptGenerations, Options};
 use crate::tls::Fingerprint;
+use crate::wording::hex;
 use client::{Login, ServerLocation};
 
 /// The target of a command.
@@ -242,12 +243,7 @@ fn one_time_password() -> anyhow::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     crate::disk::fill_random(bytes.as_mut_slice())
         .context("The system provides no random numbers")?;
-    let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
-    for byte in bytes.iter() {
-        use std::fmt::Write;
-        write!(text, "{byte:02x}")?;
-    }
-    Ok(text)
+    Ok(Zeroizing::new(hex(bytes.as_slice())))
 }
 
 #[cfg(test)]

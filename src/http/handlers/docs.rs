@@ -21,6 +21,7 @@ use crate::{
         problem::{Problem, ProblemKind, shorten},
         response::{self, HTML, Response, TEXT},
     },
+    wording::hex,
 };
 
 /// The content security policy of pages: they load files from this server, and send the search form
@@ -95,8 +96,7 @@ fn send(name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let Some(file_type) = FileType::of(name) else { return Err(unknown(name)) };
     let Some(file) = docs::file(name) else { return Err(unknown(name)) };
     let coding = Coding::accepted(headers);
-    let digits = file.sha256.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}"));
-    let hash: String = digits.collect();
+    let hash = hex(file.sha256.get(..HASH_BYTES).unwrap_or_default());
     let etag = match coding {
         Coding::Gzip => ETag::of(&format!("{hash}-gzip")),
         Coding::Identity => ETag::of(&hash),

@@ -55,8 +55,7 @@ enum Position {
 struct Correction {
     /// The position inside of each open element.
     open: Vec<Position>,
-    /// Whether a blank of the paragraph follows a blank or the beginning, and is dropped. It is set at
-    /// the beginning of each paragraph.
+    /// True at the beginning of a paragraph and after a blank: further blanks are dropped there.
     is_after_blank: bool,
     /// The beginning of a formula without a type, until its first element is read.
     untyped: Option<BytesStart<'static>>,

@@ -19,7 +19,7 @@ const DIGITS_MAX: usize = 15;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ZeroMask {
     parts: Vec<Part>,
-    /// Whether another section is for zero.
+    /// True if another section of the format is for zero.
     has_zero_section: bool,
 }
 
@@ -97,18 +97,10 @@ impl ZeroMask {
 
 /// Returns the text of a cell without the mark, if it is the text that a number shows.
 pub(super) fn shown_text<'a>(cell: &Cell<'a>) -> Option<Cell<'a>> {
-    match cell {
-        Cell::Text(Cow::Borrowed(text)) => text.strip_prefix(SHOWN).map(Cell::text),
-        Cell::Text(Cow::Owned(text)) => {
-            text.strip_prefix(SHOWN).map(|text| Cell::text(text.to_owned()))
-        }
-        Cell::Empty
-        | Cell::Number(_)
-        | Cell::Bool(_)
-        | Cell::Error(_)
-        | Cell::Date(_)
-        | Cell::Duration(_)
-        | Cell::Formula(_) => None,
+    let Cell::Text(text) = cell else { return None };
+    match text {
+        Cow::Borrowed(text) => text.strip_prefix(SHOWN).map(Cell::text),
+        Cow::Owned(text) => text.strip_prefix(SHOWN).map(|text| Cell::text(text.to_owned())),
     }
 }
 
