@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -325,6 +325,12 @@ impl Connection {
 
     pub(crate) fn answer(&mut self) -> Answer {
         self.read_answer(false)
+    }
+
+    /// Sends nothing more, and reads until the server has closed the connection.
+    pub(crate) fn read_to_end(&mut self) {
+        let _ = self.0.get_ref().shutdown(Shutdown::Write);
+        let _ = self.0.read_to_end(&mut Vec::new());
     }
 
     /// The status of a response, which can be incomplete.

@@ -30,6 +30,7 @@ mod harness;
 mod history;
 mod history_loss;
 mod host_names;
+mod hostile_heads;
 mod import_undo;
 mod instances;
 mod inventory;
