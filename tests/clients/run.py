@@ -8,6 +8,7 @@ import ansible_page
 import inventory
 import messy
 import migrate
+import tls
 import topology
 
 root = pathlib.Path(__file__).resolve().parents[2]
@@ -16,7 +17,7 @@ binary = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / "target/relea
 places = [os.environ.get("SATCHEL_FIXTURES"), root / "../shared/fixtures", root / "../../shared/fixtures"]
 fixtures = next((path for path in map(pathlib.Path, filter(None, places)) if path.is_dir()), None)
 
-checks = [*migrate.CHECKS, *inventory.CHECKS, *topology.CHECKS, *messy.CHECKS, *ansible_page.CHECKS]
+checks = [*migrate.CHECKS, *inventory.CHECKS, *topology.CHECKS, *messy.CHECKS, *tls.CHECKS, *ansible_page.CHECKS]
 skipped = 0
 if fixtures:
     checks += migrate.CHECKS_OF_FIXTURES + topology.CHECKS_OF_FIXTURES

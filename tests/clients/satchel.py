@@ -28,7 +28,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(binary, *arguments):
+def server(binary, *arguments, listen="127.0.0.1:0"):
     """Runs the server on a free port with a data directory of its own."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SATCHEL_")}
     # An empty name means no settings file, even if /etc/satchel.toml exists.
@@ -39,7 +39,7 @@ def server(binary, *arguments):
         data = pathlib.Path(folder) / "data"
         with open(pathlib.Path(folder) / "log", "w+") as log:
             process = subprocess.Popen(
-                [binary, "serve", "--data", data, "--listen", "127.0.0.1:0", *arguments],
+                [binary, "serve", "--data", data, "--listen", listen, *arguments],
                 stdout=subprocess.PIPE, stderr=log, text=True, env=environment,
             )
             try:
