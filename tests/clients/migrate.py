@@ -135,6 +135,9 @@ def nightly_script(binary, root, _):
     before = pathlib.Path.cwd()
     with server(binary, "--demo") as here, tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
+        wanted = {"name": "nightly", "scope": "backup"}
+        token = call("POST", here.url, "/rest/tokens", 201, json=wanted)
+        os.environ["SATCHEL_TOKEN"] = token.json()["token"]
         out = io.StringIO()
         try:
             with contextlib.redirect_stdout(out):
@@ -142,6 +145,7 @@ def nightly_script(binary, root, _):
                 exec(compile(script, "nightly.py", "exec"), {})
             assert zipfile.ZipFile("nightly.zip").testzip() is None
         finally:
+            del os.environ["SATCHEL_TOKEN"]
             os.chdir(before)
     # The size of a bundle can change by a few bytes with the version of the compression library.
     records = printed.split(",")[0]
