@@ -1,6 +1,7 @@
 //! Login: checks a name and a password, and returns the principal.
 
 use std::fmt;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use super::attempts::Attempts;
 use super::password::{HashParameters, StoredHash};
 use super::password_cache::PasswordCache;
 use super::password_rule;
+use super::sessions::{SessionLimits, Sessions};
 use super::{
     Account, Accounts, AccountsError, CachedAccount, HashError, LoginSource, Principal, Token,
     TokenRefusal, Tokens,
@@ -54,6 +56,12 @@ pub enum LoginError {
     /// A token is not accepted.
     #[error(transparent)]
     Token(#[from] TokenRefusal),
+    /// A session has ended: it was idle, its user logged out or changed, or the server started again.
+    #[error("the session has ended; log in again")]
+    SessionEnded,
+    /// The system provides no random numbers for a session.
+    #[error("the system provides no random numbers")]
+    NoRandomness(#[source] io::Error),
     /// The accounts cannot be read, so nothing is known about the credentials.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
@@ -90,8 +98,9 @@ pub enum CachedLogin {
 
 /// Checks credentials. Caches correct passwords, and counts failures.
 pub struct Login {
-    accounts: Arc<dyn Accounts>,
+    pub(super) accounts: Arc<dyn Accounts>,
     tokens: Arc<Tokens>,
+    pub(super) sessions: Sessions,
     password_cache: PasswordCache,
     attempts: Attempts,
     /// The parameters of the last checked hash. A login of an unknown user takes the same time, so
@@ -106,10 +115,15 @@ impl Login {
     ///
     /// # Errors
     /// [`HashError::NoRandomness`] if the system provides no random numbers.
-    pub fn new(accounts: Arc<dyn Accounts>, tokens: Arc<Tokens>) -> Result<Self, HashError> {
+    pub fn new(
+        accounts: Arc<dyn Accounts>,
+        tokens: Arc<Tokens>,
+        sessions: SessionLimits,
+    ) -> Result<Self, HashError> {
         Ok(Self {
             accounts,
             tokens,
+            sessions: Sessions::new(sessions),
             password_cache: PasswordCache::new().map_err(HashError::NoRandomness)?,
             attempts: Attempts::default(),
             unknown_user_parameters: Mutex::default(),
@@ -346,7 +360,7 @@ impl Login {
         Err(LoginError::PublicPassword)
     }
 
-    fn is_password_cached(
+    pub(super) fn is_password_cached(
         &self,
         account: &Account,
         credentials: &Credentials,
@@ -384,7 +398,7 @@ fn usable_hash(account: &Account) -> Option<StoredHash<'_>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::super::account::fixture::OneAccount;
@@ -392,19 +406,20 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    const HERE: LoginSource = LoginSource {
+    pub(in crate::access) const HERE: LoginSource = LoginSource {
         address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
         distance: Distance::Network,
     };
 
     /// A login without tokens.
-    fn login(accounts: Arc<OneAccount>) -> Login {
+    pub(in crate::access) fn login(accounts: Arc<OneAccount>) -> Login {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
-        Login::new(accounts, Arc::new(Tokens::open(store).unwrap())).unwrap()
+        let tokens = Arc::new(Tokens::open(store).unwrap());
+        Login::new(accounts, tokens, SessionLimits::DEFAULT).unwrap()
     }
 
-    fn credentials(name: &str, password: &str) -> Credentials {
+    pub(in crate::access) fn credentials(name: &str, password: &str) -> Credentials {
         Credentials { name: name.to_owned(), password: Zeroizing::new(password.to_owned()) }
     }
 

@@ -10,12 +10,14 @@ mod attempts;
 mod groups;
 mod inventory;
 mod login;
+mod login_sessions;
 mod login_source;
 mod password;
 mod password_cache;
 mod password_rule;
 mod record_rights;
 mod right;
+mod sessions;
 mod setup;
 mod tokens;
 
@@ -37,6 +39,7 @@ pub use record_rights::{
     decides_about_access,
 };
 pub use right::{Right, Rights};
+pub use sessions::{PasswordSecrecy, Session, SessionClient, SessionLimits, Sessions};
 pub use setup::{Setup, SetupError};
 pub use tokens::{
     EXPIRES_DAYS_DEFAULT, EXPIRES_DAYS_MAX, Scope, TOKENS_MAX, TOKENS_OF_USER_MAX, Token,

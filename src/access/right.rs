@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Right {
     /// Everybody who can connect has it, without a login.
     Public,
-    /// To manage one's own tokens. No token has it.
+    /// To manage one's own tokens and sessions. No token has it.
     Own,
     /// To read records, configurations and their history.
     Read,

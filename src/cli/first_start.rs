@@ -7,16 +7,16 @@ use anyhow::{Context, bail};
 use super::target::password_in_file;
 use crate::access::{self, FIRST_USER_NAME, FirstUser, NewRights, Setup};
 use crate::config::ServeConfig;
-use crate::http::{Reach, paths};
+use crate::http::{Exposure, paths};
 use crate::store::Store;
 
 /// The machines that can reach the server. Public passwords work only if no other one can. A server with
 /// a set-up link accepts none, because it belongs to an installed service.
-pub(super) fn reach(config: &ServeConfig) -> Reach {
+pub(super) fn exposure(config: &ServeConfig) -> Exposure {
     if config.listen.is_loopback() && !config.setup_link {
-        Reach::SameMachine
+        Exposure::SameMachine
     } else {
-        Reach::Network
+        Exposure::Network
     }
 }
 
@@ -39,23 +39,23 @@ pub(super) fn prepare(config: &ServeConfig, store: &Arc<Store>) -> anyhow::Resul
         return Ok(None);
     }
     let has_administrator = access::has_able_administrator(store)?;
-    match (reach(config), first_user) {
-        (Reach::Network, FirstUser::Other) if has_administrator => Ok(None),
-        (Reach::Network, _) => {
+    match (exposure(config), first_user) {
+        (Exposure::Network, FirstUser::Other) if has_administrator => Ok(None),
+        (Exposure::Network, _) => {
             Ok(Some(Setup::new(store.clone()).context("Cannot make a set-up link")?))
         }
-        (Reach::SameMachine, FirstUser::NewInventory) => {
+        (Exposure::SameMachine, FirstUser::NewInventory) => {
             access::create_first_user(store)?;
             warn_of_default_password();
             Ok(None)
         }
-        (Reach::SameMachine, FirstUser::HasDefaultPassword) if has_administrator => {
+        (Exposure::SameMachine, FirstUser::HasDefaultPassword) if has_administrator => {
             warn_of_default_password();
             Ok(None)
         }
-        (Reach::SameMachine, FirstUser::Other) if has_administrator => Ok(None),
+        (Exposure::SameMachine, FirstUser::Other) if has_administrator => Ok(None),
         // An inventory that lost its administrators does not get a default password again.
-        (Reach::SameMachine, FirstUser::HasDefaultPassword | FirstUser::Other) => bail!(
+        (Exposure::SameMachine, FirstUser::HasDefaultPassword | FirstUser::Other) => bail!(
             "No administrator of the inventory in {data} can log in: no user has is_admin and a \
              password. Create one: satchel passwd NAME --administrator --data {data}",
             data = config.data.display()

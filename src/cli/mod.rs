@@ -11,8 +11,9 @@
 //! | `failure`, `exit_code` | messages of errors with the next step, and exit codes |
 //! | `interrupt`, `file_size_signal` | signals: Ctrl-C and SIGTERM of commands; SIGXFSZ |
 //! | `owner`, `privileges` | running as the owner of the data directory instead of root |
-//! | `listeners`, `logging`, `log_writer`, `supervisor` | the listeners, the log and the service manager of `serve` |
+//! | `listeners`, `logging`, `log_writer`, `supervisor`, `access_upkeep` | the listeners, the log, the service manager and the regular work of `serve` |
 
+mod access_upkeep;
 mod completions;
 mod config;
 mod confirm;

@@ -9,6 +9,7 @@ use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::access_upkeep::keep_up;
 use super::first_start;
 use super::interrupt::EXIT_INTERRUPTED;
 use super::listeners::{self, BoundListener, Listeners};
@@ -25,9 +26,6 @@ use crate::model::Kind;
 use crate::store::{HistoryTrimmer, Options, Origin, Store};
 use crate::topology::Topology;
 use crate::wording::Chain;
-
-/// The interval at which the uses of tokens are written, and tokens of removed users are revoked.
-const TOKENS_EVERY: Duration = Duration::from_secs(60);
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -67,9 +65,10 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         inventory: Inventory::new(inventory.store.clone()),
         jobs: inventory.jobs.clone(),
         limits: config.limits.limits(),
+        sessions: config.session_limits(),
         host_names: config.host_names(),
         trusted_proxies: config.trusted_proxies.clone().unwrap_or_default(),
-        reach: first_start::reach(config),
+        exposure: first_start::exposure(config),
         setup: inventory.setup.take(),
         routes: http::route_table(),
     })?;
@@ -92,14 +91,15 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         let (supervisor, store) = (supervisor.clone(), inventory.store.clone());
         async move { supervisor.watch(move || read_from_store(&store)).await }
     });
-    runtime.spawn(maintain_tokens(inventory.tokens.clone()));
+    let app = Arc::new(app);
+    runtime.spawn(keep_up(app.clone(), inventory.tokens.clone(), inventory.store.clone()));
     inventory.store.log_history_losses();
     let trimmer = HistoryTrimmer::start(inventory.store.clone(), config.history_limits())?;
     let shutdown_wait = config.limits.limits().shutdown_wait;
     if let Some(tls) = listeners.tls.clone() {
         runtime.spawn(async move { tls.watch().await });
     }
-    let serve_end = runtime.block_on(serve(Arc::new(app), listeners, &supervisor, shutdown_wait));
+    let serve_end = runtime.block_on(serve(app, listeners, &supervisor, shutdown_wait));
     drop(trimmer);
     shut_down(runtime, inventory, serve_end?)
 }
@@ -166,19 +166,6 @@ impl OpenInventory {
         }
         self.store.flush()?;
         Ok(())
-    }
-}
-
-/// Notes the uses of tokens in their file every minute, until the runtime stops.
-async fn maintain_tokens(tokens: Arc<Tokens>) {
-    let mut minutes = tokio::time::interval(TOKENS_EVERY);
-    loop {
-        minutes.tick().await;
-        let tokens = tokens.clone();
-        let maintained = tokio::task::spawn_blocking(move || tokens.maintain()).await;
-        if let Ok(Err(error)) = maintained {
-            tracing::warn!(error = %Chain(&error), "The uses of tokens were not noted.");
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, value_parser};
 
 use super::listen::ListenList;
-use crate::access::RightsModel;
+use crate::access::{RightsModel, SessionLimits};
 use crate::http::{HostNames, Limits, TrustedProxies};
 use crate::inventory::Dialect;
 use crate::store::{self, GenerationLimits, KeptGenerations};
@@ -62,6 +62,12 @@ const CONFIGURATIONS_MIB_MAX: u64 = 4 * 1024 * 1024;
 
 /// The largest number of kept texts of each device. All of them can be listed at once.
 const CONFIGURATIONS_KEPT_MAX: i64 = 1000;
+
+/// The longest time without a request in a session, in minutes: one day.
+const SESSION_IDLE_MINUTES_MAX: u64 = 24 * 60;
+
+/// The longest session, in hours: 30 days. A longer one is a token's work.
+const SESSION_HOURS_MAX: u64 = 30 * 24;
 
 const MIB_BYTES: u64 = 1024 * 1024;
 
@@ -179,6 +185,18 @@ pub struct ServeConfig {
     #[arg(long, env = "SATCHEL_SETUP_LINK")]
     pub setup_link: bool,
 
+    /// Minutes without a request after which the session of a browser ends, 1 to 1440
+    #[arg(long, env = "SATCHEL_SESSION_IDLE_MINUTES", value_name = "MINUTES",
+          default_value_t = SessionLimits::DEFAULT.idle.as_secs() / 60,
+          value_parser = value_parser!(u64).range(1..=SESSION_IDLE_MINUTES_MAX))]
+    session_idle_minutes: u64,
+
+    /// Hours after the login when the session of a browser ends, 1 to 720
+    #[arg(long, env = "SATCHEL_SESSION_HOURS", value_name = "HOURS",
+          default_value_t = SessionLimits::DEFAULT.life.as_secs() / 3600,
+          value_parser = value_parser!(u64).range(1..=SESSION_HOURS_MAX))]
+    session_hours: u64,
+
     /// File whose first line is the password of the first administrator; used while it has none or the
     /// default
     #[arg(long, env = "SATCHEL_ADMIN_PASSWORD_FILE", value_name = "FILE")]
@@ -217,6 +235,14 @@ impl ServeConfig {
     pub fn certificate(&self) -> Option<CertificateFiles> {
         let (certificate, key) = (self.tls_certificate.clone()?, self.tls_key.clone()?);
         Some(CertificateFiles { certificate, key })
+    }
+
+    /// The times after which sessions end.
+    pub fn session_limits(&self) -> SessionLimits {
+        SessionLimits {
+            idle: Duration::from_secs(self.session_idle_minutes * 60),
+            life: Duration::from_secs(self.session_hours * 60 * 60),
+        }
     }
 
     /// The name of the host.

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::{
     blocking::Blocking,
-    client_address::{Reach, TrustedProxies},
+    client_address::{Exposure, TrustedProxies},
     followers::Followers,
     host_names::HostNames,
     limits::Limits,
@@ -16,7 +16,9 @@ use super::{
     route::RouteTable,
 };
 use crate::{
-    access::{Accounts, HashError, Login, RightsModel, Setup, Tokens},
+    access::{
+        Accounts, AccountsError, HashError, Login, RightsModel, SessionLimits, Setup, Tokens,
+    },
     inventory::{Dialect, Inventory},
     job::Jobs,
     migration::Migration,
@@ -42,7 +44,7 @@ pub struct App {
     pub(super) limits: Limits,
     pub(super) host_names: HostNames,
     pub(super) trusted_proxies: TrustedProxies,
-    pub(super) reach: Reach,
+    pub(super) exposure: Exposure,
     pub(super) setup: Option<Setup>,
     pub(super) metrics: Arc<Metrics>,
     /// The clients that wait for changes.
@@ -76,12 +78,14 @@ pub struct AppParts {
     pub jobs: Jobs,
     /// The limits on connections and requests.
     pub limits: Limits,
+    /// The times after which sessions end.
+    pub sessions: SessionLimits,
     /// The names under which clients may address the server.
     pub host_names: HostNames,
     /// The proxies whose word about the address of a client counts.
     pub trusted_proxies: TrustedProxies,
     /// The machines that can reach the server.
-    pub reach: Reach,
+    pub exposure: Exposure,
     /// The set-up of the first administrator. `None` if somebody can log in.
     pub setup: Option<Setup>,
     /// [`route_table`](super::route_table), for the metrics, the front page and the OpenAPI
@@ -106,13 +110,14 @@ impl App {
             inventory,
             jobs,
             limits,
+            sessions,
             host_names,
             trusted_proxies,
-            reach,
+            exposure,
             setup,
             routes,
         } = parts;
-        let login = Login::new(accounts, tokens.clone())?;
+        let login = Login::new(accounts, tokens.clone(), sessions)?;
         let operations = routes.iter().map(|route| route.description.operation);
         Ok(Self {
             name,
@@ -131,11 +136,19 @@ impl App {
             limits,
             host_names,
             trusted_proxies,
-            reach,
+            exposure,
             setup,
             metrics: Arc::new(Metrics::new(operations)),
             routes,
             openapi: OnceLock::new(),
         })
+    }
+
+    /// Ends the sessions whose users have changed. Blocks for reads from disk.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if the users cannot be read.
+    pub fn end_stale_sessions(&self) -> Result<(), AccountsError> {
+        self.login.end_stale_sessions()
     }
 }

@@ -1,6 +1,6 @@
 //! The request context that a handler gets.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use hyper::{
     Method,
@@ -11,6 +11,7 @@ use super::{
     app::App,
     blocking::Lane,
     caller::Caller,
+    connection_state::Transport,
     description::CallOption,
     download::FileRequest,
     options::Options,
@@ -21,6 +22,7 @@ use super::{
     request_id::RequestId,
 };
 use crate::{
+    access::LoginSource,
     inventory::Inventory,
     store::{CHANGE_MESSAGE_BYTES_MAX, Origin},
 };
@@ -33,8 +35,10 @@ pub(super) struct Call {
     pub(super) app: Arc<App>,
     pub(super) id: RequestId,
     pub(super) caller: Caller,
-    /// The address of the client.
-    pub(super) address: IpAddr,
+    /// The client.
+    pub(super) source: LoginSource,
+    /// The transport of the client, which can be behind a proxy.
+    pub(super) transport: Transport,
     /// The name of the route's operation.
     pub(super) operation: &'static str,
     pub(super) method: Method,
@@ -57,7 +61,7 @@ impl Call {
     pub(super) fn origin(&self) -> Result<Origin, Problem> {
         Ok(Origin {
             principal: self.caller.require_principal()?.name.clone(),
-            address: Some(self.address),
+            address: Some(self.source.address),
             operation: self.operation.to_owned(),
             request: Some(self.id.number()),
             message: change_message(&self.headers)?,

@@ -4,7 +4,7 @@ use super::{
     problem::{Problem, ProblemKind},
     route::Route,
 };
-use crate::access::{BuiltInGroup, Principal, RecordRights, Right, Rights};
+use crate::access::{BuiltInGroup, Principal, RecordRights, Right, Rights, Session};
 
 const LOGIN_NEEDED: &str = "This needs a user name and a password (HTTP basic authentication).";
 
@@ -21,6 +21,8 @@ pub(super) enum Caller {
         /// The name of the token.
         token: String,
     },
+    /// A browser with a session. The principal is the session's user.
+    Browser { principal: Principal, session: Box<Session> },
 }
 
 impl Caller {
@@ -28,7 +30,17 @@ impl Caller {
     pub(super) fn principal(&self) -> Option<&Principal> {
         match self {
             Caller::Anonymous => None,
-            Caller::Known(principal) | Caller::Program { principal, .. } => Some(principal),
+            Caller::Known(principal)
+            | Caller::Program { principal, .. }
+            | Caller::Browser { principal, .. } => Some(principal),
+        }
+    }
+
+    /// Returns the session of a browser; `None` for other callers.
+    pub(super) fn session(&self) -> Option<&Session> {
+        match self {
+            Caller::Browser { session, .. } => Some(session),
+            Caller::Anonymous | Caller::Known(_) | Caller::Program { .. } => None,
         }
     }
 
@@ -49,7 +61,9 @@ impl Caller {
         match self {
             Caller::Anonymous if Rights::ANONYMOUS.contains(right) => Ok(()),
             Caller::Anonymous => Err(Problem::unauthenticated(LOGIN_NEEDED)),
-            Caller::Known(principal) | Caller::Program { principal, .. }
+            Caller::Known(principal)
+            | Caller::Program { principal, .. }
+            | Caller::Browser { principal, .. }
                 if principal.grants.allow(right, route.method.as_str(), route.pattern) =>
             {
                 Ok(())
@@ -61,7 +75,9 @@ impl Caller {
                     principal.name
                 ),
             )),
-            Caller::Known(principal) => Err(refused(right, principal)),
+            Caller::Known(principal) | Caller::Browser { principal, .. } => {
+                Err(refused(right, principal))
+            }
         }
     }
 }

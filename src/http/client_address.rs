@@ -5,15 +5,18 @@ use std::net::IpAddr;
 use hyper::Version;
 use hyper::header::{FORWARDED, HeaderMap};
 
+use super::connection_state::Transport;
 use super::problem::{Flaw, Problem, ProblemKind, RequestLocation};
 use crate::access::Distance;
 use crate::model::Networks;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
+const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
+
 /// The machines that can reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum Exposure {
     /// Only the server's own: all listeners have loopback addresses.
     SameMachine,
     /// Others too.
@@ -40,7 +43,7 @@ const PROXY_HEADERS: [&str; 13] = [
 /// Returns the distance of a peer that sent this version of HTTP and these headers. Proxies such as nginx use
 /// HTTP/1.0 if nobody configured them.
 pub(super) fn distance(
-    reach: Reach,
+    exposure: Exposure,
     peer: IpAddr,
     version: Version,
     headers: &HeaderMap,
@@ -50,9 +53,9 @@ pub(super) fn distance(
     if !peer.to_canonical().is_loopback() || is_forwarded {
         return Distance::Network;
     }
-    match reach {
-        Reach::SameMachine => Distance::SameMachineOnly,
-        Reach::Network => Distance::SameMachine,
+    match exposure {
+        Exposure::SameMachine => Distance::SameMachineOnly,
+        Exposure::Network => Distance::SameMachine,
     }
 }
 
@@ -88,7 +91,8 @@ impl TrustedProxies {
             return Err(Problem::new(ProblemKind::MalformedRequest, detail)
                 .with_flaw(Flaw::new(RequestLocation::Header(X_FORWARDED_FOR), detail)));
         }
-        let hops = forwarded_for.iter().copied().chain(forwarded.iter().map(|hop| node(hop)));
+        let hops =
+            forwarded_for.iter().copied().chain(forwarded.iter().map(|hop| member(hop, "for")));
         for hop in hops.rev() {
             // A proxy can hide the address: `unknown`, `_name`.
             let Some(address) = parse_hop(hop) else { break };
@@ -101,17 +105,43 @@ impl TrustedProxies {
     }
 }
 
+impl TrustedProxies {
+    /// The transport of the client: that of the connection, or TLS if a trusted proxy says `https` in
+    /// `X-Forwarded-Proto` or `Forwarded`. A client that invents the header only gets a cookie that its
+    /// browser does not keep.
+    pub(super) fn transport(
+        &self,
+        transport: Transport,
+        peer: IpAddr,
+        headers: &HeaderMap,
+    ) -> Transport {
+        if transport == Transport::Tls || !self.0.contain(peer.to_canonical()) {
+            return transport;
+        }
+        let protocols = list(headers, X_FORWARDED_PROTO);
+        let forwarded = list(headers, FORWARDED.as_str());
+        let mut words =
+            protocols.into_iter().chain(forwarded.into_iter().map(|hop| member(hop, "proto")));
+        if words.any(|word| word.eq_ignore_ascii_case("https")) {
+            Transport::Tls
+        } else {
+            Transport::Plain
+        }
+    }
+}
+
 /// The items of a header that is a list, over all its lines.
 fn list<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h str> {
     let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).collect()
 }
 
-/// The value of `for` in an item of `Forwarded`: `for="[2001:db8::1]:4711";proto=https`.
-fn node(item: &str) -> &str {
+/// The value of a member in an item of `Forwarded`: `for="[2001:db8::1]:4711";proto=https`. Empty if it
+/// is missing.
+fn member<'h>(item: &'h str, name: &str) -> &'h str {
     let pairs = item.split(';').filter_map(|pair| pair.split_once('='));
-    let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
-    nodes.next().map_or("", |(_, node)| node.trim().trim_matches('"'))
+    let mut values = pairs.filter(|(known, _)| known.trim().eq_ignore_ascii_case(name));
+    values.next().map_or("", |(_, value)| value.trim().trim_matches('"'))
 }
 
 /// The address in `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`.
@@ -172,27 +202,53 @@ mod tests {
     }
 
     #[test]
+    fn a_trusted_proxy_says_that_its_client_uses_tls() {
+        let proxies = TrustedProxies::parse("10.0.0.0/8").unwrap();
+        let of = |transport, peer: &str, header: Option<(&'static str, &str)>| {
+            let mut headers = HeaderMap::new();
+            if let Some((name, value)) = header {
+                headers.insert(name, value.parse().unwrap());
+            }
+            proxies.transport(transport, peer.parse().unwrap(), &headers)
+        };
+        use Transport::{Plain, Tls};
+        let https = Some(("x-forwarded-proto", "https"));
+        assert_eq!(of(Tls, "192.0.2.1", None), Tls);
+        assert_eq!(of(Plain, "192.0.2.1", https), Plain);
+        assert_eq!(of(Plain, "10.0.0.1", https), Tls);
+        assert_eq!(of(Plain, "::ffff:10.0.0.1", https), Tls);
+        assert_eq!(of(Plain, "10.0.0.1", Some(("x-forwarded-proto", "http"))), Plain);
+        let forwarded = Some(("forwarded", "for=1.1.1.1;Proto=\"HTTPS\", for=10.0.0.2;proto=http"));
+        assert_eq!(of(Plain, "10.0.0.1", forwarded), Tls);
+        assert_eq!(of(Plain, "10.0.0.1", None), Plain);
+    }
+
+    #[test]
     fn a_proxy_on_this_machine_is_not_this_machine() {
-        let of = |reach, peer: &str, header: &[&'static str]| {
+        let of = |exposure, peer: &str, header: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for name in header {
                 headers.insert(*name, "x".parse().unwrap());
             }
-            distance(reach, peer.parse().unwrap(), Version::HTTP_11, &headers)
+            distance(exposure, peer.parse().unwrap(), Version::HTTP_11, &headers)
         };
-        assert_eq!(of(Reach::SameMachine, "127.0.0.1", &[]), Distance::SameMachineOnly);
+        assert_eq!(of(Exposure::SameMachine, "127.0.0.1", &[]), Distance::SameMachineOnly);
         assert_eq!(
-            of(Reach::SameMachine, "::ffff:127.0.0.9", &["host"]),
+            of(Exposure::SameMachine, "::ffff:127.0.0.9", &["host"]),
             Distance::SameMachineOnly
         );
-        assert_eq!(of(Reach::Network, "::1", &[]), Distance::SameMachine);
-        assert_eq!(of(Reach::SameMachine, "192.0.2.1", &[]), Distance::Network);
+        assert_eq!(of(Exposure::Network, "::1", &[]), Distance::SameMachine);
+        assert_eq!(of(Exposure::SameMachine, "192.0.2.1", &[]), Distance::Network);
         let old = Version::HTTP_10;
         let peer = "127.0.0.1".parse().unwrap();
-        let distance = distance(Reach::SameMachine, peer, old, &HeaderMap::new());
+        let distance = distance(Exposure::SameMachine, peer, old, &HeaderMap::new());
         assert_eq!(distance, Distance::Network);
         for name in PROXY_HEADERS {
-            assert_eq!(of(Reach::SameMachine, "127.0.0.1", &[name]), Distance::Network, "{name}");
+            assert_eq!(
+                of(Exposure::SameMachine, "127.0.0.1", &[name]),
+                Distance::Network,
+                "{name}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Authentication: from the `Authorization` header to the caller. It is Basic (RFC 7617), or Bearer
-//! (RFC 6750) with a token.
+//! Authentication: from the `Authorization` header or the cookie of a session to the caller. The header is
+//! Basic (RFC 7617), or Bearer (RFC 6750) with a token.
 
 use std::{sync::Arc, time::Instant};
 
@@ -15,7 +15,14 @@ use hyper::{
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
-use super::{app::App, blocking::Lane, caller::Caller, problem::Problem};
+use super::{
+    app::App,
+    blocking::Lane,
+    caller::Caller,
+    connection_state::Transport,
+    problem::{Flaw, Problem, ProblemKind, RequestLocation},
+    session_cookie::{self, X_SATCHEL_REQUEST},
+};
 use crate::access::{CachedLogin, Credentials, LoginError, LoginSource, Principal, Right};
 
 /// The content of the `Authorization` header.
@@ -31,33 +38,97 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Returns the caller: anonymous on a route without login and without credentials.
+/// Returns the caller: anonymous on a route without login and without credentials. `transport` is that of
+/// the client, which can be behind a proxy.
 ///
 /// # Errors
-/// 401 for wrong or malformed credentials; 429 after too many wrong ones; 503 if too many password
-/// checks wait.
+/// 401 for wrong or malformed credentials, and for a session that has ended; 403 for a change with a
+/// session but without the header of a page; 429 after too many wrong passwords; 503 if too many password
+/// checks wait; 400 for two `Authorization` headers.
 pub(super) async fn authenticate(
     app: &Arc<App>,
     right: Right,
     head: &Parts,
     source: LoginSource,
+    transport: Transport,
 ) -> Result<Caller, Problem> {
     if right == Right::Public {
         return Ok(Caller::Anonymous);
     }
-    let credentials = match parse(&head.headers)? {
-        None => return Ok(Caller::Anonymous),
-        Some(Authorization::Basic(credentials)) => credentials,
-        Some(Authorization::Bearer(text)) => return of_token(app, &text, source).await,
-    };
+    match parse(&head.headers)? {
+        Some(Authorization::Basic(credentials)) => {
+            Ok(Caller::Known(log_in(app, Arc::new(credentials), source).await?))
+        }
+        Some(Authorization::Bearer(text)) => of_token(app, &text, source).await,
+        None => match session_cookie::sent(&head.headers, transport) {
+            Some(text) => of_session(app, head, &text, source).await,
+            None => Ok(Caller::Anonymous),
+        },
+    }
+}
+
+/// Checks a name and a password, and returns the user.
+///
+/// # Errors
+/// 401 for a wrong name or password; 429 after too many of them; 503 if too many password checks wait.
+pub(super) async fn log_in(
+    app: &Arc<App>,
+    credentials: Arc<Credentials>,
+    source: LoginSource,
+) -> Result<Principal, Problem> {
     let arrival = Instant::now();
-    let checked = check(app, Arc::new(credentials), source).await?;
+    let checked = check(app, credentials, source).await?;
     if let Err(LoginError::Refused) = checked {
         // The hashes of users differ in cost, and unknown users have none. So that the time reveals
         // neither, each refusal takes as long as the most expensive one.
         sleep(app.login.refusal_time().saturating_sub(arrival.elapsed())).await;
     }
-    Ok(Caller::Known(checked?))
+    Ok(checked?)
+}
+
+/// Returns the name and the password in the `Authorization` header; `None` without the header.
+///
+/// # Errors
+/// 400 for a token, 400 for two headers, 401 for other credentials.
+pub(super) fn basic(headers: &HeaderMap) -> Result<Option<Credentials>, Problem> {
+    match parse(headers)? {
+        Some(Authorization::Basic(credentials)) => Ok(Some(credentials)),
+        Some(Authorization::Bearer(_)) => {
+            let detail = "A session needs a user name and a password; a token cannot begin one.";
+            Err(Problem::new(ProblemKind::MalformedRequest, detail)
+                .with_flaw(Flaw::new(RequestLocation::Header("authorization"), detail)))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Returns the user of a session as the caller, with the rights that the user has now.
+///
+/// # Errors
+/// 401 if the session has ended; 403 for a change without the header of a page.
+async fn of_session(
+    app: &Arc<App>,
+    head: &Parts,
+    text: &str,
+    source: LoginSource,
+) -> Result<Caller, Problem> {
+    let session = app.login.check_session(text, source)?;
+    let principal = match app.login.session_principal(&session)? {
+        Some(principal) => principal,
+        None => {
+            let (reader, session) = (app.clone(), session.clone());
+            let read = move || reader.login.read_session_user(&session);
+            app.blocking.run(Lane::Quick, read).await??
+        }
+    };
+    // Browsers add the cookie to requests that their user did not want to make.
+    if !head.method.is_safe() && !head.headers.contains_key(X_SATCHEL_REQUEST) {
+        let detail = "A change in a session needs the header “X-Satchel-Request: 1”, which only pages of \
+                      this server can send.";
+        return Err(Problem::new(ProblemKind::Forbidden, detail)
+            .with_flaw(Flaw::new(RequestLocation::Header(X_SATCHEL_REQUEST), detail)));
+    }
+    Ok(Caller::Browser { principal, session: Box::new(session) })
 }
 
 /// Returns the user of a token as the caller, with the rights that the token has too.
@@ -113,9 +184,16 @@ async fn check(
 /// Reads `Authorization: Basic …` or `Bearer …`; `None` without the header.
 ///
 /// # Errors
-/// 401 for another scheme, or credentials that cannot be decoded.
+/// 401 for another scheme, or credentials that cannot be decoded; 400 for two headers, of which a proxy
+/// could check the other one.
 fn parse(headers: &HeaderMap) -> Result<Option<Authorization>, Problem> {
-    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    let mut sent = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = sent.next() else { return Ok(None) };
+    if sent.next().is_some() {
+        let detail = "The Authorization header is sent twice.";
+        return Err(Problem::new(ProblemKind::MalformedRequest, detail)
+            .with_flaw(Flaw::new(RequestLocation::Header("authorization"), detail)));
+    }
     let malformed = || {
         Problem::unauthenticated(
             "The Authorization header must be “Basic ”, followed by the base64 of “name:password” in UTF-8, \
@@ -158,6 +236,16 @@ mod tests {
             assert_eq!(*credentials.password, "a:b");
         }
         assert!(parse(&HeaderMap::new()).unwrap().is_none());
+    }
+
+    #[test]
+    fn two_headers_are_refused() {
+        let mut headers = HeaderMap::new();
+        for value in ["Basic w6RkbWluOmE6Yg==", "Basic w6RkbWluOmE6Yg=="] {
+            headers.append(AUTHORIZATION, value.parse().unwrap());
+        }
+        let refused = parse(&headers).err().unwrap();
+        assert!(refused.is(ProblemKind::MalformedRequest));
     }
 
     #[test]

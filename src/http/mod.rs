@@ -10,9 +10,9 @@
 //! | parts of a request and a response | `path`, `parameters`, `query_string`, `media_type`, `accept`, `conditional`, `request_body`, `multipart`, `request_id`, `response`, `streamed_body`, `problem`, `json_response`, `flaws`, `object_reader`, `options` |
 //! | transfer of files and rows | `upload`, `download`, `row_stream` |
 //! | the appliance | `limits`, `host_names`, `client_address`, `metrics`, `openapi`, `app` |
-//! | the parameters of a handler | `caller`, `call`, `operations` |
+//! | the parameters of a handler | `caller`, `session_cookie`, `credentials`, `call`, `operations` |
 //! | the calls | `handlers`, `endpoint`, `routes`, `router` |
-//! | the connection, lowest layer first | `timeout_stream`, `access_log`, `credentials`, `pipeline`, `connection`, `listener` |
+//! | the connection, lowest layer first | `timeout_stream`, `access_log`, `pipeline`, `connection`, `listener` |
 
 mod accept;
 mod access_log;
@@ -56,13 +56,14 @@ mod route;
 mod router;
 mod routes;
 mod row_stream;
+mod session_cookie;
 mod streamed_body;
 mod timeout_stream;
 mod transfer_encoding;
 mod upload;
 
 pub use app::{App, AppParts};
-pub use client_address::{Reach, TrustedProxies};
+pub use client_address::{Exposure, TrustedProxies};
 pub use description::{
     BodyRule, CallOption, Content, Description, Need, PathParameter, QueryRule, ResponseForm,
     ResponseHeader, Shape, Tag, ValueType,

@@ -111,6 +111,12 @@ pub const UNDO: PathPattern<0> = PathPattern::new("/rest/undo");
 pub const TOKENS: PathPattern<0> = PathPattern::new("/rest/tokens");
 /// One token, by its key or name.
 pub const TOKEN: PathPattern<1> = PathPattern::new("/rest/tokens/{key}");
+/// The session of a browser: begun, shown and ended.
+pub const SESSION: PathPattern<0> = PathPattern::new("/rest/session");
+/// The list of sessions.
+pub const SESSIONS: PathPattern<0> = PathPattern::new("/rest/sessions");
+/// One session, by its id.
+pub const ONE_SESSION: PathPattern<1> = PathPattern::new("/rest/sessions/{id}");
 /// The list of jobs.
 pub const JOBS: PathPattern<0> = PathPattern::new("/rest/jobs");
 /// One job, by its id.

@@ -31,6 +31,7 @@ use super::{
     response::{self, Response},
     route::Route,
     router::{Match, Router},
+    session_cookie,
 };
 use crate::access::LoginSource;
 
@@ -58,6 +59,7 @@ pub(super) async fn respond(
     // A browser that asks for an unknown page of the documentation gets a page instead of JSON.
     let wants_docs_page = request.uri().path().starts_with(paths::DOCS_FRONT.pattern())
         && accept::wants_page(request.headers());
+    let is_of_page = session_cookie::is_of_page(request.headers());
     let steps = steps(&server, state, request, id, &mut entry).instrument(span);
     let mut response = match steps.await {
         Ok(response) => response,
@@ -67,6 +69,9 @@ pub(super) async fn respond(
         Err(mut problem) => {
             if let Some(damage) = problem.take_damage() {
                 app.inventory.note_damage(damage);
+            }
+            if is_of_page {
+                problem.ask_for_session();
             }
             problem.render(id)
         }
@@ -101,9 +106,10 @@ async fn steps(
 
     let client = app.trusted_proxies.client(state.peer.ip(), &head.headers)?;
     entry.set_client(client);
-    let distance = distance(app.reach, state.peer.ip(), head.version, &head.headers);
+    let distance = distance(app.exposure, state.peer.ip(), head.version, &head.headers);
     let source = LoginSource { address: client, distance };
-    let caller = credentials::authenticate(&app, route.right, &head, source).await?;
+    let transport = app.trusted_proxies.transport(state.transport, state.peer.ip(), &head.headers);
+    let caller = credentials::authenticate(&app, route.right, &head, source, transport).await?;
     if let Some(principal) = caller.principal() {
         entry.set_user(&principal.name);
     }
@@ -116,7 +122,8 @@ async fn steps(
         app,
         id,
         caller,
-        address: client,
+        source,
+        transport,
         operation: route.description.operation,
         method,
         headers,

@@ -471,6 +471,8 @@ fn access_and_inventory_errors_say_each_thing_once() {
             subject: LockedSubject::User,
             wait: Duration::from_secs(9),
         },
+        LoginError::SessionEnded => LoginError::SessionEnded,
+        LoginError::NoRandomness(_) => LoginError::NoRandomness(io_error()),
         LoginError::Accounts(_) => LoginError::Accounts(accounts()),
     });
     let (kind, name, property) = (Kind::Device, text(), "port".to_owned());

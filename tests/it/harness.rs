@@ -18,6 +18,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 const READY: &str = "satchel is listening on http://";
 
+/// The header that the pages of the server send.
+pub(crate) const PAGE_HEADER: &str = "X-Satchel-Request";
+
 /// The administrator of an empty inventory.
 pub(crate) const ADMIN: (&str, &str) = ("admin", "admin");
 
@@ -182,6 +185,14 @@ impl Server {
         }
     }
 
+    /// Logs in as a browser does. Returns the cookie of the session.
+    pub(crate) fn begin_session(&self, login: (&str, &str)) -> String {
+        let begun = self.request("POST", "/rest/session").login(login).body("").send();
+        assert_eq!(begun.status, 201, "{begun:?}");
+        let (cookie, _) = begun.header("set-cookie").unwrap().split_once(';').unwrap();
+        cookie.to_owned()
+    }
+
     pub(crate) fn connect(&self) -> Connection {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -278,6 +289,11 @@ impl Request<'_> {
     pub(crate) fn login(self, (name, password): (&str, &str)) -> Self {
         let token = STANDARD.encode(format!("{name}:{password}"));
         self.header("Authorization", &format!("Basic {token}"))
+    }
+
+    /// Sends the cookie of a session, and the header of a page.
+    pub(crate) fn session(self, cookie: &str) -> Self {
+        self.header("Cookie", cookie).header(PAGE_HEADER, "1")
     }
 
     pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {

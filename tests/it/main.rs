@@ -62,6 +62,7 @@ mod replacing;
 mod response_schemas;
 mod routes;
 mod serving;
+mod sessions;
 mod small_imports;
 mod supervisor;
 mod texts;

@@ -173,6 +173,19 @@ fn tokens(server: &Server, checked: &mut Checked) {
     checked.check("revoke_token", 200, &revoked);
 }
 
+fn sessions(server: &Server, checked: &mut Checked) {
+    let begun = server.request("POST", "/rest/session").login(ADMIN).body("").send();
+    checked.check("begin_session", 201, &begun);
+    checked.check("get_session", 200, &get(server, "/rest/session"));
+    let cookie = server.begin_session(ADMIN);
+    let of_session = server.request("GET", "/rest/session").session(&cookie).send();
+    let state = checked.check("get_session", 200, &of_session);
+    checked.check("list_sessions", 200, &get(server, "/rest/sessions"));
+    let path = format!("/rest/sessions/{}", state["session"]["id"].as_str().unwrap());
+    let ended = server.request("DELETE", &path).login(ADMIN).send();
+    checked.check("end_session", 200, &ended);
+}
+
 #[test]
 fn every_response_in_json_matches_its_schema() {
     let server = Server::start_with(&["--demo"]);
@@ -183,6 +196,7 @@ fn every_response_in_json_matches_its_schema() {
     jobs(&server, &mut checked);
     problems(&server, &mut checked);
     tokens(&server, &mut checked);
+    sessions(&server, &mut checked);
     checked.check("is_alive", 200, &server.request("GET", "/rest/is_alive").send());
     checked.check("openapi", 200, &server.request("GET", "/rest/openapi.json").send());
 

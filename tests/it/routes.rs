@@ -1,7 +1,7 @@
 //! The rules of the route table, checked for every route.
 
 use satchel::access::{Right, Rights};
-use satchel::http::{paths, route_table};
+use satchel::http::{Route, paths, route_table};
 
 use serde_json::{Value, json};
 
@@ -28,38 +28,54 @@ fn admit_guest(server: &Server) {
 /// A login and the rights that it has.
 type Role = (Option<(&'static str, &'static str)>, Rights);
 
-/// Sends a request to every route as every role. A route answers 401 or 403 exactly if the role does
-/// not have its right.
+/// The ways in which a user can log in.
+#[derive(Clone, Copy, Debug)]
+enum WayIn {
+    Password,
+    Session,
+}
+
+/// Sends a request to every route as every role, by every way in. A route answers 401 or 403 exactly if
+/// the role does not have its right.
 fn check_matrix(server: &Server, roles: &[Role]) {
     for route in route_table().iter() {
         for (login, rights) in roles {
-            let mut path = path(route.pattern);
-            if route.pattern == "/rest/undo" {
-                // It would remove the user that was created last.
-                path += "?dry_run";
-            }
-            let mut request = server.request(route.method.as_str(), &path).body("");
-            if let Some(login) = login {
-                request = request.login(*login);
-            }
-            let answer = request.send();
-            let who = (&route.method, route.pattern, login.map(|(name, _)| name));
-            let is_refused = matches!(answer.status, 401 | 403);
-            assert_eq!(is_refused, !rights.contains(route.right), "{who:?} {}", answer.status);
-            assert!(answer.status < 500 && answer.status != 405, "{who:?} {}", answer.status);
-            if !is_refused {
-                continue;
-            }
-            if login.is_some() {
-                let problem = answer.problem(403, "forbidden");
-                let detail = problem["detail"].as_str().unwrap();
-                assert!(detail.contains(&format!("“{}”", route.right)), "{who:?} {detail}");
-            } else {
-                answer.problem(401, "unauthenticated");
-                let challenge = answer.header("www-authenticate").unwrap();
-                assert_eq!(challenge, "Basic realm=\"satchel\", charset=\"UTF-8\"");
+            for way_in in [WayIn::Password, WayIn::Session] {
+                check_route(server, route, (*login, *rights), way_in);
             }
         }
+    }
+}
+
+fn check_route(server: &Server, route: &Route, (login, rights): Role, way_in: WayIn) {
+    let mut path = path(route.pattern);
+    if route.pattern == "/rest/undo" {
+        // It would remove the user that was created last.
+        path += "?dry_run";
+    }
+    let mut request = server.request(route.method.as_str(), &path).body("");
+    request = match (login, way_in) {
+        (None, _) => request,
+        (Some(login), WayIn::Password) => request.login(login),
+        // A route can end the session, so each request has its own.
+        (Some(login), WayIn::Session) => request.session(&server.begin_session(login)),
+    };
+    let answer = request.send();
+    let who = (&route.method, route.pattern, login.map(|(name, _)| name), way_in);
+    let is_refused = matches!(answer.status, 401 | 403);
+    assert_eq!(is_refused, !rights.contains(route.right), "{who:?} {}", answer.status);
+    assert!(answer.status < 500 && answer.status != 405, "{who:?} {}", answer.status);
+    if !is_refused {
+        return;
+    }
+    if login.is_some() {
+        let problem = answer.problem(403, "forbidden");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("“{}”", route.right)), "{who:?} {detail}");
+    } else {
+        answer.problem(401, "unauthenticated");
+        let challenge = answer.header("www-authenticate").unwrap();
+        assert_eq!(challenge, "Basic realm=\"satchel\", charset=\"UTF-8\"");
     }
 }
 

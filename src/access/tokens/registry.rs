@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::file::{TokensError, TokensFile};
 use super::token::{Scope, StoredToken, Token, TokenRefusal, TokenText};
-use crate::model::{NAME_BYTES_MAX, Networks, Secret, User};
+use crate::model::{Kind, NAME_BYTES_MAX, Networks, Secret, User};
 use crate::store::{Store, StoreError};
 
 /// The largest number of tokens. They are kept in memory, about 500 bytes each.
@@ -76,6 +76,8 @@ pub struct Tokens {
     /// Held while the file is written: changes are rare.
     writing: Mutex<()>,
     tokens: Mutex<State>,
+    /// The last change of the users to which the tokens were compared. `None` before the first time.
+    checked_users: Mutex<Option<u64>>,
 }
 
 #[derive(Default)]
@@ -93,7 +95,8 @@ impl Tokens {
     pub fn open(store: Arc<Store>) -> Result<Self, TokensError> {
         let file = TokensFile::new(store.directory().tokens());
         let tokens = Mutex::new(State { tokens: file.read()?, was_used: false });
-        Ok(Self { store, file, writing: Mutex::default(), tokens })
+        let checked_users = Mutex::default();
+        Ok(Self { store, file, writing: Mutex::default(), tokens, checked_users })
     }
 
     /// Makes a token. Returns it, and the only copy of the text that a program sends.
@@ -206,18 +209,40 @@ impl Tokens {
         self.password_hash(&token.user, phc.unwrap_or_default()) == token.password
     }
 
-    /// Writes the times of use to the file, if there are new ones, and removes the tokens of users who do
-    /// not exist any more or have another password.
+    /// Writes the times of use to the file, if there are new ones, and revokes the tokens of changed users.
     ///
     /// # Errors
-    /// [`TokensError::Write`]. An error of the store removes nothing.
+    /// As [`revoke_stale`](Self::revoke_stale).
     pub fn maintain(&self) -> Result<(), TokensError> {
-        let is_stale = |token: &Token| match self.password_of(&token.user) {
-            Ok(password) => password.as_ref() != Some(&token.password),
-            Err(_) => false,
-        };
-        let stale: Vec<Token> = self.list(None).into_iter().filter(is_stale).collect();
-        self.remove(&stale)
+        self.revoke_stale()?;
+        self.remove(&[])
+    }
+
+    /// Revokes the tokens of users who do not exist any more or have another password. Reads the users
+    /// only if one of them has changed since the last call.
+    ///
+    /// # Errors
+    /// [`TokensError::Write`]. After an error of the store the next call tries again.
+    pub fn revoke_stale(&self) -> Result<(), TokensError> {
+        // Read before the users: a change in between is seen by the next call.
+        let Ok(version) = self.store.changed(Kind::User) else { return Ok(()) };
+        let mut checked = self.checked_users.lock().unwrap_or_else(PoisonError::into_inner);
+        if *checked == Some(version) {
+            return Ok(());
+        }
+        let mut stale = Vec::new();
+        for token in self.list(None) {
+            match self.password_of(&token.user) {
+                Ok(password) if password.as_ref() == Some(&token.password) => {}
+                Ok(_) => stale.push(token),
+                Err(_) => return Ok(()),
+            }
+        }
+        if !stale.is_empty() {
+            self.remove(&stale)?;
+        }
+        *checked = Some(version);
+        Ok(())
     }
 
     /// Revokes all tokens of a user.

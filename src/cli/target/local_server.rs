@@ -20,10 +20,10 @@ use super::{
 };
 use crate::{
     access::{
-        self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Grants, Tokens,
-        hash_password,
+        self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Grants,
+        SessionLimits, Tokens, hash_password,
     },
-    http::{self, App, AppParts, Drained, HostNames, Limits, Reach, TrustedProxies},
+    http::{self, App, AppParts, Drained, Exposure, HostNames, Limits, TrustedProxies},
     inventory::{Dialect, Inventory},
     migration::Migration,
     model::User,
@@ -83,9 +83,10 @@ impl LocalServer {
             inventory: Inventory::new(store.clone()),
             jobs: crate::cli::serve::jobs(&store),
             limits: Limits::default(),
+            sessions: SessionLimits::DEFAULT,
             host_names: HostNames::default(),
             trusted_proxies: TrustedProxies::default(),
-            reach: Reach::SameMachine,
+            exposure: Exposure::SameMachine,
             setup: None,
             routes: http::route_table(),
         })?;

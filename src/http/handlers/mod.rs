@@ -13,6 +13,7 @@ mod migration_options;
 pub(super) mod openapi;
 pub(super) mod projects;
 pub(super) mod reports;
+pub(super) mod sessions;
 pub(super) mod setup;
 pub(super) mod site;
 pub(super) mod tokens;

@@ -66,7 +66,8 @@ fn operation(route: &Route) -> Value {
     };
     let security = match route.right {
         Right::Public => json!([]),
-        _ => json!([{"basic": []}]),
+        Right::Own => json!([{"basic": []}, {"session": []}]),
+        _ => json!([{"basic": []}, {"token": []}, {"session": []}]),
     };
     let mut operation = json!({
         "operationId": about.operation,

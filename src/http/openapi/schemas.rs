@@ -14,7 +14,7 @@ use crate::{
             inventory::{change, configuration, delete, instance, pools},
             jobs, maintenance, projects,
             reports::{ExportResponse, ImportResponse},
-            site, tokens, topology as workbooks,
+            sessions, site, tokens, topology as workbooks,
         },
         problem,
         route::Route,
@@ -45,6 +45,8 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<delete::DeletedMany<'_>>(&mut generator);
     add::<instance::Deleted<'_>>(&mut generator);
     add::<pools::Updated<'_>>(&mut generator);
+    add::<sessions::SessionState<'_>>(&mut generator);
+    add::<sessions::SessionList>(&mut generator);
     add::<tokens::TokenList>(&mut generator);
     add::<tokens::NewToken<'_>>(&mut generator);
     add::<jobs::JobList<'_>>(&mut generator);

@@ -49,6 +49,10 @@ impl From<LoginError> for Problem {
                 let detail = format!("Too many failed logins {subject}. Try again in {seconds} s.");
                 Self::new(ProblemKind::TooManyFailedLogins, detail).with_header(name, value)
             }
+            LoginError::SessionEnded => {
+                Self::unauthenticated("The session has ended. Log in again.")
+            }
+            LoginError::NoRandomness(_) => Self::internal(&error),
             LoginError::Accounts(error) => match error.store_error() {
                 Some(error) => Self::of(of_store(error), error).with_damage(Some(error)),
                 None => Self::internal(&error),
@@ -65,13 +69,19 @@ impl From<SetupError> for Problem {
                 "The code of the set-up link is wrong, or was used before. The log of the server \
                  shows the current link.",
             ),
-            SetupError::Password(PasswordError::Refused(rule)) => {
-                Self::new(ProblemKind::ChangeRejected, sentence(&rule))
-            }
-            SetupError::Password(PasswordError::Store(error)) => {
+            SetupError::Password(error) => error.into(),
+        }
+    }
+}
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Refused(rule) => Self::new(ProblemKind::ChangeRejected, sentence(&rule)),
+            PasswordError::Store(error) => {
                 Self::of(of_store(&error), &error).with_damage(Some(&error))
             }
-            SetupError::Password(PasswordError::Hash(error)) => Self::internal(&error),
+            PasswordError::Hash(error) => Self::internal(&error),
         }
     }
 }

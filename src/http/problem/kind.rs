@@ -28,6 +28,7 @@ pub(in crate::http) enum ProblemKind {
     Cancelled,
     UnknownJob,
     UnknownToken,
+    UnknownSession,
     JobNotCancellable,
     MethodNotAllowed,
     RequestTimeout,
@@ -114,6 +115,7 @@ impl ProblemKind {
                 ("cancelled", "The job was cancelled; nothing was changed", StatusCode::CONFLICT)
             }
             Self::UnknownToken => ("unknown-token", "No such token", StatusCode::NOT_FOUND),
+            Self::UnknownSession => ("unknown-session", "No such session", StatusCode::NOT_FOUND),
             Self::UnknownJob => ("unknown-job", "No such job", StatusCode::NOT_FOUND),
             Self::JobNotCancellable => {
                 ("job-not-cancellable", "Too late to cancel the job", StatusCode::CONFLICT)

@@ -53,6 +53,9 @@ const BUSY_RETRY_SECONDS: u64 = 5;
 const CHALLENGE: HeaderValue =
     HeaderValue::from_static("Basic realm=\"satchel\", charset=\"UTF-8\"");
 
+/// The challenge to a page. Browsers do not know this scheme, so they do not ask for a password.
+const SESSION_CHALLENGE: HeaderValue = HeaderValue::from_static("Session realm=\"satchel\"");
+
 /// The reason why a request failed.
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -162,6 +165,15 @@ impl Problem {
     /// Returns 401 with its challenge.
     pub(super) fn unauthenticated(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Unauthenticated, detail).with_header(WWW_AUTHENTICATE, CHALLENGE)
+    }
+
+    /// Replaces the challenge of a 401 by one that browsers leave to the page.
+    pub(super) fn ask_for_session(&mut self) {
+        for (name, value) in &mut self.headers {
+            if *name == WWW_AUTHENTICATE {
+                *value = SESSION_CHALLENGE;
+            }
+        }
     }
 
     /// Returns 405 with the allowed methods.

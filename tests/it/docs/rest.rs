@@ -181,6 +181,24 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "revoke_token",
         &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/tokens/prometheus"],
     ),
+    (
+        "begin_session",
+        &[
+            "curl -c cookies -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/session \\\n    -d '{\"name\": \"admin\", \"password\": \"admin\"}'",
+        ],
+    ),
+    ("get_session", &["curl -b cookies http://127.0.0.1:8080/rest/session"]),
+    ("list_sessions", &["curl -b cookies http://127.0.0.1:8080/rest/sessions"]),
+    (
+        "end_session",
+        &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/sessions/0123456789abcdef"],
+    ),
+    (
+        "log_out",
+        &[
+            "curl -b cookies -H 'X-Satchel-Request: 1' -w '%{http_code}\\n' -X DELETE http://127.0.0.1:8080/rest/session",
+        ],
+    ),
     ("list_jobs", &["curl -u admin:admin http://127.0.0.1:8080/rest/jobs"]),
     (
         "get_job",

@@ -1,0 +1,168 @@
+//! Logins by sessions: a browser logs in once, and then sends the text of its session.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Instant;
+
+use zeroize::Zeroizing;
+
+use super::password_rule;
+use super::sessions::{PasswordSecrecy, Session, SessionClient, Sessions};
+use super::{
+    Account, AccountsError, CachedAccount, Credentials, Login, LoginError, LoginSource, Principal,
+};
+
+impl Login {
+    /// The sessions.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Begins a session of a user whose password [was checked](Self::verify) a moment ago. Returns it, and
+    /// the only copy of the text that its browser keeps. Can block for a read from disk.
+    ///
+    /// # Errors
+    /// [`LoginError::Refused`] if the user or the password has changed since; [`LoginError::Accounts`];
+    /// [`LoginError::NoRandomness`].
+    pub fn begin_session(
+        &self,
+        credentials: &Credentials,
+        client: SessionClient,
+    ) -> Result<(Session, Zeroizing<String>), LoginError> {
+        let Credentials { name, password } = credentials;
+        let account = self.accounts.account(name)?.ok_or(LoginError::Refused)?;
+        if !self.is_password_cached(&account, credentials, Instant::now()) {
+            return Err(LoginError::Refused);
+        }
+        let secrecy = if password_rule::is_public(name, password) {
+            PasswordSecrecy::Public
+        } else {
+            PasswordSecrecy::Secret
+        };
+        self.sessions.begin(&account, client, secrecy).map_err(LoginError::NoRandomness)
+    }
+
+    /// Checks the text that a browser sent for its session. Takes microseconds and never blocks. Failed
+    /// logins of others never lock a session, because nobody can guess one.
+    ///
+    /// # Errors
+    /// [`LoginError::SessionEnded`]; [`LoginError::PublicPassword`] for a session with a public password
+    /// at a place where that password does not work.
+    pub fn check_session(&self, text: &str, source: LoginSource) -> Result<Session, LoginError> {
+        let session = self.sessions.check(text).ok_or(LoginError::SessionEnded)?;
+        if session.password == PasswordSecrecy::Public && !source.accepts_public_passwords() {
+            return Err(LoginError::PublicPassword);
+        }
+        Ok(session)
+    }
+
+    /// The user of a session, with the rights of now. `None` if the account must be
+    /// [read](Self::read_session_user) first.
+    ///
+    /// # Errors
+    /// [`LoginError::SessionEnded`] if the password or the rights have changed.
+    pub fn session_principal(&self, session: &Session) -> Result<Option<Principal>, LoginError> {
+        match self.accounts.cached(&session.user) {
+            CachedAccount::Missing => Ok(None),
+            CachedAccount::Found(account) => {
+                self.principal_of_session(session, Some(&account)).map(Some)
+            }
+        }
+    }
+
+    /// Reads the account of a session's user. Ends the session if the user has changed.
+    ///
+    /// # Errors
+    /// [`LoginError::SessionEnded`] if the user does not exist any more, or has another password or other
+    /// rights; [`LoginError::Accounts`].
+    pub fn read_session_user(&self, session: &Session) -> Result<Principal, LoginError> {
+        let account = self.accounts.account(&session.user)?;
+        self.principal_of_session(session, account.as_deref())
+    }
+
+    fn principal_of_session(
+        &self,
+        session: &Session,
+        account: Option<&Account>,
+    ) -> Result<Principal, LoginError> {
+        match account {
+            Some(account) if session.is_of(account) => Ok(account.principal()),
+            Some(_) | None => {
+                self.sessions.end(None, &session.id);
+                Err(LoginError::SessionEnded)
+            }
+        }
+    }
+
+    /// Ends the sessions whose users have changed, so that a user who is restored does not get them back.
+    ///
+    /// # Errors
+    /// [`AccountsError`]. Then no further session is ended.
+    pub fn end_stale_sessions(&self) -> Result<(), AccountsError> {
+        let mut accounts = HashMap::new();
+        for session in self.sessions.list(None) {
+            let account = match accounts.entry(session.user.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(self.accounts.account(&session.user)?),
+            };
+            // The result says the same as the list of sessions afterwards.
+            let _ = self.principal_of_session(&session, account.as_deref());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::account::fixture::OneAccount;
+    use super::super::login::tests::{HERE, credentials, login};
+    use super::super::login_source::Distance;
+    use super::*;
+
+    #[test]
+    fn a_session_needs_a_checked_password_and_ends_with_it() {
+        let accounts = Arc::new(OneAccount::new("alice", "right"));
+        let login = login(accounts.clone());
+        let client = SessionClient { address: HERE.address, description: "é".to_owned() };
+        let begin = |password| login.begin_session(&credentials("alice", password), client.clone());
+        assert!(matches!(begin("right"), Err(LoginError::Refused)), "not checked");
+        login.verify(&credentials("alice", "right"), HERE).unwrap();
+        assert!(matches!(begin("wrong"), Err(LoginError::Refused)));
+        let (_, text) = begin("right").unwrap();
+        let session = login.check_session(&text, HERE).unwrap();
+        assert_eq!(login.session_principal(&session).unwrap().unwrap().name, "alice");
+        assert_eq!(login.read_session_user(&session).unwrap().name, "alice");
+        login.end_stale_sessions().unwrap();
+        assert!(login.check_session(&text, HERE).is_ok());
+
+        // A locked address and a locked user do not lock the session.
+        for number in 0..200 {
+            let _ = login.verify(&credentials(&number.to_string(), "x"), HERE);
+            let _ = login.verify(&credentials("alice", "x"), HERE);
+        }
+        assert!(login.check_session(&text, HERE).is_ok());
+
+        accounts.set_password("new");
+        login.end_stale_sessions().unwrap();
+        let ended = login.check_session(&text, HERE);
+        assert!(matches!(ended, Err(LoginError::SessionEnded)));
+        assert!(login.sessions().list(None).is_empty());
+    }
+
+    #[test]
+    fn a_session_with_a_public_password_works_where_the_password_works() {
+        let login = login(Arc::new(OneAccount::new("admin", "admin")));
+        let here = LoginSource { distance: Distance::SameMachineOnly, ..HERE };
+        let admin = credentials("admin", "admin");
+        login.verify(&admin, here).unwrap();
+        let client = SessionClient { address: HERE.address, description: String::new() };
+        let (_, text) = login.begin_session(&admin, client).unwrap();
+        assert!(login.check_session(&text, here).is_ok());
+        for distance in [Distance::Network, Distance::SameMachine] {
+            let refused = login.check_session(&text, LoginSource { distance, ..HERE });
+            assert!(matches!(refused, Err(LoginError::PublicPassword)), "{distance:?}");
+        }
+    }
+}
