@@ -17,7 +17,7 @@ use hyper::{
 };
 
 use super::{
-    connection_state::ConnectionState,
+    connection_state::{ConnectionState, RequestEnd},
     metrics::{GaugeGuard, Metrics, Outcome},
     request_id::RequestId,
     response::{Payload, Response},
@@ -60,7 +60,7 @@ impl Entry {
         method: &Method,
         path: &str,
     ) -> Self {
-        state.set_responding(true);
+        state.begin_request();
         Self {
             state,
             id,
@@ -118,7 +118,10 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.state.set_responding(false);
+        self.state.end_request(match self.status {
+            Some(_) => RequestEnd::Answered,
+            None => RequestEnd::Abandoned,
+        });
         let duration = self.started.elapsed();
         let outcome = Outcome::from_status(self.status);
         self.metrics.request(self.operation, outcome, duration, self.sent_bytes);

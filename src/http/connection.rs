@@ -1,9 +1,18 @@
 //! One connection: hyper on a socket, until the client or the server closes it.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulConnection,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -13,18 +22,17 @@ use tokio::{
 
 use super::{
     connection_state::{ConnectionState, Transport},
+    http2,
+    limits::HEADERS_MAX,
     pipeline::{Server, respond},
     timeout_stream::TimeoutStream,
 };
-use crate::tls::ServerTls;
+use crate::tls::{HttpVersion, ServerTls, http_version};
 
 /// The size limit of a request line with its headers, and of the part of a body that is read
 /// ahead, in bytes. hyper answers a longer head with 431, a longer path with 414. Browsers and
 /// proxies stay below 16 KB.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
-
-/// The largest number of header lines in one request head.
-const HEADERS_MAX: usize = 100;
 
 /// The time for which a connection without a request in progress stays open when the server stops:
 /// time to send the last bytes of a response. hyper closes idle connections itself, but waits for
@@ -50,7 +58,7 @@ pub(super) async fn serve(
     let state = Arc::new(ConnectionState::new(peer, transport));
     let stream = TimeoutStream::new(tcp, state.clone(), limits.write_wait);
     let Some(tls) = tls else {
-        return serve_stream(server, state, stream, stopping).await;
+        return serve_http1(server, state, stream, stopping).await;
     };
     let mut stopping_meanwhile = stopping.clone();
     // A client that does not finish the handshake is an idle one.
@@ -59,20 +67,22 @@ pub(super) async fn serve(
         _ = stopping_meanwhile.changed() => return,
     };
     match handshake {
-        Ok(Ok(stream)) => serve_stream(server, state, stream, stopping).await,
+        Ok(Ok(stream)) => match http_version(&stream) {
+            HttpVersion::Http1 => serve_http1(server, state, stream, stopping).await,
+            HttpVersion::Http2 => serve_http2(server, state, stream, stopping).await,
+        },
         Ok(Err(error)) => tracing::debug!(%peer, %error, "The TLS handshake failed."),
         Err(_) => tracing::debug!(%peer, "The TLS handshake took too long."),
     }
 }
 
-/// Serves the requests of one connection.
-async fn serve_stream(
+/// Serves the requests of one connection, one after the other.
+async fn serve_http1(
     server: Arc<Server>,
     state: Arc<ConnectionState>,
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    mut stopping: watch::Receiver<bool>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    stopping: watch::Receiver<bool>,
 ) {
-    let peer = state.peer;
     let head_wait = server.app.limits.head_wait;
     let service = service_fn({
         let state = state.clone();
@@ -87,22 +97,69 @@ async fn serve_stream(
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
+    drive(&state, pin!(connection), stopping, std::future::pending()).await;
+}
 
+/// Serves the requests of one connection, several at the same time.
+async fn serve_http2(
+    server: Arc<Server>,
+    state: Arc<ConnectionState>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    stopping: watch::Receiver<bool>,
+) {
+    let head_wait = server.app.limits.head_wait;
+    let builder = http2::builder(&server.app.limits);
+    let service = service_fn({
+        let state = state.clone();
+        move |request: hyper::Request<Incoming>| {
+            let (server, state) = (server.clone(), state.clone());
+            async move {
+                let method = request.method().clone();
+                let response = respond(server, state, request).await;
+                Ok::<_, Infallible>(http2::pace(response, &method))
+            }
+        }
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let is_over = http2::idle_for(&state, head_wait);
+    tokio::select! {
+        () = drive(&state, connection.as_mut(), stopping, is_over) => {}
+        () = state.too_many_abandoned() => {
+            tracing::debug!(peer = %state.peer, "The client abandoned too many requests.");
+        }
+    }
+}
+
+/// Drives a connection until it is closed. It accepts no new request after `stopping` changes, or after
+/// `is_over`.
+async fn drive<C>(
+    state: &ConnectionState,
+    mut connection: Pin<&mut C>,
+    mut stopping: watch::Receiver<bool>,
+    is_over: impl Future<Output = ()>,
+) where
+    C: GracefulConnection<Error = hyper::Error>,
+{
+    let must_stop = async {
+        tokio::select! {
+            _ = stopping.changed() => {}
+            () = is_over => {}
+        }
+    };
     let ended = tokio::select! {
         ended = &mut connection => ended,
-        _ = stopping.changed() => {
+        () = must_stop => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = &mut connection => ended,
-                () = idle(&state) => Ok(()),
+                () = idle(state) => Ok(()),
             }
         }
     };
     if let Err(error) = ended {
         // Clients disconnect and send malformed requests; the server has nothing to report.
-        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "The connection ended \
-            early.");
+        tracing::debug!(peer = %state.peer, error = &error as &dyn std::error::Error, "The \
+            connection ended early.");
     }
 }
 

@@ -2,8 +2,19 @@
 
 use std::{
     net::SocketAddr,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
+
+use tokio::sync::Notify;
+
+/// The requests that a client may abandon on one connection, if it abandons more than it lets the server
+/// answer. A page that searches while its user types abandons some; an attack of rapid resets
+/// (CVE-2023-44487) abandons all.
+const ABANDONED_MAX: u64 = 100;
 
 /// The way in which the bytes of a connection are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,25 +28,76 @@ pub(super) enum Transport {
 pub(super) struct ConnectionState {
     pub(super) peer: SocketAddr,
     pub(super) transport: Transport,
-    responding: AtomicBool,
+    requests: Mutex<Requests>,
     body_unread: AtomicBool,
     writing: AtomicBool,
+    too_many_abandoned: Notify,
+}
+
+/// The requests of one connection. Several are in progress at the same time only over HTTP/2.
+struct Requests {
+    in_progress: usize,
+    /// When the last request ended, or the connection began.
+    idle_since: Instant,
+    answered: u64,
+    abandoned: u64,
+}
+
+/// The end of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RequestEnd {
+    /// The response was sent, at least in part.
+    Answered,
+    /// The client did not wait for the response.
+    Abandoned,
 }
 
 impl ConnectionState {
     pub(super) fn new(peer: SocketAddr, transport: Transport) -> Self {
+        let requests =
+            Requests { in_progress: 0, idle_since: Instant::now(), answered: 0, abandoned: 0 };
         Self {
             peer,
             transport,
-            responding: AtomicBool::new(false),
+            requests: Mutex::new(requests),
             body_unread: AtomicBool::new(false),
             writing: AtomicBool::new(false),
+            too_many_abandoned: Notify::new(),
         }
     }
 
-    /// Sets whether the response to a request is not sent completely yet.
-    pub(super) fn set_responding(&self, responding: bool) {
-        self.responding.store(responding, Ordering::Relaxed);
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request whose head has arrived.
+    pub(super) fn begin_request(&self) {
+        self.requests().in_progress += 1;
+    }
+
+    /// Counts the end of a request.
+    pub(super) fn end_request(&self, end: RequestEnd) {
+        let mut requests = self.requests();
+        requests.in_progress = requests.in_progress.saturating_sub(1);
+        requests.idle_since = Instant::now();
+        match end {
+            RequestEnd::Answered => requests.answered += 1,
+            RequestEnd::Abandoned => requests.abandoned += 1,
+        }
+        if requests.abandoned > ABANDONED_MAX && requests.abandoned > requests.answered {
+            self.too_many_abandoned.notify_one();
+        }
+    }
+
+    /// Waits until the client has abandoned too many requests.
+    pub(super) async fn too_many_abandoned(&self) {
+        self.too_many_abandoned.notified().await;
+    }
+
+    /// Returns since when no request is in progress. `None` if one is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let requests = self.requests();
+        (requests.in_progress == 0).then_some(requests.idle_since)
     }
 
     /// Sets whether the client still has a part of a body to send.
@@ -55,6 +117,53 @@ impl ConnectionState {
 
     /// Returns whether no response is in progress and no write waits for the client.
     pub(super) fn is_idle(&self) -> bool {
-        !self.responding.load(Ordering::Relaxed) && !self.writing.load(Ordering::Relaxed)
+        self.idle_since().is_some() && !self.writing.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::Future, pin::pin, task::Context};
+
+    use super::*;
+
+    fn state() -> ConnectionState {
+        ConnectionState::new(([127, 0, 0, 1], 1).into(), Transport::Tls)
+    }
+
+    fn has_too_many_abandoned(state: &ConnectionState) -> bool {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        pin!(state.too_many_abandoned()).poll(&mut context).is_ready()
+    }
+
+    #[test]
+    fn a_connection_is_idle_when_its_last_request_ends() {
+        let state = state();
+        assert!(state.is_idle());
+        state.begin_request();
+        state.begin_request();
+        state.end_request(RequestEnd::Answered);
+        assert!(!state.is_idle());
+        state.end_request(RequestEnd::Answered);
+        assert!(state.is_idle());
+    }
+
+    #[test]
+    fn a_client_that_abandons_most_requests_is_noticed() {
+        let abandoned = state();
+        for _ in 0..ABANDONED_MAX {
+            abandoned.begin_request();
+            abandoned.end_request(RequestEnd::Abandoned);
+        }
+        assert!(!has_too_many_abandoned(&abandoned));
+        abandoned.end_request(RequestEnd::Abandoned);
+        assert!(has_too_many_abandoned(&abandoned));
+
+        let typing = state();
+        for _ in 0..2 * ABANDONED_MAX {
+            typing.end_request(RequestEnd::Answered);
+            typing.end_request(RequestEnd::Abandoned);
+        }
+        assert!(!has_too_many_abandoned(&typing));
     }
 }

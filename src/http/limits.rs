@@ -19,6 +19,9 @@ const WRITE_WAIT: Duration = Duration::from_secs(30);
 /// The time for requests in progress after a stop signal. systemd kills the server after 90 s.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(30);
 
+/// The largest number of header lines in one request head.
+pub(super) const HEADERS_MAX: usize = 100;
+
 /// The limits of every connection.
 #[derive(Clone, Debug)]
 pub struct Limits {

@@ -12,7 +12,7 @@
 //! | the appliance | `limits`, `host_names`, `client_address`, `metrics`, `openapi`, `app` |
 //! | the parameters of a handler | `caller`, `session_cookie`, `credentials`, `call`, `operations` |
 //! | the calls | `handlers`, `endpoint`, `routes`, `router` |
-//! | the connection, lowest layer first | `timeout_stream`, `access_log`, `pipeline`, `connection`, `listener` |
+//! | the connection, lowest layer first | `timeout_stream`, `access_log`, `pipeline`, `http2`, `connection`, `listener` |
 
 mod accept;
 mod access_log;
@@ -33,6 +33,7 @@ mod flaws;
 mod followers;
 mod handlers;
 mod host_names;
+mod http2;
 mod json_response;
 mod limits;
 mod listener;

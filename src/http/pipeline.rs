@@ -21,6 +21,7 @@ use super::{
     description::BodyRule,
     handlers::docs,
     host_names,
+    limits::HEADERS_MAX,
     options::{Options, SentOptions, add_body},
     path::Path,
     paths,
@@ -90,8 +91,9 @@ async fn steps(
 ) -> Result<Response, Problem> {
     let app = server.app.clone();
     let (head, incoming) = request.into_parts();
-    let mut body = RequestBody::new(incoming, state.clone(), app.limits.body_wait);
+    let mut body = RequestBody::new(incoming, head.version, state.clone(), app.limits.body_wait);
 
+    check_places(&app, &head)?;
     check_limits(&head)?;
     host_names::check(&app.host_names, &head)?;
 
@@ -160,10 +162,25 @@ async fn read_options(call: &mut Call, route: &Route) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Refuses a request over HTTP/2 if as many requests are in progress as there can be connections. Over
+/// HTTP/1.1 each request in progress has a connection of its own.
+///
+/// # Errors
+/// 503.
+fn check_places(app: &App, head: &Parts) -> Result<(), Problem> {
+    // The request itself is counted.
+    let others = app.metrics.requests_in_progress().saturating_sub(1);
+    if head.version < Version::HTTP_2 || others < app.limits.connections_max as u64 {
+        return Ok(());
+    }
+    Err(Problem::unavailable("Too many requests are in progress. Try again later."))
+}
+
 /// Refuses request heads that no route accepts. hyper has limited their size before.
 ///
 /// # Errors
-/// 414 for a long target; 400 for HTTP/1.1 without exactly one `Host`; 415 for a content coding.
+/// 414 for a long target; 431 for too many header lines; 400 for a request that does not name exactly one
+/// host; 415 for a content coding.
 fn check_limits(head: &Parts) -> Result<(), Problem> {
     let target_bytes = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target_bytes > TARGET_BYTES_MAX {
@@ -172,11 +189,14 @@ fn check_limits(head: &Parts) -> Result<(), Problem> {
         );
         return Err(Problem::new(ProblemKind::PathTooLong, detail));
     }
-    if head.version == Version::HTTP_11 && head.headers.get_all(HOST).iter().count() != 1 {
-        let detail = "An HTTP/1.1 request needs exactly one Host header.";
-        return Err(Problem::new(ProblemKind::MalformedRequest, detail)
-            .with_flaw(Flaw::new(RequestLocation::Header("host"), detail)));
+    // hyper checks it only over HTTP/1.1.
+    let headers = head.headers.len();
+    if headers > HEADERS_MAX {
+        let detail =
+            format!("The request has {headers} header lines, more than the {HEADERS_MAX} allowed.");
+        return Err(Problem::new(ProblemKind::HeadTooLarge, detail));
     }
+    check_host(head)?;
     match head.headers.get(CONTENT_ENCODING) {
         Some(coding) if coding != "identity" => {
             let detail =
@@ -186,4 +206,30 @@ fn check_limits(head: &Parts) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a request that does not say exactly which host it is for. Two servers that a request passes
+/// could understand it in two ways.
+///
+/// # Errors
+/// 400.
+fn check_host(head: &Parts) -> Result<(), Problem> {
+    let hosts = head.headers.get_all(HOST).iter().count();
+    let detail = match (head.version, head.uri.authority()) {
+        (Version::HTTP_11, _) if hosts != 1 => "An HTTP/1.1 request needs exactly one Host header.",
+        (Version::HTTP_2, None) if hosts != 1 => {
+            "An HTTP/2 request needs :authority or exactly one Host header."
+        }
+        // RFC 9113, section 8.3.1.
+        (Version::HTTP_2, Some(authority))
+            if head.headers.get_all(HOST).iter().any(|host| {
+                !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
+            }) =>
+        {
+            "The Host header differs from :authority."
+        }
+        _ => return Ok(()),
+    };
+    Err(Problem::new(ProblemKind::MalformedRequest, detail)
+        .with_flaw(Flaw::new(RequestLocation::Header("host"), detail)))
 }

@@ -5,6 +5,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use http_body_util::BodyExt;
 use hyper::{
+    Version,
     body::{Body as _, Bytes, Incoming},
     header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
@@ -79,6 +80,7 @@ impl From<BodyError> for Problem {
 /// A body that is not read yet.
 pub(super) struct RequestBody {
     incoming: Incoming,
+    version: Version,
     state: Arc<ConnectionState>,
     bytes_max: u64,
     pace: Pace,
@@ -103,10 +105,24 @@ impl Pace {
 
 impl RequestBody {
     /// Wraps a body. It accepts no byte until [`set_limit`](Self::set_limit) is called.
-    pub(super) fn new(incoming: Incoming, state: Arc<ConnectionState>, wait_max: Duration) -> Self {
-        state.set_body_unread(!incoming.is_end_stream());
+    pub(super) fn new(
+        incoming: Incoming,
+        version: Version,
+        state: Arc<ConnectionState>,
+        wait_max: Duration,
+    ) -> Self {
         let pace = Pace { received_bytes: 0, waited: Duration::ZERO, wait_max };
-        Self { incoming, state, bytes_max: 0, pace }
+        let body = Self { incoming, version, state, bytes_max: 0, pace };
+        body.note_unread(!body.incoming.is_end_stream());
+        body
+    }
+
+    /// Notes on the connection whether the client still sends. Over HTTP/2 an unread body ends with its
+    /// stream, and the connection goes on.
+    fn note_unread(&self, unread: bool) {
+        if self.version < Version::HTTP_2 {
+            self.state.set_body_unread(unread);
+        }
     }
 
     /// Sets the size limit of the route.
@@ -139,11 +155,12 @@ impl RequestBody {
             let frame = timeout(self.pace.timeout(), self.incoming.frame()).await;
             self.pace.waited += started.elapsed();
             let Some(frame) = frame.map_err(|_| BodyError::TooSlow)? else {
-                self.state.set_body_unread(false);
+                self.note_unread(false);
                 return Ok(None);
             };
             // Trailers hold no data, and no route reads them.
-            let Ok(data) = frame.map_err(from_hyper)?.into_data() else { continue };
+            let frame = frame.map_err(|error| from_hyper(self.version, error))?;
+            let Ok(data) = frame.into_data() else { continue };
             self.pace.received_bytes += data.len() as u64;
             if self.pace.received_bytes > self.bytes_max {
                 return Err(BodyError::TooLarge { bytes_max: self.bytes_max });
@@ -322,9 +339,11 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Maps hyper's error: a client that disconnects ends the body early or resets the connection;
-/// every other error is a malformed body (a chunk without a size, for example).
-fn from_hyper(error: hyper::Error) -> BodyError {
-    let disconnected = error.is_incomplete_message()
+/// every other error is a malformed body (a chunk without a size, for example). Over HTTP/2 every error
+/// ends the stream, so nobody receives a response.
+fn from_hyper(version: Version, error: hyper::Error) -> BodyError {
+    let disconnected = version >= Version::HTTP_2
+        || error.is_incomplete_message()
         || error.is_closed()
         || error.source().is_some_and(|cause| {
             use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};

@@ -18,4 +18,4 @@ pub use certificate::CertificateFiles;
 pub use client::{ServerCheck, client_config};
 pub use error::TlsError;
 pub use fingerprint::Fingerprint;
-pub use server::{ServerTls, TlsStream};
+pub use server::{HttpVersion, ServerTls, TlsStream, http_version};

@@ -27,8 +27,24 @@ const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
 const VERSIONS: [&rustls::SupportedProtocolVersion; 2] =
     [&rustls::version::TLS12, &rustls::version::TLS13];
 
-/// The application protocol (RFC 7301).
+/// The names of the application protocols (RFC 7301, RFC 9113).
 const HTTP_1_1: &[u8] = b"http/1.1";
+const HTTP_2: &[u8] = b"h2";
+
+/// The version of HTTP that a client and the server agreed on in the handshake (ALPN).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/1.1, also for a client that does not name a protocol.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+/// The version of HTTP that the handshake of a connection chose.
+pub fn http_version<S>(stream: &TlsStream<S>) -> HttpVersion {
+    let (_, session) = stream.get_ref();
+    if session.alpn_protocol() == Some(HTTP_2) { HttpVersion::Http2 } else { HttpVersion::Http1 }
+}
 
 /// Makes TLS connections with the certificate of the server.
 #[derive(Clone)]
@@ -65,7 +81,8 @@ impl ServerTls {
             .map_err(TlsError::Setup)?
             .with_no_client_auth()
             .with_cert_resolver(certificate.clone());
-        config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+        // A client that names none of them gets HTTP/1.1, one that names only others no connection.
+        config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()];
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })
     }
 

@@ -164,9 +164,7 @@ impl Server {
 
     /// The peak memory of the server up to now, in KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        peak_kib(self.child.id())
     }
 
     /// The log up to now, line by line.
@@ -207,8 +205,7 @@ impl Server {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        terminate(self.child.id());
     }
 
     /// Waits until the server accepts no more connections.
@@ -218,13 +215,31 @@ impl Server {
 
     /// Waits until the server has ended.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let mut status = None;
-        until(|| {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        status.unwrap()
+        wait(&mut self.child)
     }
+}
+
+/// The peak memory of a process up to now, in KiB.
+pub(crate) fn peak_kib(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Sends SIGTERM to a process.
+pub(crate) fn terminate(process: u32) {
+    let kill = Command::new("kill").args(["-TERM", &process.to_string()]).status();
+    assert!(kill.unwrap().success());
+}
+
+/// Waits until a process has ended.
+pub(crate) fn wait(child: &mut Child) -> ExitStatus {
+    let mut status = None;
+    until(|| {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    status.unwrap()
 }
 
 impl Drop for Server {

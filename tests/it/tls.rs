@@ -2,90 +2,14 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
-    process::{Child, Command, Output, Stdio},
+    io::{Read, Write},
 };
-
-use tempfile::TempDir;
 
 use crate::{
     commands::{assert_exit, run, stderr_of, stdout_of},
-    harness::{PATIENCE, satchel, until},
+    harness::{satchel, until},
+    tls_server::TlsServer,
 };
-
-/// A server that listens with and without TLS.
-struct TlsServer {
-    child: Child,
-    https: String,
-    http: String,
-    folder: TempDir,
-}
-
-impl TlsServer {
-    fn start(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let log = fs::File::create(folder.path().join("log")).unwrap();
-        let mut child = satchel()
-            .args(["serve", "--listen", "https://127.0.0.1:0, http://127.0.0.1:0"])
-            .args(arguments)
-            .current_dir(folder.path())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut url = |scheme: &str| {
-            let line = lines.next().unwrap().unwrap();
-            let url = line.strip_prefix("satchel is listening on ").unwrap();
-            assert!(url.starts_with(&format!("{scheme}://127.0.0.1:")), "{url}");
-            url.to_owned()
-        };
-        let (https, http) = (url("https"), url("http"));
-        Self { child, https, http, folder }
-    }
-
-    fn socket(&self) -> TcpStream {
-        let address: SocketAddr = self.https.strip_prefix("https://").unwrap().parse().unwrap();
-        let socket = TcpStream::connect(address).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket
-    }
-
-    fn certificate(&self) -> String {
-        self.folder.path().join("data/tls/certificate.pem").to_str().unwrap().to_owned()
-    }
-
-    /// The fingerprint of the certificate that the server shows.
-    fn shown(&self) -> String {
-        let output = run(satchel().args(["fingerprint", "--server", &self.https]));
-        assert_exit(&output, 0);
-        stdout_of(&output).trim().to_owned()
-    }
-
-    fn verify(&self, words: &[&str]) -> Output {
-        let mut command = satchel();
-        command.args(["verify", "--server", &self.https, "--user", "admin"]).args(words);
-        run(command.env("SATCHEL_PASSWORD", "admin"))
-    }
-
-    fn curl(&self, words: &[&str]) -> Output {
-        let url = format!("{}/rest/is_alive", self.https);
-        Command::new("curl")
-            .args(["-sS", "-i", "--noproxy", "*"])
-            .args(words)
-            .arg(url)
-            .output()
-            .unwrap()
-    }
-}
-
-impl Drop for TlsServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[test]
 fn commands_accept_the_pinned_or_listed_certificate_and_no_other() {
@@ -131,7 +55,7 @@ fn tls_1_2_and_1_3_are_spoken_and_nothing_older() {
         let (least, most) = (format!("--tlsv{version}"), version);
         let output = server.curl(&["--cacert", &certificate, &least, "--tls-max", most]);
         let answer = stdout_of(&output);
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{version}: {answer}{}", stderr_of(&output));
+        assert!(answer.starts_with("HTTP/2 200 "), "{version}: {answer}{}", stderr_of(&output));
         assert!(answer.contains("strict-transport-security: max-age="), "{answer}");
     }
     let old = server.curl(&["--cacert", &certificate, "--tlsv1.0", "--tls-max", "1.1"]);

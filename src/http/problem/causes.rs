@@ -2,9 +2,7 @@
 
 use std::{borrow::Cow, io};
 
-use super::{
-    BUSY_RETRY_SECONDS, Flaw, Problem, ProblemKind, RequestLocation, retry_after, sentence, shorten,
-};
+use super::{Flaw, Problem, ProblemKind, RequestLocation, retry_after, sentence, shorten};
 use crate::{
     access::{LoginError, PasswordError, SetupError, TokenError, TokensError},
     codec::{
@@ -27,8 +25,7 @@ impl From<BlockingError> for Problem {
             BlockingError::Busy => "Too many requests of this kind are waiting. Try again later.",
             BlockingError::ShuttingDown => "The server is shutting down.",
         };
-        let (name, value) = retry_after(BUSY_RETRY_SECONDS);
-        Self::new(ProblemKind::Unavailable, detail).with_header(name, value)
+        Self::unavailable(detail)
     }
 }
 

@@ -35,6 +35,7 @@ pub(in crate::http) enum ProblemKind {
     Stale,
     BodyTooLarge,
     PathTooLong,
+    HeadTooLarge,
     UnsupportedMediaType,
     RangeNotSatisfiable,
     ImportRejected,
@@ -133,6 +134,11 @@ impl ProblemKind {
             Self::PathTooLong => {
                 ("path-too-long", "The path is too long", StatusCode::URI_TOO_LONG)
             }
+            Self::HeadTooLarge => (
+                "head-too-large",
+                "The request head is too large",
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            ),
             Self::UnsupportedMediaType => (
                 "unsupported-media-type",
                 "Unsupported media type",

@@ -142,14 +142,17 @@ impl Problem {
         )
     }
 
+    /// Returns the problem of a request that can succeed when the server has less to do.
+    pub(super) fn unavailable(detail: impl Into<String>) -> Self {
+        let (name, value) = retry_after(BUSY_RETRY_SECONDS);
+        Self::new(ProblemKind::Unavailable, detail).with_header(name, value)
+    }
+
     /// Returns a problem whose detail is the message of the error, unless the kind is internal.
     pub(super) fn of(kind: ProblemKind, error: &(dyn Error + 'static)) -> Self {
         match kind {
             ProblemKind::Internal => Self::internal(error),
-            ProblemKind::Unavailable => {
-                let (name, value) = retry_after(BUSY_RETRY_SECONDS);
-                Self::new(kind, sentence(error)).with_header(name, value)
-            }
+            ProblemKind::Unavailable => Self::unavailable(sentence(error)),
             ProblemKind::ReadOnly => {
                 tracing::error!(error, "A request failed with an error of the store.");
                 Self::new(kind, sentence(error))
