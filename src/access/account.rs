@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{
     groups::RequestLists,
+    ldap::LdapUser,
     record_rights::RecordRights,
     right::{Right, Rights},
     tokens::Token,
@@ -80,7 +81,15 @@ pub struct Account {
     pub grants: Grants,
 }
 
+/// The `authentication` of users whose password an LDAP server checks, as in eNMS.
+pub(super) const LDAP: &str = "ldap";
+
 impl Account {
+    /// Returns whether an LDAP server checks the password, if there is one.
+    pub(super) fn is_of_ldap(&self) -> bool {
+        self.other_authentication.as_deref() == Some(LDAP)
+    }
+
     /// The principal of this account.
     pub fn principal(&self) -> Principal {
         Principal { name: self.name.clone(), grants: self.grants.clone() }
@@ -117,6 +126,13 @@ pub trait Accounts: Send + Sync {
     /// # Errors
     /// [`AccountsError`] if the store cannot be read.
     fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError>;
+
+    /// Creates or updates the account of a user who has logged in at an LDAP server: the groups are those of
+    /// the server. Does nothing for a user with a password in the inventory. Can block for a write.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if the store cannot be read or written.
+    fn save_ldap_user(&self, user: &LdapUser) -> Result<(), AccountsError>;
 }
 
 #[cfg(test)]
@@ -165,6 +181,10 @@ pub(super) mod fixture {
         fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError> {
             *self.is_read.lock().unwrap() = true;
             Ok((name == self.name).then(|| self.current()))
+        }
+
+        fn save_ldap_user(&self, _: &LdapUser) -> Result<(), AccountsError> {
+            Ok(())
         }
     }
 }

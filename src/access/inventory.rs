@@ -5,9 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{
     Account, Accounts, AccountsError, BuiltInGroup, CachedAccount, FIRST_USER_NAME,
-    FIRST_USER_PASSWORD, Grants, HashError, Membership, Reach, RecordRights, RefusedPassword,
-    RequestLists, Right, Rights, RightsModel, check_new_password, hash_password,
-    password::StoredHash,
+    FIRST_USER_PASSWORD, Grants, HashError, LdapUser, Membership, Reach, RecordRights,
+    RefusedPassword, RequestLists, Right, Rights, RightsModel, check_new_password, hash_password,
+    ldap_record, password::StoredHash,
 };
 use crate::{
     model::{Entity, Field, Group, Kind, Name, Secret, Target, User},
@@ -111,6 +111,10 @@ impl Accounts for InventoryAccounts {
 
     fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError> {
         self.read(name).map_err(|error| AccountsError(Box::new(error)))
+    }
+
+    fn save_ldap_user(&self, user: &LdapUser) -> Result<(), AccountsError> {
+        ldap_record::save(&self.store, user).map_err(|error| AccountsError(Box::new(error)))
     }
 }
 
@@ -277,7 +281,8 @@ pub enum NewRights {
     Administrator,
 }
 
-/// Changes the password of a user.
+/// Changes the password of a user. A user whose password another server checked has one in the inventory
+/// afterwards.
 ///
 /// # Errors
 /// [`PasswordError::Refused`] for a weak password; [`PasswordError::Store`] if the store cannot be read
@@ -304,6 +309,9 @@ pub fn set_password(
             user.is_admin = Field::Set(true);
         }
         user.password = Field::Set(password);
+        if user.authentication.get().is_some_and(|method| method != PASSWORD_IN_INVENTORY) {
+            user.authentication = Field::Set(PASSWORD_IN_INVENTORY.to_owned());
+        }
         transaction.put(user)?;
         Ok(SetPassword::Done)
     })
@@ -355,6 +363,19 @@ mod tests {
         assert_eq!(first_user(&store).unwrap(), FirstUser::HasDefaultPassword);
         set_password(&store, FIRST_USER_NAME, "Oslo Fjord 9", NewRights::AsBefore).unwrap();
         assert_eq!(first_user(&store).unwrap(), FirstUser::Other);
+    }
+
+    #[test]
+    fn a_new_password_makes_an_ldap_user_a_local_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let origin = Origin::internal("test");
+        let mut eva = new_user(Name::parse("eva".to_owned()).unwrap());
+        eva.authentication = Field::Set("ldap".to_owned());
+        store.change(&origin, |transaction| transaction.put(eva)).unwrap();
+        set_password(&store, "eva", "Oslo Fjord 9", NewRights::AsBefore).unwrap();
+        let eva = store.read().get::<User>("eva").unwrap().unwrap().record;
+        assert_eq!(eva.authentication, Field::Set("database".to_owned()));
     }
 
     #[test]

@@ -10,8 +10,9 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::attempts::Attempts;
+use super::ldap::{LdapRefusal, LdapServers, LdapUser, REMEMBERED_AS, is_name_for_new_user};
 use super::password::{HashParameters, StoredHash};
-use super::password_cache::PasswordCache;
+use super::password_cache::{CACHED_FOR, PasswordCache};
 use super::password_rule;
 use super::sessions::{SessionLimits, Sessions};
 use super::{
@@ -53,6 +54,9 @@ pub enum LoginError {
         /// The time until the next attempt is allowed.
         wait: Duration,
     },
+    /// No LDAP server can be asked, so nothing is known about the credentials.
+    #[error("the server that checks the password cannot be reached")]
+    LdapUnavailable,
     /// A token is not accepted.
     #[error(transparent)]
     Token(#[from] TokenRefusal),
@@ -90,10 +94,28 @@ impl fmt::Display for LockedSubject {
 pub enum CachedLogin {
     /// The credentials were checked a short time ago.
     Verified(Principal),
-    /// The credentials must be [checked](Login::verify).
-    Unverified,
+    /// The credentials must be checked.
+    Unverified(PasswordChecker),
     /// The account must be [read](Login::read) first.
     AccountMissing,
+}
+
+/// The result of [`Login::read`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadLogin {
+    /// The credentials were checked a short time ago.
+    Verified(Principal),
+    /// The credentials must be checked.
+    Unverified(PasswordChecker),
+}
+
+/// The system that knows the password of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordChecker {
+    /// The hash in the inventory, which [`Login::verify`] compares. Also for users who do not exist.
+    Inventory,
+    /// An LDAP server, which [`Login::verify_by_ldap`] asks.
+    Ldap,
 }
 
 /// Checks credentials. Caches correct passwords, and counts failures.
@@ -101,6 +123,8 @@ pub struct Login {
     pub(super) accounts: Arc<dyn Accounts>,
     tokens: Arc<Tokens>,
     pub(super) sessions: Sessions,
+    /// The LDAP servers, if the settings name some.
+    ldap: Option<LdapServers>,
     password_cache: PasswordCache,
     attempts: Attempts,
     /// The parameters of the last checked hash. A login of an unknown user takes the same time, so
@@ -124,11 +148,17 @@ impl Login {
             accounts,
             tokens,
             sessions: Sessions::new(sessions),
-            password_cache: PasswordCache::new().map_err(HashError::NoRandomness)?,
+            ldap: None,
+            password_cache: PasswordCache::new(CACHED_FOR).map_err(HashError::NoRandomness)?,
             attempts: Attempts::default(),
             unknown_user_parameters: Mutex::default(),
             longest_check_us: AtomicU64::default(),
         })
+    }
+
+    /// Returns the login with LDAP servers, which check the passwords of their users.
+    pub fn with_ldap(self, ldap: Option<LdapServers>) -> Self {
+        Self { ldap, ..self }
     }
 
     /// The time after its arrival at which a refusal should be sent: that of the longest password check so
@@ -212,14 +242,13 @@ impl Login {
                 Ok(if is_cached {
                     CachedLogin::Verified(account.principal())
                 } else {
-                    CachedLogin::Unverified
+                    CachedLogin::Unverified(self.checker(&credentials.name, Some(&account)))
                 })
             }
         }
     }
 
-    /// Reads the account. Returns the principal if the same credentials were checked a short time ago;
-    /// `None` if they must be [checked](Self::verify).
+    /// Reads the account. Returns the principal if the same credentials were checked a short time ago.
     ///
     /// # Errors
     /// [`LoginError::Locked`], as for [`check_cached`](Self::check_cached); [`LoginError::Accounts`].
@@ -227,13 +256,99 @@ impl Login {
         &self,
         credentials: &Credentials,
         source: LoginSource,
-    ) -> Result<Option<Principal>, LoginError> {
+    ) -> Result<ReadLogin, LoginError> {
         let now = Instant::now();
         self.require_unlocked_user(&credentials.name, source, now)?;
         let account = self.accounts.account(&credentials.name)?;
-        let known = account.filter(|account| self.is_password_cached(account, credentials, now));
+        let known =
+            account.as_ref().filter(|account| self.is_password_cached(account, credentials, now));
         self.require_admitted(known.is_some(), credentials, source, now)?;
-        Ok(known.map(|account| account.principal()))
+        Ok(match known {
+            Some(account) => ReadLogin::Verified(account.principal()),
+            None => ReadLogin::Unverified(self.checker(&credentials.name, account.as_deref())),
+        })
+    }
+
+    /// The system that checks the password of this user. A user in the inventory with a password there is
+    /// never asked for at an LDAP server, so that a local administrator can log in without it.
+    fn checker(&self, name: &str, account: Option<&Account>) -> PasswordChecker {
+        let Some(ldap) = &self.ldap else { return PasswordChecker::Inventory };
+        let is_of_ldap = match account {
+            Some(account) => account.is_of_ldap(),
+            None if !ldap.creates_users() => false,
+            None if is_name_for_new_user(name) => true,
+            None => {
+                tracing::info!(
+                    user = name,
+                    "The LDAP server is not asked for this name: a new user has a name of lower-case \
+                     letters, digits and ._-@+."
+                );
+                false
+            }
+        };
+        if is_of_ldap { PasswordChecker::Ldap } else { PasswordChecker::Inventory }
+    }
+
+    /// Waits until no other login of this user is at an LDAP server. Look into the
+    /// [cache](Self::check_cached) again afterwards.
+    pub async fn ldap_turn(&self, name: &str) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        match &self.ldap {
+            Some(ldap) => Some(ldap.turn(name).await),
+            None => None,
+        }
+    }
+
+    /// Asks the LDAP servers about a password. [Admit](Self::admit_ldap_user) the user afterwards. Takes at
+    /// most ten seconds.
+    ///
+    /// # Errors
+    /// [`LoginError::Refused`] if the user or the password is wrong, or the user is in none of the groups;
+    /// [`LoginError::Locked`]; [`LoginError::LdapUnavailable`].
+    pub async fn verify_by_ldap(
+        &self,
+        credentials: &Credentials,
+        source: LoginSource,
+    ) -> Result<LdapUser, LoginError> {
+        let Credentials { name, password } = credentials;
+        let now = Instant::now();
+        // Other calls can have changed this while this call waited for its turn.
+        self.require_unlocked_user(name, source, now)?;
+        self.require_admitted(false, credentials, source, now)?;
+        let Some(ldap) = &self.ldap else { return Err(LoginError::LdapUnavailable) };
+        let checked = ldap.check(name, password).await;
+        self.note_check_time(now);
+        match checked {
+            Ok(user) => Ok(user),
+            Err(LdapRefusal::Unavailable) => Err(LoginError::LdapUnavailable),
+            Err(LdapRefusal::Password) => {
+                self.attempts.failed(name, source.address, Instant::now());
+                Err(LoginError::Refused)
+            }
+        }
+    }
+
+    /// Saves the groups of a user whose password an LDAP server accepted, and returns the principal.
+    ///
+    /// # Errors
+    /// [`LoginError::Refused`] if the user does not exist, or has a password in the inventory;
+    /// [`LoginError::Accounts`].
+    pub fn admit_ldap_user(
+        &self,
+        user: &LdapUser,
+        credentials: &Credentials,
+        source: LoginSource,
+    ) -> Result<Principal, LoginError> {
+        let Credentials { name, password } = credentials;
+        self.accounts.save_ldap_user(user)?;
+        let now = Instant::now();
+        let Some(account) = self.accounts.account(name)?.filter(|account| account.is_of_ldap())
+        else {
+            self.attempts.failed(name, source.address, now);
+            return Err(LoginError::Refused);
+        };
+        self.attempts.succeeded(name, source.address, now);
+        self.password_cache.insert(name, password, REMEMBERED_AS, now);
+        Ok(account.principal())
     }
 
     /// Checks the password. This takes 20 ms and 19 MiB for hashes of Satchel, about 190 ms and 104 MB
@@ -280,9 +395,13 @@ impl Login {
     fn timed<T>(&self, check: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = check();
+        self.note_check_time(start);
+        result
+    }
+
+    fn note_check_time(&self, start: Instant) {
         let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.longest_check_us.fetch_max(micros, Ordering::Relaxed);
-        result
     }
 
     fn unknown_user_parameters(&self) -> HashParameters {
@@ -366,8 +485,13 @@ impl Login {
         credentials: &Credentials,
         now: Instant,
     ) -> bool {
-        account.password_hash.as_ref().is_some_and(|phc| {
-            self.password_cache.contains(&account.name, &credentials.password, phc, now)
+        let remembered_as = if self.ldap.is_some() && account.is_of_ldap() {
+            Some(REMEMBERED_AS)
+        } else {
+            account.password_hash.as_ref().map(|phc| phc.as_str())
+        };
+        remembered_as.is_some_and(|remembered_as| {
+            self.password_cache.contains(&account.name, &credentials.password, remembered_as, now)
         })
     }
 }
@@ -379,8 +503,9 @@ fn usable_hash(account: &Account) -> Option<StoredHash<'_>> {
             tracing::warn!(
                 user = account.name,
                 authentication = method,
-                "The user cannot log in: the password is not in the inventory, and Satchel does not ask \
-                 other servers. Set a password with satchel passwd."
+                "The user cannot log in: the password is not in the inventory. Only authentication \
+                 “ldap” with the setting ldap_url asks another server. Set a password with satchel \
+                 passwd."
             );
         }
         return None;
@@ -411,6 +536,8 @@ pub(super) mod tests {
         distance: Distance::Network,
     };
 
+    const UNVERIFIED: ReadLogin = ReadLogin::Unverified(PasswordChecker::Inventory);
+
     /// A login without tokens.
     pub(in crate::access) fn login(accounts: Arc<OneAccount>) -> Login {
         let folder = tempfile::tempdir().unwrap();
@@ -429,20 +556,29 @@ pub(super) mod tests {
         let login = login(accounts.clone());
         let right = credentials("alice", "right");
         assert_eq!(login.check_cached(&right, HERE).unwrap(), CachedLogin::AccountMissing);
-        assert_eq!(login.read(&right, HERE).unwrap(), None);
-        assert_eq!(login.check_cached(&right, HERE).unwrap(), CachedLogin::Unverified);
+        assert_eq!(login.read(&right, HERE).unwrap(), UNVERIFIED);
+        assert_eq!(
+            login.check_cached(&right, HERE).unwrap(),
+            CachedLogin::Unverified(PasswordChecker::Inventory)
+        );
         let alice = login.verify(&right, HERE).unwrap();
         assert_eq!(alice.name, "alice");
         assert_eq!(login.check_cached(&right, HERE).unwrap(), CachedLogin::Verified(alice.clone()));
-        assert_eq!(login.read(&right, HERE).unwrap(), Some(alice));
+        assert_eq!(login.read(&right, HERE).unwrap(), ReadLogin::Verified(alice));
         let wrong = credentials("alice", "wrong");
-        assert_eq!(login.check_cached(&wrong, HERE).unwrap(), CachedLogin::Unverified);
-        assert_eq!(login.read(&wrong, HERE).unwrap(), None);
+        assert_eq!(
+            login.check_cached(&wrong, HERE).unwrap(),
+            CachedLogin::Unverified(PasswordChecker::Inventory)
+        );
+        assert_eq!(login.read(&wrong, HERE).unwrap(), UNVERIFIED);
 
         accounts.set_password("new");
         assert_eq!(login.check_cached(&right, HERE).unwrap(), CachedLogin::AccountMissing);
-        assert_eq!(login.read(&right, HERE).unwrap(), None);
-        assert_eq!(login.check_cached(&right, HERE).unwrap(), CachedLogin::Unverified);
+        assert_eq!(login.read(&right, HERE).unwrap(), UNVERIFIED);
+        assert_eq!(
+            login.check_cached(&right, HERE).unwrap(),
+            CachedLogin::Unverified(PasswordChecker::Inventory)
+        );
         assert!(matches!(login.verify(&right, HERE), Err(LoginError::Refused)));
     }
 
@@ -541,7 +677,7 @@ pub(super) mod tests {
         let login = login(Arc::new(OneAccount::new("alice", "right")));
         let nobody = credentials("nobody", "right");
         assert_eq!(login.check_cached(&nobody, HERE).unwrap(), CachedLogin::AccountMissing);
-        assert_eq!(login.read(&nobody, HERE).unwrap(), None);
+        assert_eq!(login.read(&nobody, HERE).unwrap(), UNVERIFIED);
         assert!(matches!(login.verify(&nobody, HERE), Err(LoginError::Refused)));
     }
 }

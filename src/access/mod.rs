@@ -9,6 +9,8 @@ mod account;
 mod attempts;
 mod groups;
 mod inventory;
+mod ldap;
+mod ldap_record;
 mod login;
 mod login_sessions;
 mod login_source;
@@ -28,7 +30,13 @@ pub use inventory::{
     first_user, has_able_administrator, is_active_administrator, is_password_the_name,
     set_password, unusable_hash,
 };
-pub use login::{CachedLogin, Credentials, LockedSubject, Login, LoginError};
+pub use ldap::{
+    ADMINISTRATORS, GroupFilter, GroupMap, LdapOptions, LdapServers, LdapSettings,
+    LdapSettingsError, LdapUrls, LdapUser, Membership as LdapMembership, UserFilter, UserTemplate,
+};
+pub use login::{
+    CachedLogin, Credentials, LockedSubject, Login, LoginError, PasswordChecker, ReadLogin,
+};
 pub use login_source::{Distance, LoginSource};
 pub use password::{HashError, hash_password};
 pub use password_rule::{

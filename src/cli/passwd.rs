@@ -102,7 +102,8 @@ fn set_at_server(client: &Client, user: &str, progress: &Progress) -> anyhow::Re
         };
     }
     let password = new_password()?;
-    let body = json!({"name": user, "password": *password});
+    // Another server might have checked the password of the user until now.
+    let body = json!({"name": user, "password": *password, "authentication": "database"});
     let users = paths::INSTANCES.path([Kind::User.as_str()]);
     let response = client.post(&users, &body, "setting the password", progress)?;
     if response.status != 200 {

@@ -16,7 +16,7 @@ use super::listeners::{self, BoundListener, Listeners};
 use super::logging;
 use super::owner::{self, owner_to_switch_to};
 use super::supervisor::Supervisor;
-use crate::access::{self, Accounts, InventoryAccounts, RightsModel, Setup, Tokens};
+use crate::access::{self, Accounts, InventoryAccounts, LdapServers, RightsModel, Setup, Tokens};
 use crate::config::ServeConfig;
 use crate::http::{self, App, AppParts, Drained};
 use crate::inventory::Inventory;
@@ -59,6 +59,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         dialect: config.dialect.into(),
         accounts: inventory.accounts.clone(),
         tokens: inventory.tokens.clone(),
+        ldap: ldap_servers(config)?,
         rights: Some(config.rights.into()),
         migration: inventory.migration.clone(),
         topology: inventory.topology.clone(),
@@ -102,6 +103,18 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     let serve_end = runtime.block_on(serve(app, listeners, &supervisor, shutdown_wait));
     drop(trimmer);
     shut_down(runtime, inventory, serve_end?)
+}
+
+/// The LDAP servers of the settings, if there are any. Does not connect: a server that cannot be reached must
+/// not prevent the start.
+fn ldap_servers(config: &ServeConfig) -> anyhow::Result<Option<LdapServers>> {
+    let settings = config.ldap.settings().context("The settings for LDAP cannot be used")?;
+    let Some(settings) = settings else { return Ok(None) };
+    let servers = LdapServers::new(settings).context("The system provides no random numbers")?;
+    tracing::info!(
+        "Logins: an LDAP server checks the passwords of users with authentication “ldap”."
+    );
+    Ok(Some(servers))
 }
 
 /// If root serves another user's data directory, makes the process run as that user. The listeners are

@@ -7,12 +7,14 @@
 
 mod error;
 mod file;
+mod ldap;
 mod listen;
 mod serve;
 mod setting;
 mod sources;
 
 pub use error::{FileError, SettingFault, SettingProblem};
+pub use ldap::LdapConfig;
 pub use listen::{ListenAddress, ListenList, Scheme};
 pub use serve::{LimitsConfig, LogConfig, LogFormat, ServeConfig};
 pub use setting::{Expected, Setting, settings};

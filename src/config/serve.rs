@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, value_parser};
 
+use super::ldap::LdapConfig;
 use super::listen::ListenList;
 use crate::access::{RightsModel, SessionLimits};
 use crate::http::{HostNames, Limits, TrustedProxies};
@@ -205,6 +206,10 @@ pub struct ServeConfig {
     /// Start with a small sample inventory if the inventory is empty
     #[arg(long)]
     pub demo: bool,
+
+    /// The LDAP servers that check passwords.
+    #[command(flatten)]
+    pub ldap: LdapConfig,
 
     /// The settings of the log.
     #[command(flatten)]

@@ -17,7 +17,7 @@ pub const CHAPTERS: [Chapter; 4] = [
     },
     Chapter {
         title: "Run it",
-        pages: &["access", "settings", "operations", "recovery", "troubleshooting"],
+        pages: &["access", "site-logins", "settings", "operations", "recovery", "troubleshooting"],
     },
     Chapter {
         title: "Look it up",

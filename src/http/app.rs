@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     access::{
-        Accounts, AccountsError, HashError, Login, RightsModel, SessionLimits, Setup, Tokens,
+        Accounts, AccountsError, HashError, LdapServers, Login, RightsModel, SessionLimits, Setup,
+        Tokens,
     },
     inventory::{Dialect, Inventory},
     job::Jobs,
@@ -66,6 +67,8 @@ pub struct AppParts {
     pub accounts: Arc<dyn Accounts>,
     /// The tokens of users.
     pub tokens: Arc<Tokens>,
+    /// The LDAP servers that check passwords, if there are any.
+    pub ldap: Option<LdapServers>,
     /// The model of the accounts' rights; `None` for a command without a server.
     pub rights: Option<RightsModel>,
     /// Export and import of projects.
@@ -104,6 +107,7 @@ impl App {
             dialect,
             accounts,
             tokens,
+            ldap,
             rights,
             migration,
             topology,
@@ -117,7 +121,7 @@ impl App {
             setup,
             routes,
         } = parts;
-        let login = Login::new(accounts, tokens.clone(), sessions)?;
+        let login = Login::new(accounts, tokens.clone(), sessions)?.with_ldap(ldap);
         let operations = routes.iter().map(|route| route.description.operation);
         Ok(Self {
             name,

@@ -23,7 +23,9 @@ use super::{
     problem::{Flaw, Problem, ProblemKind, RequestLocation},
     session_cookie::{self, X_SATCHEL_REQUEST},
 };
-use crate::access::{CachedLogin, Credentials, LoginError, LoginSource, Principal, Right};
+use crate::access::{
+    CachedLogin, Credentials, LoginError, LoginSource, PasswordChecker, Principal, ReadLogin, Right,
+};
 
 /// The content of the `Authorization` header.
 enum Authorization {
@@ -149,7 +151,8 @@ async fn of_token(app: &Arc<App>, text: &str, source: LoginSource) -> Result<Cal
     Ok(Caller::Program { principal, token: name })
 }
 
-/// Checks credentials: first in the caches, then with the account, and only then by the password's hash.
+/// Checks credentials: first in the caches, then with the account, and only then by the password's hash or
+/// an LDAP server.
 ///
 /// # Errors
 /// 503 if too many password checks wait.
@@ -158,27 +161,67 @@ async fn check(
     credentials: Arc<Credentials>,
     source: LoginSource,
 ) -> Result<Result<Principal, LoginError>, Problem> {
-    match app.login.check_cached(&credentials, source) {
-        Ok(CachedLogin::Verified(principal)) => return Ok(Ok(principal)),
-        Ok(CachedLogin::Unverified) => {}
+    let checker = match known(app, &credentials, source).await? {
+        Ok(ReadLogin::Verified(principal)) => return Ok(Ok(principal)),
+        Ok(ReadLogin::Unverified(checker)) => checker,
+        Err(error) => return Ok(Err(error)),
+    };
+    match checker {
+        PasswordChecker::Ldap => check_by_ldap(app, credentials, source).await,
+        PasswordChecker::Inventory => {
+            let lane = if app.login.has_succeeded(&credentials, source) {
+                Lane::KnownPassword
+            } else {
+                Lane::Password
+            };
+            let verifier = app.clone();
+            let verify = move || verifier.login.verify(&credentials, source);
+            Ok(app.blocking.run(lane, verify).await?)
+        }
+    }
+}
+
+/// Looks for credentials in the caches, and reads the account if it is not there.
+async fn known(
+    app: &Arc<App>,
+    credentials: &Arc<Credentials>,
+    source: LoginSource,
+) -> Result<Result<ReadLogin, LoginError>, Problem> {
+    match app.login.check_cached(credentials, source) {
+        Ok(CachedLogin::Verified(principal)) => Ok(Ok(ReadLogin::Verified(principal))),
+        Ok(CachedLogin::Unverified(checker)) => Ok(Ok(ReadLogin::Unverified(checker))),
         Ok(CachedLogin::AccountMissing) => {
             let (reader, credentials) = (app.clone(), credentials.clone());
             let read = move || reader.login.read(&credentials, source);
-            match app.blocking.run(Lane::Quick, read).await? {
-                Ok(Some(principal)) => return Ok(Ok(principal)),
-                Ok(None) => {}
-                Err(error) => return Ok(Err(error)),
-            }
+            Ok(app.blocking.run(Lane::Quick, read).await?)
+        }
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// Checks credentials at an LDAP server. Requests that arrive together are answered by one check.
+async fn check_by_ldap(
+    app: &Arc<App>,
+    credentials: Arc<Credentials>,
+    source: LoginSource,
+) -> Result<Result<Principal, LoginError>, Problem> {
+    let _turn = app.login.ldap_turn(&credentials.name).await;
+    match known(app, &credentials, source).await? {
+        Ok(ReadLogin::Verified(principal)) => return Ok(Ok(principal)),
+        Ok(ReadLogin::Unverified(PasswordChecker::Ldap)) => {}
+        // Another login or change gave the name to a local user meanwhile.
+        Ok(ReadLogin::Unverified(PasswordChecker::Inventory)) => {
+            return Ok(Err(LoginError::Refused));
         }
         Err(error) => return Ok(Err(error)),
     }
-    let lane = if app.login.has_succeeded(&credentials, source) {
-        Lane::KnownPassword
-    } else {
-        Lane::Password
+    let user = match app.login.verify_by_ldap(&credentials, source).await {
+        Ok(user) => user,
+        Err(error) => return Ok(Err(error)),
     };
-    let verifier = app.clone();
-    Ok(app.blocking.run(lane, move || verifier.login.verify(&credentials, source)).await?)
+    let admitter = app.clone();
+    let admit = move || admitter.login.admit_ldap_user(&user, &credentials, source);
+    Ok(app.blocking.run(Lane::Change, admit).await?)
 }
 
 /// Reads `Authorization: Basic …` or `Bearer …`; `None` without the header.

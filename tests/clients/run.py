@@ -6,6 +6,7 @@ import traceback
 
 import ansible_page
 import inventory
+import ldap_logins
 import messy
 import migrate
 import tls
@@ -25,6 +26,13 @@ elif os.environ.get("CI") == "true":
     sys.exit("there are no fixtures, and CI must have them")
 else:
     skipped = len(migrate.CHECKS_OF_FIXTURES + topology.CHECKS_OF_FIXTURES)
+
+if ldap_logins.SLAPD:
+    checks += ldap_logins.CHECKS
+elif os.environ.get("CI") == "true":
+    sys.exit("slapd is missing, and CI must have it: apt-get install slapd")
+else:
+    skipped += len(ldap_logins.CHECKS)
 
 failed = 0
 for check in checks:

@@ -22,7 +22,8 @@ const LAYERS: [&[&str]; 7] = [
 const TOP: [&str; 2] = ["config", "cli"];
 
 /// Crates that only some modules can use: the crate, and these modules.
-const RESTRICTED_CRATES: [(&str, &[&str]); 14] = [
+const RESTRICTED_CRATES: [(&str, &[&str]); 15] = [
+    ("ldap3", &["access"]),
     ("rcgen", &["tls"]),
     ("rustls", &["tls", "cli"]),
     ("tokio_rustls", &["tls"]),

@@ -13,8 +13,8 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use satchel::access::{
-    AccountsError, HashError, LockedSubject, LoginError, PasswordError, RefusedPassword,
-    SetupError, TokenError, TokenRefusal, TokensError,
+    AccountsError, HashError, LdapSettingsError, LockedSubject, LoginError, PasswordError,
+    RefusedPassword, SetupError, TokenError, TokenRefusal, TokensError,
 };
 use satchel::codec::bundle::{
     ArchiveProblem, BundleError, Digest, EntryProblem, MetadataError,
@@ -466,6 +466,7 @@ fn access_and_inventory_errors_say_each_thing_once() {
     assert_each!(LoginError {
         LoginError::Refused => LoginError::Refused,
         LoginError::PublicPassword => LoginError::PublicPassword,
+        LoginError::LdapUnavailable => LoginError::LdapUnavailable,
         LoginError::Token(_) => LoginError::Token(TokenRefusal::Expired),
         LoginError::Locked { .. } => LoginError::Locked {
             subject: LockedSubject::User,
@@ -474,6 +475,26 @@ fn access_and_inventory_errors_say_each_thing_once() {
         LoginError::SessionEnded => LoginError::SessionEnded,
         LoginError::NoRandomness(_) => LoginError::NoRandomness(io_error()),
         LoginError::Accounts(_) => LoginError::Accounts(accounts()),
+    });
+    let url = || "ldap://dc1.example.net".to_owned();
+    assert_each!(LdapSettingsError {
+        LdapSettingsError::NoUserEntry => LdapSettingsError::NoUserEntry,
+        LdapSettingsError::NoGroupEntry => LdapSettingsError::NoGroupEntry,
+        LdapSettingsError::ServiceAccount => LdapSettingsError::ServiceAccount,
+        LdapSettingsError::TwoWays => LdapSettingsError::TwoWays,
+        LdapSettingsError::NoGroupBase => LdapSettingsError::NoGroupBase,
+        LdapSettingsError::NotDistinguishedName { .. } => LdapSettingsError::NotDistinguishedName {
+            setting: "ldap_base",
+            text: text(),
+        },
+        LdapSettingsError::Unencrypted { .. } => LdapSettingsError::Unencrypted { url: url() },
+        LdapSettingsError::StartTlsOverTls { .. } => LdapSettingsError::StartTlsOverTls { url: url() },
+        LdapSettingsError::PasswordFile { .. } => LdapSettingsError::PasswordFile {
+            path: path(),
+            source: io_error(),
+        },
+        LdapSettingsError::PasswordFileEmpty { .. } => LdapSettingsError::PasswordFileEmpty { path: path() },
+        LdapSettingsError::Ca(_) => LdapSettingsError::Ca(TlsError::NoCertificate(path())),
     });
     let (kind, name, property) = (Kind::Device, text(), "port".to_owned());
     assert_each!(InventoryError {

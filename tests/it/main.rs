@@ -38,6 +38,7 @@ mod inventory;
 mod job_commands;
 mod jobs;
 mod kills;
+mod ldap;
 mod limits;
 mod log_pipe;
 mod login;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     access::{
-        self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Grants,
+        self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Grants, LdapUser,
         SessionLimits, Tokens, hash_password,
     },
     http::{self, App, AppParts, Drained, Exposure, HostNames, Limits, TrustedProxies},
@@ -77,6 +77,7 @@ impl LocalServer {
             dialect: Dialect::default(),
             accounts,
             tokens: Arc::new(Tokens::open(store.clone())?),
+            ldap: None,
             rights: None,
             migration: Migration::new(store.clone())?,
             topology: Topology::new(store.clone())?,
@@ -178,5 +179,10 @@ impl Accounts for OneTimeAccount {
 
     fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError> {
         Ok((name == self.0.name).then(|| self.0.clone()))
+    }
+
+    fn save_ldap_user(&self, _: &LdapUser) -> Result<(), AccountsError> {
+        // No LDAP server is asked.
+        Ok(())
     }
 }

@@ -38,6 +38,10 @@ impl From<LoginError> for Problem {
                  works on the server's machine only, while no other machine can reach the server. Set \
                  another one there with satchel passwd.",
             ),
+            LoginError::LdapUnavailable => Self::unavailable(
+                "The server that checks this password cannot be reached at the moment. Users with a \
+                 password in the inventory can log in.",
+            ),
             LoginError::Token(refusal) => Self::unauthenticated(sentence(&refusal)),
             LoginError::Locked { subject, wait } => {
                 // Rounded up, so that the next attempt is not too early.

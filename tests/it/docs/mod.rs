@@ -54,6 +54,17 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("install", "podman load -i satchel-oci.tar", "needs a container engine"),
     ("ansible", "ansible-playbook", "needs Ansible; tests/clients/ansible_page.py runs it"),
     ("access", "server {", "the configuration of nginx"),
+    ("site-logins", "ldap_url = ", "needs Active Directory"),
+    (
+        "site-logins",
+        "ldap_url = ",
+        "needs OpenLDAP; tests/clients/ldap_logins.py has these settings",
+    ),
+    (
+        "site-logins",
+        "ldap_url = ",
+        "needs OpenLDAP; tests/clients/ldap_logins.py has these settings",
+    ),
     ("operations", "scrape_configs:", "the configuration of Prometheus"),
 ];
 
