@@ -20,7 +20,8 @@ use super::{
 use crate::{
     codec::{
         bundle::{
-            self, BundleInfo, BundleWriter, Limits, Release, WriteError, limits::PROJECT_BYTES_MAX,
+            self, ArchiveOutput, BundleInfo, BundleWriter, Limits, Release, WriteError,
+            limits::PROJECT_BYTES_MAX,
         },
         yaml::RecordWriter,
     },
@@ -39,32 +40,52 @@ const PIECES_WAITING_MAX: usize = 32;
 /// The largest number of warnings in a report.
 const WARNINGS_MAX: usize = 100;
 
-/// Exports the inventory to a project in the library.
-pub(super) fn export(
-    store: &Store,
-    library: &ProjectLibrary,
-    request: &ExportRequest,
-    progress: &Progress,
-) -> Result<ExportReport, MigrationError> {
-    let started = Instant::now();
-    let snapshot = store.snapshot()?;
-    let mut bundle = BundleWriter::new(library.create(&request.name)?);
-    let kinds = Kind::ALL.into_iter().filter(|kind| request.kinds.contains(kind));
-    let records = kinds.clone().map(|kind| snapshot.summary().kind(kind).count).sum();
-    progress.step(Step::Exporting, Some(records))?;
-    let warnings = Warnings::default();
-    let mut types = Vec::new();
-    let mut secret_properties = Vec::new();
-    for kind in kinds {
+/// The documents of an inventory, which can be written to any bundle.
+pub struct DocumentsExport<'a> {
+    snapshot: &'a Snapshot,
+    scratch: PathBuf,
+    secrets: Secrets,
+    warnings: Warnings,
+    progress: &'a Progress,
+}
+
+impl<'a> DocumentsExport<'a> {
+    /// Prepares the export of a snapshot. Records that must be sorted and do not fit into memory are
+    /// written to the folder `scratch`.
+    pub fn new(
+        snapshot: &'a Snapshot,
+        scratch: PathBuf,
+        secrets: Secrets,
+        progress: &'a Progress,
+    ) -> Self {
+        Self { snapshot, scratch, secrets, warnings: Warnings::default(), progress }
+    }
+
+    /// Writes the documents of these kinds.
+    ///
+    /// # Errors
+    /// - [`MigrationError::Write`] if the bundle cannot be written.
+    /// - [`MigrationError::Store`] if a record cannot be read, or the operation was cancelled.
+    pub fn write<W: ArchiveOutput>(
+        &self,
+        kinds: &[Kind],
+        bundle: &mut BundleWriter<W>,
+    ) -> Result<Vec<ExportedKind>, MigrationError> {
+        let kinds = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind));
+        let records = kinds.clone().map(|kind| self.snapshot.summary().kind(kind).count).sum();
+        self.progress.step(Step::Exporting, Some(records))?;
+        kinds.map(|kind| self.write_document(kind, bundle)).collect()
+    }
+
+    fn write_document<W: ArchiveOutput>(
+        &self,
+        kind: Kind,
+        bundle: &mut BundleWriter<W>,
+    ) -> Result<ExportedKind, MigrationError> {
         let mut document = bundle.document(kind)?;
-        let scratch = store.directory().scratch();
         let records = thread::scope(|scope| -> Result<u64, MigrationError> {
             let (pieces, waiting) = sync_channel(PIECES_WAITING_MAX);
-            let snapshot = &snapshot;
-            let (secrets, warnings) = (request.secrets, &warnings);
-            let writer =
-                DocumentMaker { kind, snapshot, secrets, scratch, pieces, warnings, progress };
-            let maker = scope.spawn(move || writer.run());
+            let maker = scope.spawn(move || DocumentMaker { kind, export: self, pieces }.run());
             let mut written = Ok(());
             while let Ok(piece) = waiting.recv() {
                 written = document.write_all(&piece);
@@ -79,43 +100,62 @@ pub(super) fn export(
             made
         })?;
         let info = document.finish(records)?;
-        types.push(ExportedKind {
-            kind,
-            records,
-            bytes: info.bytes,
-            sha256: info.sha256.to_string(),
-        });
-        secret_properties.extend(self::secret_properties(kind));
+        Ok(ExportedKind { kind, records, bytes: info.bytes, sha256: info.sha256.to_string() })
     }
+
+    /// Returns the warnings about records that an import would reject or compute again.
+    pub fn into_warnings(self) -> Vec<String> {
+        self.warnings.finish()
+    }
+}
+
+/// Returns the metadata of a bundle that is written now.
+///
+/// # Errors
+/// [`MigrationError::Metadata`] or [`MigrationError::Time`] if the release or the time cannot be written.
+pub fn bundle_info(secrets: Secrets) -> Result<BundleInfo, MigrationError> {
+    let release = Release::from_value(Value::Float(RELEASE))?;
+    Ok(BundleInfo { export_time: now()?, release, secrets })
+}
+
+/// Exports the inventory to a project in the library.
+pub(super) fn export(
+    store: &Store,
+    library: &ProjectLibrary,
+    request: &ExportRequest,
+    progress: &Progress,
+) -> Result<ExportReport, MigrationError> {
+    let started = Instant::now();
+    let snapshot = store.snapshot()?;
+    let mut bundle = BundleWriter::new(library.create(&request.name)?);
+    let scratch = store.directory().scratch();
+    let documents = DocumentsExport::new(&snapshot, scratch, request.secrets, progress);
+    let types = documents.write(&request.kinds, &mut bundle)?;
+    let warnings = documents.warnings;
     drop(snapshot);
     progress.step(Step::Packing, None)?;
     let unpacked: u64 = types.iter().map(|kind| kind.bytes).sum();
     if let Some(warning) = size_warning(unpacked) {
         warnings.add(warning);
     }
-    let export_time = now()?;
-    let release = Release::from_value(Value::Float(RELEASE))?;
-    let info = BundleInfo {
-        export_time: export_time.clone(),
-        release: release.clone(),
-        secrets: request.secrets,
-    };
+    let info = bundle_info(request.secrets)?;
+    let (export_time, release) = (info.export_time.clone(), info.release.to_string());
     let (new, _) = bundle.finish(info)?;
     progress.close()?;
     let bytes = new.commit()?;
     Ok(ExportReport {
         project: request.name.to_string(),
-        release: release.to_string(),
+        release,
         export_time,
         format: bundle::FORMAT,
         records: types.iter().map(|kind| kind.records).sum(),
+        secret_properties: types.iter().flat_map(|one| secret_properties(one.kind)).collect(),
         types,
         bytes,
         secrets: match request.secrets {
             Secrets::Included => "included",
             Secrets::LeftOut => "left_out",
         },
-        secret_properties,
         warnings: warnings.finish(),
         milliseconds: started.elapsed().as_millis() as u64,
     })
@@ -138,20 +178,17 @@ fn secret_properties(kind: Kind) -> impl Iterator<Item = String> {
 /// same time, so each has its own thread.
 struct DocumentMaker<'a> {
     kind: Kind,
-    snapshot: &'a Snapshot,
-    secrets: Secrets,
-    scratch: PathBuf,
+    export: &'a DocumentsExport<'a>,
     pieces: SyncSender<Vec<u8>>,
-    warnings: &'a Warnings,
-    progress: &'a Progress,
 }
 
 impl DocumentMaker<'_> {
     fn run(self) -> Result<u64, MigrationError> {
-        let Self { kind, snapshot, secrets, scratch, pieces, warnings, progress } = self;
+        let Self { kind, export, pieces } = self;
+        let DocumentsExport { snapshot, scratch, secrets, warnings, progress } = export;
         let mut writer = RecordWriter::new(Pieces(pieces));
         let mut records = 0;
-        snapshot.each_in_order(kind, &scratch, |name, ordinal, body| {
+        snapshot.each_in_order(kind, scratch, |name, ordinal, body| {
             progress.advance(1)?;
             let mut record = decode_record(kind, name, body)?;
             if body.len() > UNCHECKED_RECORD_BYTES_MAX
@@ -164,10 +201,10 @@ impl DocumentMaker<'_> {
                 ));
             }
             add_members(snapshot, &mut record, ordinal, warnings)?;
-            if secrets == Secrets::Included {
+            if *secrets == Secrets::Included {
                 snapshot.decrypt_secrets(&mut *record)?;
             }
-            writer.record(record.views(secrets).into_iter()).map_err(WriteError::Io)?;
+            writer.record(record.views(*secrets).into_iter()).map_err(WriteError::Io)?;
             records += 1;
             Ok::<_, MigrationError>(ControlFlow::Continue(()))
         })?;

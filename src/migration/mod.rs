@@ -18,6 +18,7 @@ use std::{fs::File, path::Path, sync::Arc};
 
 pub use demo::Demo;
 pub use error::MigrationError;
+pub use export::{DocumentsExport, bundle_info};
 pub use inspect::{InspectedDocument, ProjectInspection, inspect, pack_folder};
 pub use library::{
     BUNDLE_BYTES_MAX, BundleFile, DocumentSummary, FileProblem, Layout, LibraryError,

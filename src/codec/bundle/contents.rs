@@ -1,9 +1,9 @@
 //! Finds the documents among the entries of an archive.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    BundleError, EntryProblem, METADATA_NAME, Metadata, SimilarDocument,
+    BundleError, EntryProblem, METADATA_NAME, Metadata, PARTS_FOLDER, SimilarDocument,
     directory::{Entry, shown},
     document_name, is_junk,
     limits::{Limits, RATIO_FREE_BYTES, RATIO_MAX},
@@ -26,9 +26,11 @@ pub(super) struct Contents {
     /// The names of entries that are not read: files beside the documents, without the project's
     /// folder, and files that an operating system added, with their folders.
     pub(super) ignored: Vec<String>,
+    /// The entries in the folder [`PARTS_FOLDER`], by their names in it.
+    pub(super) parts: BTreeMap<String, Document>,
 }
 
-/// A document and its compression method.
+/// A document or a part of a backup, and its compression method.
 #[derive(Clone, Debug)]
 pub(super) struct Document {
     pub(super) entry: Entry,
@@ -133,7 +135,9 @@ pub(super) fn documents(
 ) -> Result<Contents, BundleError> {
     let first = metadata_entry.or_else(|| first_of_project(entries));
     let (folder, _) = split(first.map_or(&[], |entry| &entry.name));
-    let mut contents = Contents { documents: PerKind::default(), ignored: Vec::new() };
+    let parts_folder = [folder, PARTS_FOLDER.as_bytes()].concat();
+    let mut contents =
+        Contents { documents: PerKind::default(), ignored: Vec::new(), parts: BTreeMap::new() };
     let mut names = HashSet::new();
     let mut junk = Vec::new();
     let mut nested = Vec::new();
@@ -152,6 +156,11 @@ pub(super) fn documents(
             continue;
         }
         let (own_folder, name) = split(&entry.name);
+        if own_folder == parts_folder && !is_of_project(entry) {
+            let part = Document { entry: entry.clone(), method: Method::of(entry)? };
+            contents.parts.insert(shown(name), part);
+            continue;
+        }
         if own_folder != folder {
             if is_of_project(entry) {
                 nested.push(entry);

@@ -5,7 +5,7 @@
 //! [`Metadata`]). A zipped eNMS folder, which has no such declarations, is read too.
 //!
 //! ```text
-//! write      writes documents, then the metadata
+//! write      writes documents, the metadata, then the parts of a backup
 //! read       opens a bundle and reads its documents
 //!   directory, end    the entries of the archive; refuses ambiguous archives
 //!   contents          finds the documents among the entries
@@ -46,8 +46,12 @@ pub use metadata::{Declared, DocumentInfo, Metadata, MetadataError, Release, sec
 pub use read::BundleReader;
 pub use similar::SimilarDocument;
 pub use source::ByteSource;
-pub use write::{BundleInfo, BundleWriter, DocumentWriter, FolderWriter, WriteError};
+pub use write::{
+    BundleInfo, BundleWriter, DocumentWriter, FolderWriter, HashedEntry, PartInfo, PartsWriter,
+    WriteError, WrittenMetadata,
+};
 
+pub use crate::codec::zip::{ArchiveOutput, StreamOutput};
 use crate::model::Kind;
 
 /// The format version of bundles that are written, and the newest that is read. It increases when
@@ -56,6 +60,13 @@ pub const FORMAT: u32 = 1;
 
 /// The name of the entry or file with the metadata of a project.
 pub const METADATA_NAME: &str = "metadata.yaml";
+
+/// The folder of a bundle with the parts of a backup, which are not documents of a project. An import of
+/// a project does not read them.
+pub const PARTS_FOLDER: &str = "satchel/";
+
+/// The name of the part that describes a backup.
+pub const MANIFEST_NAME: &str = "manifest.json";
 
 /// Returns the name of the entry or file with the records of a kind.
 pub fn document_name(kind: Kind) -> String {

@@ -74,6 +74,21 @@ impl<S: ByteSource> BundleReader<S> {
         Some(DocumentReader::new(shown(&entry.name), data, expected))
     }
 
+    /// Returns the names of the parts of a backup, in the folder [`PARTS_FOLDER`](super::PARTS_FOLDER),
+    /// with their unpacked lengths in bytes. A project has none.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.contents.parts.iter().map(|(name, part)| (name.as_str(), part.entry.unpacked))
+    }
+
+    /// Returns a reader of a part of a backup, if there is one of this name. It compares the length and
+    /// the checksum of the archive.
+    pub fn part(&self, name: &str) -> Option<DocumentReader<S>> {
+        let Document { entry, method } = self.contents.parts.get(name)?;
+        let expected = Expected { bytes: entry.unpacked, crc32: entry.crc32, sha256: None };
+        let data = Unpack::new(&self.source, entry, *method);
+        Some(DocumentReader::new(shown(&entry.name), data, expected))
+    }
+
     /// Reads every document to its end, which compares all checksums. Records are not parsed.
     ///
     /// # Errors

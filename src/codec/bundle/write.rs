@@ -1,14 +1,14 @@
 //! Writes bundles.
 
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Declared, Digest, DocumentInfo, FORMAT, METADATA_NAME, Metadata, Release, contents,
-    document_name,
+    Declared, Digest, DocumentInfo, FORMAT, METADATA_NAME, Metadata, PARTS_FOLDER, Release,
+    contents, document_name,
 };
-use crate::codec::zip::{Archive, EntryWriter};
+use crate::codec::zip::{Archive, ArchiveOutput, EntryWriter};
 use crate::model::{Kind, PerKind, Secrets};
 
 /// Writes a bundle: document by document, then the metadata.
@@ -63,7 +63,7 @@ pub struct BundleInfo {
     pub secrets: Secrets,
 }
 
-impl<W: Write + Seek> BundleWriter<W> {
+impl<W: ArchiveOutput> BundleWriter<W> {
     /// Starts a bundle at the start of `out`.
     pub fn new(out: W) -> Self {
         let state = WriterState::BetweenDocuments;
@@ -83,11 +83,9 @@ impl<W: Write + Seek> BundleWriter<W> {
         }
         self.state = WriterState::InDocument(kind);
         Ok(DocumentWriter {
-            entry: self.archive.entry(document_name(kind)).map_err(WriteError::Io)?,
+            entry: HashedEntry::begin(&mut self.archive, document_name(kind))?,
             info: &mut self.documents[kind],
             state: &mut self.state,
-            bytes: 0,
-            sha256: Sha256::new(),
         })
     }
 
@@ -98,6 +96,20 @@ impl<W: Write + Seek> BundleWriter<W> {
     /// - [`WriteError::Unfinished`] if a document was dropped unfinished.
     /// - [`WriteError::Io`] if the bundle cannot be written.
     pub fn finish(self, info: BundleInfo) -> Result<(W, Metadata), WriteError> {
+        let (parts, written) = self.finish_documents(info)?;
+        Ok((parts.finish()?, written.metadata))
+    }
+
+    /// Writes the metadata. Further parts of the file can follow, which an import of a project does not
+    /// read.
+    ///
+    /// # Errors
+    /// - [`WriteError::Unfinished`] if a document was dropped unfinished.
+    /// - [`WriteError::Io`] if the bundle cannot be written.
+    pub fn finish_documents(
+        mut self,
+        info: BundleInfo,
+    ) -> Result<(PartsWriter<W>, WrittenMetadata), WriteError> {
         self.require_between_documents()?;
         let BundleInfo { export_time, release, secrets } = info;
         let metadata = Metadata {
@@ -105,7 +117,8 @@ impl<W: Write + Seek> BundleWriter<W> {
             release: Some(release),
             declared: Some(Declared { format: FORMAT, secrets, documents: self.documents }),
         };
-        Ok((finish_archive(self.archive, &metadata)?, metadata))
+        let info = write_metadata(&mut self.archive, &metadata)?;
+        Ok((PartsWriter { archive: self.archive }, WrittenMetadata { metadata, info }))
     }
 
     fn require_between_documents(&self) -> Result<(), WriteError> {
@@ -116,6 +129,39 @@ impl<W: Write + Seek> BundleWriter<W> {
     }
 }
 
+/// The metadata that was written to a bundle.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WrittenMetadata {
+    /// The metadata.
+    pub metadata: Metadata,
+    /// The length and the checksum of its entry.
+    pub info: PartInfo,
+}
+
+/// Writes the parts of a backup into a bundle, after its metadata: files in the folder [`PARTS_FOLDER`].
+#[derive(Debug)]
+pub struct PartsWriter<W> {
+    archive: Archive<W>,
+}
+
+impl<W: ArchiveOutput> PartsWriter<W> {
+    /// Starts a part. `name` is its name in the folder. A part that is not finished is not in the bundle.
+    ///
+    /// # Errors
+    /// [`WriteError::Io`] if the bundle cannot be written.
+    pub fn part(&mut self, name: &str) -> Result<HashedEntry<'_, W>, WriteError> {
+        HashedEntry::begin(&mut self.archive, format!("{PARTS_FOLDER}{name}"))
+    }
+
+    /// Writes the archive's directory. Returns the output, neither flushed nor synced.
+    ///
+    /// # Errors
+    /// [`WriteError::Io`] if the bundle cannot be written.
+    pub fn finish(self) -> Result<W, WriteError> {
+        self.archive.finish().map_err(WriteError::Io)
+    }
+}
+
 /// Writes the zipped folder of a project: documents as they are, without declarations in the
 /// metadata.
 #[derive(Debug)]
@@ -123,7 +169,7 @@ pub struct FolderWriter<W> {
     archive: Archive<W>,
 }
 
-impl<W: Write + Seek> FolderWriter<W> {
+impl<W: ArchiveOutput> FolderWriter<W> {
     /// Starts an archive at the start of `out`.
     pub fn new(out: W) -> Self {
         Self { archive: Archive::new(out) }
@@ -165,25 +211,24 @@ impl<W: Write + Seek> FolderWriter<W> {
     ///
     /// # Errors
     /// [`WriteError::Io`] if the archive cannot be written.
-    pub fn finish(self, metadata: &Metadata) -> Result<W, WriteError> {
+    pub fn finish(mut self, metadata: &Metadata) -> Result<W, WriteError> {
         let metadata = Metadata { declared: None, ..metadata.clone() };
-        finish_archive(self.archive, &metadata)
+        write_metadata(&mut self.archive, &metadata)?;
+        self.archive.finish().map_err(WriteError::Io)
     }
 }
 
 /// The number of bytes of a document that are copied at once.
 const COPY_BYTES: usize = 64 << 10;
 
-/// Writes the metadata and the directory.
-fn finish_archive<W: Write + Seek>(
-    mut archive: Archive<W>,
+/// Writes the metadata.
+fn write_metadata<W: ArchiveOutput>(
+    archive: &mut Archive<W>,
     metadata: &Metadata,
-) -> Result<W, WriteError> {
-    let written = archive.entry(METADATA_NAME.to_owned()).and_then(|mut entry| {
-        entry.write_all(metadata.render().as_bytes())?;
-        entry.finish()
-    });
-    written.and_then(|()| archive.finish()).map_err(WriteError::Io)
+) -> Result<PartInfo, WriteError> {
+    let mut entry = HashedEntry::begin(archive, METADATA_NAME.to_owned())?;
+    entry.write_all(metadata.render().as_bytes()).map_err(WriteError::Io)?;
+    entry.finish()
 }
 
 /// Writes one document into a bundle, and computes its length and checksum. If it is dropped or
@@ -192,30 +237,74 @@ fn finish_archive<W: Write + Seek>(
 /// Each write calls the compressor: pass many small writes through a
 /// [`BufWriter`](std::io::BufWriter).
 #[derive(Debug)]
-pub struct DocumentWriter<'a, W: Write + Seek> {
-    entry: EntryWriter<'a, W>,
+pub struct DocumentWriter<'a, W: ArchiveOutput> {
+    entry: HashedEntry<'a, W>,
     info: &'a mut Option<DocumentInfo>,
     state: &'a mut WriterState,
-    bytes: u64,
-    sha256: Sha256,
 }
 
-impl<W: Write + Seek> DocumentWriter<'_, W> {
+impl<W: ArchiveOutput> DocumentWriter<'_, W> {
     /// Finishes the document. `records` is the number of its records.
     ///
     /// # Errors
     /// [`WriteError::Io`] if the bundle cannot be written.
     pub fn finish(self, records: u64) -> Result<DocumentInfo, WriteError> {
-        self.entry.finish().map_err(WriteError::Io)?;
-        let sha256 = Digest::from(<[u8; 32]>::from(self.sha256.finalize()));
-        let info = DocumentInfo { records, bytes: self.bytes, sha256 };
+        let PartInfo { bytes, sha256 } = self.entry.finish()?;
+        let info = DocumentInfo { records, bytes, sha256 };
         *self.info = Some(info);
         *self.state = WriterState::BetweenDocuments;
         Ok(info)
     }
 }
 
-impl<W: Write + Seek> Write for DocumentWriter<'_, W> {
+impl<W: ArchiveOutput> Write for DocumentWriter<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.entry.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.entry.flush()
+    }
+}
+
+/// The length and the checksum of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartInfo {
+    /// The length of the unpacked part, in bytes.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: Digest,
+}
+
+/// Writes one entry of a bundle, and computes its length and checksum.
+///
+/// Each write calls the compressor: pass many small writes through a
+/// [`BufWriter`](std::io::BufWriter).
+#[derive(Debug)]
+pub struct HashedEntry<'a, W: ArchiveOutput> {
+    entry: EntryWriter<'a, W>,
+    bytes: u64,
+    sha256: Sha256,
+}
+
+impl<'a, W: ArchiveOutput> HashedEntry<'a, W> {
+    fn begin(archive: &'a mut Archive<W>, name: String) -> Result<Self, WriteError> {
+        let entry = archive.entry(name).map_err(WriteError::Io)?;
+        Ok(Self { entry, bytes: 0, sha256: Sha256::new() })
+    }
+
+    /// Finishes the entry.
+    ///
+    /// # Errors
+    /// [`WriteError::Io`] if the bundle cannot be written.
+    pub fn finish(self) -> Result<PartInfo, WriteError> {
+        self.entry.finish().map_err(WriteError::Io)?;
+        let sha256 = Digest::from(<[u8; 32]>::from(self.sha256.finalize()));
+        Ok(PartInfo { bytes: self.bytes, sha256 })
+    }
+}
+
+impl<W: ArchiveOutput> Write for HashedEntry<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.entry.write(bytes)?;
         self.sha256.update(&bytes[..written]);

@@ -7,13 +7,16 @@
 //! differ. The writer of the `zip` crate finishes the archive when it is dropped, which fails
 //! assertions on a full disk. The tests read these archives with the `zip` crate.
 
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 
 use flate2::{Crc, write::DeflateEncoder};
 
-use super::format::{
-    DEFLATE_LEVEL, END, END64, END64_BYTES, END64_UNCOUNTED_BYTES, EXTRA_ZIP64, HEADER, LOCATOR,
-    METHOD_DEFLATED, RECORD, RecordBytes,
+use super::{
+    format::{
+        DEFLATE_LEVEL, DESCRIPTOR, END, END64, END64_BYTES, END64_UNCOUNTED_BYTES, EXTRA_ZIP64,
+        FLAG_DESCRIPTOR, HEADER, LOCATOR, METHOD_DEFLATED, RECORD, RecordBytes,
+    },
+    output::{ArchiveOutput, SizePlace},
 };
 
 /// The mode of every entry: a regular file that its owner can write and all users can read.
@@ -51,7 +54,7 @@ struct Sizes {
     unpacked: u64,
 }
 
-impl<W: Write + Seek> Archive<W> {
+impl<W: ArchiveOutput> Archive<W> {
     /// Starts an archive at the start of `out`.
     pub(crate) fn new(out: W) -> Self {
         Self { out, entries: Vec::new() }
@@ -62,8 +65,8 @@ impl<W: Write + Seek> Archive<W> {
     /// # Errors
     /// Any [`io::Error`] of `out`.
     pub(crate) fn entry(&mut self, name: String) -> io::Result<EntryWriter<'_, W>> {
-        let header = self.out.stream_position()?;
-        self.out.write_all(&header_of(&name, Sizes::default()))?;
+        let header = self.out.position()?;
+        self.out.write_all(&header_of(&name, Sizes::default(), W::SIZES))?;
         let packed = Packed { out: &mut self.out, bytes: 0 };
         Ok(EntryWriter {
             encoder: DeflateEncoder::new(packed, DEFLATE_LEVEL),
@@ -80,10 +83,10 @@ impl<W: Write + Seek> Archive<W> {
     /// # Errors
     /// Any [`io::Error`] of `out`.
     pub(crate) fn finish(mut self) -> io::Result<W> {
-        let directory = self.out.stream_position()?;
+        let directory = self.out.position()?;
         let mut records = RecordBytes::default();
         for entry in &self.entries {
-            records = entry.record(records);
+            records = entry.record(records, W::SIZES);
         }
         let tail = end_of(records, directory, self.entries.len() as u64);
         self.out.write_all(&tail)?;
@@ -93,7 +96,7 @@ impl<W: Write + Seek> Archive<W> {
 
 /// Compresses the data of one entry.
 #[derive(Debug)]
-pub(crate) struct EntryWriter<'a, W: Write + Seek> {
+pub(crate) struct EntryWriter<'a, W: ArchiveOutput> {
     encoder: DeflateEncoder<Packed<'a, W>>,
     entries: &'a mut Vec<Written>,
     name: String,
@@ -102,25 +105,26 @@ pub(crate) struct EntryWriter<'a, W: Write + Seek> {
     unpacked: u64,
 }
 
-impl<W: Write + Seek> EntryWriter<'_, W> {
-    /// Finishes the entry, and writes its sizes into its header.
+impl<W: ArchiveOutput> EntryWriter<'_, W> {
+    /// Finishes the entry, and writes its sizes into its header or after its data.
     ///
     /// # Errors
     /// Any [`io::Error`] of the output.
     pub(crate) fn finish(self) -> io::Result<()> {
         let Packed { out, bytes } = self.encoder.finish()?;
         let sizes = Sizes { crc32: self.crc.sum(), packed: bytes, unpacked: self.unpacked };
-        let header = header_of(&self.name, sizes);
-        let end = out.stream_position()?;
-        out.seek(SeekFrom::Start(self.header))?;
-        out.write_all(&header)?;
-        out.seek(SeekFrom::Start(end))?;
+        match W::SIZES {
+            SizePlace::Header => {
+                out.rewrite(self.header, &header_of(&self.name, sizes, W::SIZES))?;
+            }
+            SizePlace::Descriptor => out.write_all(&descriptor_of(sizes))?,
+        }
         self.entries.push(Written { name: self.name, sizes, header: self.header });
         Ok(())
     }
 }
 
-impl<W: Write + Seek> Write for EntryWriter<'_, W> {
+impl<W: ArchiveOutput> Write for EntryWriter<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.encoder.write(bytes)?;
         self.crc.update(&bytes[..written]);
@@ -153,13 +157,13 @@ impl<W: Write> Write for Packed<'_, W> {
 }
 
 /// Returns the header of an entry. ZIP64's extra field must have both sizes.
-fn header_of(name: &str, sizes: Sizes) -> Vec<u8> {
+fn header_of(name: &str, sizes: Sizes, place: SizePlace) -> Vec<u8> {
     let Sizes { crc32, packed, unpacked } = sizes;
     let extra = RecordBytes::default().u16(EXTRA_ZIP64).u16(16).u64(unpacked).u64(packed).0;
     let header = RecordBytes::default()
         .u32(HEADER)
         .u16(VERSION_ZIP64)
-        .u16(0)
+        .u16(flags(place))
         .u16(METHOD_DEFLATED)
         .u32(TIME)
         .u32(crc32)
@@ -170,6 +174,21 @@ fn header_of(name: &str, sizes: Sizes) -> Vec<u8> {
         .bytes(name.as_bytes())
         .bytes(&extra);
     header.0
+}
+
+/// Returns the record after the data of an entry, with sizes of 64 bits, because the header has the
+/// extra field of ZIP64 (APPNOTE 4.3.9.2).
+fn descriptor_of(sizes: Sizes) -> Vec<u8> {
+    let Sizes { crc32, packed, unpacked } = sizes;
+    RecordBytes::default().u32(DESCRIPTOR).u32(crc32).u64(packed).u64(unpacked).0
+}
+
+/// The general purpose flags of an entry.
+fn flags(place: SizePlace) -> u16 {
+    match place {
+        SizePlace::Header => 0,
+        SizePlace::Descriptor => FLAG_DESCRIPTOR,
+    }
 }
 
 /// Returns the records of the directory followed by the end records.
@@ -212,7 +231,7 @@ fn end_of(records: RecordBytes, directory: u64, entries: u64) -> Vec<u8> {
 impl Written {
     /// Appends the entry's record to the directory. The ZIP64 field contains only the numbers that
     /// do not fit into the other fields.
-    fn record(&self, records: RecordBytes) -> RecordBytes {
+    fn record(&self, records: RecordBytes, place: SizePlace) -> RecordBytes {
         let Sizes { crc32, packed, unpacked } = self.sizes;
         let long = [unpacked, packed, self.header].into_iter().filter(|number| is_long(*number));
         let long = long.fold(RecordBytes::default(), RecordBytes::u64).0;
@@ -224,7 +243,7 @@ impl Written {
             .u32(RECORD)
             .u16(UNIX | VERSION_ZIP64)
             .u16(VERSION_ZIP64)
-            .u16(0)
+            .u16(flags(place))
             .u16(METHOD_DEFLATED)
             .u32(TIME)
             .u32(crc32)

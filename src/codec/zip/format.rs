@@ -12,6 +12,10 @@ pub(crate) const DEFLATE_LEVEL: Compression = Compression::new(1);
 pub(crate) const HEADER: u32 = 0x0403_4b50;
 /// The length of the header in bytes, without the name and the extra fields that follow it.
 pub(crate) const HEADER_BYTES: usize = 30;
+/// "PK", 7, 8: the sizes and the checksum after the data of an entry.
+pub(crate) const DESCRIPTOR: u32 = 0x0807_4b50;
+/// The flag of an entry whose sizes and checksum follow its data.
+pub(crate) const FLAG_DESCRIPTOR: u16 = 1 << 3;
 /// "PK", 1, 2: a record of the directory.
 pub(crate) const RECORD: u32 = 0x0201_4b50;
 /// "PK", 6, 6: ZIP64's end record.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! archive    writes entries, the directory and the end records
+//! output     files and streams
 //! format     the constants and number formats of zip archives
 //! ```
 //!
@@ -10,8 +11,10 @@
 
 mod archive;
 pub(super) mod format;
+mod output;
 
 pub(super) use archive::{Archive, EntryWriter};
+pub use output::{ArchiveOutput, StreamOutput};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 
-use super::Archive;
+use super::{Archive, StreamOutput};
 
 #[test]
 fn an_entry_is_read_back_and_its_header_has_room_for_zip64() {
@@ -20,6 +20,27 @@ fn an_entry_is_read_back_and_its_header_has_room_for_zip64() {
     let mut read = String::new();
     archive.by_name("a").unwrap().read_to_string(&mut read).unwrap();
     assert!(read == text);
+}
+
+#[test]
+fn an_archive_on_a_stream_has_its_sizes_after_the_data() {
+    let text = "<c r=\"A1\">R 1% é>b</c>".repeat(3_000);
+    let mut archive = Archive::new(StreamOutput::new(Vec::new()));
+    for name in ["a", "empty"] {
+        let mut entry = archive.entry(name.to_owned()).unwrap();
+        if name == "a" {
+            entry.write_all(text.as_bytes()).unwrap();
+        }
+        entry.finish().unwrap();
+    }
+    let bytes = archive.finish().unwrap().into_inner();
+    // The flag of a data descriptor.
+    assert_eq!(bytes[6], 8);
+    let mut whole = zip::ZipArchive::new(Cursor::new(&bytes)).unwrap();
+    let mut read = String::new();
+    whole.by_name("a").unwrap().read_to_string(&mut read).unwrap();
+    assert!(read == text);
+    assert_eq!(whole.by_name("empty").unwrap().size(), 0);
 }
 
 /// Stands far behind its beginning, and holds what is written there.

@@ -1,6 +1,7 @@
 //! A project as eNMS writes it: a folder with one document for each kind.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::{self, Read},
     os::unix::fs::MetadataExt,
@@ -13,8 +14,8 @@ use super::{
 };
 use crate::{
     codec::bundle::{
-        BundleError, EntryProblem, Limits, METADATA_NAME, Metadata, SimilarDocument, document_name,
-        limits::METADATA_BYTES_MAX,
+        BundleError, EntryProblem, Limits, MANIFEST_NAME, METADATA_NAME, Metadata, PARTS_FOLDER,
+        SimilarDocument, document_name, limits::METADATA_BYTES_MAX,
     },
     model::{Kind, PerKind},
 };
@@ -66,6 +67,8 @@ impl Folder {
                 None if name == METADATA_NAME => {
                     metadata = Some(read_metadata(&path.join(&name))?);
                 }
+                // The parts of an unpacked backup, which are not documents.
+                None if is_parts_folder(path, &name) => {}
                 None => ignored.add(path, &name.to_string_lossy()),
             }
         }
@@ -125,6 +128,11 @@ impl Folder {
         let lengths = self.documents.iter().filter_map(|(_, bytes)| *bytes);
         lengths.reduce(u64::saturating_add)
     }
+}
+
+/// Returns whether a folder in the project's folder contains the parts of a backup.
+fn is_parts_folder(path: &Path, name: &OsStr) -> bool {
+    *name == *PARTS_FOLDER.trim_end_matches('/') && path.join(name).join(MANIFEST_NAME).is_file()
 }
 
 impl IgnoredFiles {
