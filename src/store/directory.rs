@@ -14,6 +14,7 @@
 //! missing-history-<time>   notes that the archive was missing when a new one was created
 //! damaged-<time>/   a damaged generation, moved here by `satchel recover`
 //! migrations/       projects: bundles and folders
+//! backups/          stored backups
 //! spreadsheets/     workbooks
 //! reports/          complete reports of imports
 //! jobs/             the last jobs
@@ -220,6 +221,11 @@ impl DataDirectory {
     /// Returns the path of the folder with the project library.
     pub fn migrations(&self) -> PathBuf {
         self.path.join("migrations")
+    }
+
+    /// Returns the path of the folder with stored backups.
+    pub fn backups(&self) -> PathBuf {
+        self.path.join("backups")
     }
 
     /// Returns the path of the folder with exported workbooks.

@@ -15,6 +15,7 @@
 //! are written in the same transaction. Secrets are stored encrypted only.
 
 mod admission;
+mod backup_snapshot;
 mod committer;
 mod contained;
 mod content;
@@ -79,6 +80,7 @@ use std::{
 };
 
 pub use admission::CreateDirectory;
+pub use backup_snapshot::BackupSnapshot;
 pub use directory::{DIRECTORY_FORMAT, DataDirectory, tls_folder};
 pub use directory_error::{DirectoryError, ForeignContents};
 pub use error::{Damage, RECORD_BYTES_MAX, StoreError};
@@ -86,8 +88,8 @@ pub use format::{Header, RECORD_FORMAT, Raw, decode_any_body, decode_record, enc
 pub use generation_limits::{GenerationLimits, KeptGenerations};
 pub use history::{
     AtChange, ChangeCounts, Effect, HistoryBegin, HistoryChange, HistoryLimits, HistoryLoss,
-    HistoryTrimmer, HistoryView, LoadRecord, ReplacedGeneration, Replacement, TextVersion,
-    TextWriter, Touched, TouchedValue, Trimmed,
+    HistoryTrimmer, HistoryView, KeptTextVersion, LoadRecord, ReplacedGeneration, Replacement,
+    TextVersion, TextWriter, Touched, TouchedValue, Trimmed,
 };
 pub use holder::LockHolder;
 pub use inventory_damage::{InventoryDamage, KnownCounts};
@@ -123,11 +125,11 @@ use committer::{CommitFailure, Committer};
 use durable_version::DurableVersion;
 use full_disk::{AmpleSpace, Reopening};
 use generation::Generation;
-use history::Archive;
+use history::{Archive, HistoryHolds};
 use kept::KeptDatabases;
 use mark::MarkFile;
 use opening::OpenedInventory;
-use snapshot::Snapshots;
+use snapshot::{SnapshotScope, Snapshots};
 use write_lock::{WriteGuard, WriteLock};
 
 use tokio::sync::watch;
@@ -149,6 +151,8 @@ pub struct Store {
     durable_version: Arc<DurableVersion>,
     /// The history of replaced generations.
     archive: Archive,
+    /// The backups that read the history.
+    history_holds: HistoryHolds,
     /// The open databases of earlier generations.
     kept: KeptDatabases,
     /// The number of the last generation that was begun. Numbers are not reused: a database that was
@@ -234,6 +238,7 @@ impl Store {
             ample_space: AmpleSpace::default(),
             number_last: AtomicU64::new(number_last),
             archive: Archive::new(directory.clone(), options),
+            history_holds: HistoryHolds::default(),
             kept: KeptDatabases::default(),
             directory,
         })
@@ -326,12 +331,20 @@ impl Store {
     /// # Errors
     /// [`StoreError::Reopening`] while the database cannot be opened after a failed write.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.snapshot_of(SnapshotScope::Records)
+    }
+
+    /// Returns a snapshot that serves the values of a scope.
+    ///
+    /// # Errors
+    /// As for [`Store::snapshot`].
+    fn snapshot_of(&self, scope: SnapshotScope) -> Result<Snapshot, StoreError> {
         self.reopen_for_reading();
         let generation = || match self.current() {
             Ok(current) => Ok(current.generation),
             Err(_) => Err(StoreError::Reopening),
         };
-        self.snapshots.take(generation, self.vault.clone())
+        self.snapshots.take(generation, self.vault.clone(), scope)
     }
 
     /// Makes a small change, which the history keeps with its origin. If `make` returns `Ok`, the transaction is committed as a whole and durable

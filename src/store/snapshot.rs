@@ -25,10 +25,12 @@ use super::{
     error::corrupt,
     format::values,
     generation::Generation,
+    history,
     layers::Changes,
     members, packed,
     read_ahead::{self, Batches},
     tree_id::TreeId,
+    trees::{ValueOwner, text_property},
 };
 use crate::disk::Sorter;
 use crate::model::{Entity, Kind, PerKind, Record, Side};
@@ -52,9 +54,20 @@ pub struct Snapshot {
     snapshots: Arc<Snapshots>,
 }
 
+/// The values that a snapshot serves beside the records and the members of pools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SnapshotScope {
+    #[default]
+    Records,
+    /// Also the long texts of devices. The history must not be trimmed while the snapshot is in use: it
+    /// holds the old texts.
+    RecordsAndTexts,
+}
+
 /// The old values of everything that was changed since the snapshot was taken.
 #[derive(Default)]
 struct Overlay {
+    scope: SnapshotScope,
     /// The estimated memory of the old values. While it is 0, readers skip the lock.
     bytes: AtomicUsize,
     old: Mutex<OldValues>,
@@ -65,6 +78,9 @@ struct OldValues {
     records: PerKind<BTreeMap<Vec<u8>, Option<Raw>>>,
     /// Blocks of the member lists of computed pools.
     members: BTreeMap<Vec<u8>, Option<IVec>>,
+    /// The changed long texts, and whether they existed. The history holds the texts themselves, which
+    /// are too large for memory.
+    texts: BTreeMap<Vec<u8>, bool>,
 }
 
 /// The estimated memory of an overlay entry beside its name and its record, in bytes.
@@ -109,8 +125,15 @@ impl Overlay {
                         entry.insert(block);
                     }
                 }
-                // A snapshot does not serve references, long texts and the history. The chunks of a
-                // record are copied with the record.
+                TreeId::Texts if self.scope == SnapshotScope::RecordsAndTexts => {
+                    for key in changes.keys() {
+                        let Entry::Vacant(entry) = old.texts.entry(key.clone()) else { continue };
+                        entry.insert(generation.trees().tree(TreeId::Texts).contains(key)?);
+                        bytes += ENTRY_BYTES + key.len();
+                    }
+                }
+                // A snapshot does not serve references and the history. The chunks of a record are
+                // copied with the record.
                 TreeId::References
                 | TreeId::Texts
                 | TreeId::Chunks
@@ -168,11 +191,12 @@ impl Snapshots {
         self: &Arc<Self>,
         generation: impl FnOnce() -> Result<Arc<Generation>, StoreError>,
         vault: Arc<Vault>,
+        scope: SnapshotScope,
     ) -> Result<Snapshot, StoreError> {
         let mut held = self.lock();
         let generation = generation()?;
         let summary = generation.summary();
-        let overlay = Arc::new(Overlay::default());
+        let overlay = Arc::new(Overlay { scope, ..Overlay::default() });
         held.push(HeldSnapshot {
             generation: generation.number,
             overlay: Arc::downgrade(&overlay),
@@ -252,38 +276,72 @@ impl Snapshot {
 
     /// Returns all records of a kind as bytes, sorted by name.
     pub fn scan_raw(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
-        let mut tree = self.generation.trees().scan(kind).peekable();
-        let mut last: Option<Vec<u8>> = None;
-        let records = std::iter::from_fn(move || {
-            loop {
-                // The tree first, the overlay second: see the head of this module.
-                if let Some(Err(error)) = tree.next_if(Result::is_err) {
-                    return Some(Err(error));
-                }
-                let next = match tree.peek() {
-                    Some(Ok((name, _))) => Some(name.to_vec()),
-                    Some(Err(_)) | None => None,
-                };
-                if let Some((name, old)) = self.old_record(kind, last.as_deref(), next.as_deref()) {
-                    if next.as_ref() == Some(&name) {
-                        tree.next();
-                    }
-                    last = Some(name.clone());
-                    match old {
-                        Some(raw) => return Some(Ok((name, raw))),
-                        None => continue,
-                    }
-                }
-                let (name, raw) = tree.next()?.ok()?;
-                last = Some(name.to_vec());
-                return Some(match raw {
-                    Some(raw) => Ok((name.to_vec(), raw)),
-                    None => Err(corrupt(kind, &name, "parts of it are missing")),
-                });
+        let tree = self.generation.trees().scan(kind);
+        let entries = merged(tree, move |after, to| self.old_record(kind, after, to));
+        entries.filter_map(move |entry| match entry {
+            Ok((name, Merged::Present(Some(raw)) | Merged::Old(Some(raw)))) => {
+                Some(Ok((name, raw)))
             }
+            Ok((name, Merged::Present(None))) => {
+                Some(Err(corrupt(kind, &name, "parts of it are missing")))
+            }
+            Ok((_, Merged::Old(None))) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    /// Calls `each` with the device, the property and the text of all long texts, sorted by device and
+    /// property.
+    ///
+    /// # Errors
+    /// - The first error of `each`.
+    /// - [`StoreError::Damaged`] if a text cannot be read, or if the content hash of the texts is wrong.
+    pub(super) fn each_text<X: From<StoreError>>(
+        &self,
+        mut each: impl FnMut(&str, &str, &str) -> Result<(), X>,
+    ) -> Result<(), X> {
+        let trees = self.generation.trees();
+        let tree = trees.tree(TreeId::Texts).prefix(&[]).map(|entry| {
+            let (key, bytes) = entry?;
+            let raw = trees.with_chunks(ValueOwner::Text, &key, bytes)?;
+            Ok((key, raw))
         });
-        // After its end, sled's iterator would return entries created meanwhile.
-        records.fuse()
+        let mut read = TreeContent::default();
+        for entry in merged(tree, |after, to| self.old_text(after, to)) {
+            let (key, value) = entry?;
+            let raw = match value {
+                Merged::Present(raw) => raw.ok_or_else(|| damaged_text(&key))?,
+                Merged::Old(false) => continue,
+                Merged::Old(true) => {
+                    let above = self.summary.version;
+                    let before = history::before_next_change(
+                        &self.generation,
+                        ValueOwner::Text,
+                        &key,
+                        above,
+                    )?;
+                    before.ok_or_else(|| damaged_text(&key))?
+                }
+            };
+            read.add(&key, &raw.head());
+            let text = str::from_utf8(raw.body()).map_err(|_| damaged_text(&key))?;
+            let device = key.split(|byte| *byte == 0).next().and_then(|it| str::from_utf8(it).ok());
+            let (Some(device), Some(property)) = (device, text_property(&key)) else {
+                return Err(damaged_text(&key).into());
+            };
+            each(device, property, text)?;
+        }
+        if read == self.summary.content[TreeId::Texts] {
+            return Ok(());
+        }
+        let detail =
+            "the content hash of the long texts is wrong: a text was lost, added or changed";
+        Err(StoreError::Damaged { part: "database", detail: detail.to_owned() }.into())
+    }
+
+    /// The generation of the snapshot.
+    pub(super) fn generation(&self) -> &Arc<Generation> {
+        &self.generation
     }
 
     /// Returns the same records as [`Snapshot::scan_raw`], and at the end an error if their content
@@ -412,13 +470,74 @@ impl Snapshot {
         after: Option<&[u8]>,
         to: Option<&[u8]>,
     ) -> Option<(Vec<u8>, Option<Raw>)> {
+        self.old_value(|old| &old.records[kind], after, to)
+    }
+
+    /// Returns the first long text of the overlay whose key is greater than `after` and at most `to`, and
+    /// whether it existed.
+    fn old_text(&self, after: Option<&[u8]>, to: Option<&[u8]>) -> Option<(Vec<u8>, bool)> {
+        self.old_value(|old| &old.texts, after, to)
+    }
+
+    fn old_value<V: Clone>(
+        &self,
+        values: impl FnOnce(&OldValues) -> &BTreeMap<Vec<u8>, V>,
+        after: Option<&[u8]>,
+        to: Option<&[u8]>,
+    ) -> Option<(Vec<u8>, V)> {
         if self.overlay.bytes.load(Ordering::SeqCst) == 0 {
             return None;
         }
         let old = self.overlay.lock();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let to = to.map_or(Bound::Unbounded, Bound::Included);
-        let (name, raw) = old.records[kind].range::<[u8], _>((from, to)).next()?;
-        Some((name.clone(), raw.clone()))
+        let (key, value) = values(&old).range::<[u8], _>((from, to)).next()?;
+        Some((key.clone(), value.clone()))
     }
+}
+
+/// An entry of a tree and an overlay.
+enum Merged<T, O> {
+    /// The present entry of the tree.
+    Present(T),
+    /// The old value in the overlay, which replaces that of the tree.
+    Old(O),
+}
+
+/// Merges the entries of a tree with the old values of an overlay, sorted by key. `old` returns the first
+/// old value whose key is greater than the first key and at most the second one.
+fn merged<T, O>(
+    tree: impl Iterator<Item = Result<(IVec, T), StoreError>>,
+    old: impl Fn(Option<&[u8]>, Option<&[u8]>) -> Option<(Vec<u8>, O)>,
+) -> impl Iterator<Item = Result<(Vec<u8>, Merged<T, O>), StoreError>> {
+    let mut tree = tree.peekable();
+    let mut last: Option<Vec<u8>> = None;
+    let entries = std::iter::from_fn(move || {
+        // The tree first, the overlay second: see the head of this module.
+        if let Some(Err(error)) = tree.next_if(Result::is_err) {
+            return Some(Err(error));
+        }
+        let next = match tree.peek() {
+            Some(Ok((key, _))) => Some(key.to_vec()),
+            Some(Err(_)) | None => None,
+        };
+        if let Some((key, value)) = old(last.as_deref(), next.as_deref()) {
+            if next.as_ref() == Some(&key) {
+                tree.next();
+            }
+            last = Some(key.clone());
+            return Some(Ok((key, Merged::Old(value))));
+        }
+        let (key, value) = tree.next()?.ok()?;
+        last = Some(key.to_vec());
+        Some(Ok((key.to_vec(), Merged::Present(value))))
+    });
+    // After its end, sled's iterator would return entries created meanwhile.
+    entries.fuse()
+}
+
+/// The error of a long text that cannot be read.
+fn damaged_text(key: &[u8]) -> StoreError {
+    let key = String::from_utf8_lossy(key).replace('\0', ", ");
+    StoreError::Damaged { part: "text", detail: format!("{key}: parts of it are missing") }
 }

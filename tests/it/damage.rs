@@ -384,7 +384,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name();
-        if ["migrations", "reports", "scratch", "spreadsheets", "jobs"]
+        if ["migrations", "backups", "reports", "scratch", "spreadsheets", "jobs"]
             .iter()
             .any(|skip| name == *skip)
         {

@@ -59,6 +59,7 @@ fn leftovers(data: &Path) -> Vec<String> {
         "key",
         "key.check",
         "migrations",
+        "backups",
         "reports",
         "scratch",
         "spreadsheets",
@@ -82,6 +83,10 @@ fn leftovers(data: &Path) -> Vec<String> {
     let projects = ["a", "b", "demo", "look.zip"];
     let others = list(&data.join("migrations")).into_iter();
     left.extend(others.filter(|name| !projects.contains(&&**name)));
+    if data.join("backups").is_dir() {
+        let backups = list(&data.join("backups")).into_iter();
+        left.extend(backups.filter(|name| name.starts_with('.')));
+    }
     let reports = list(&data.join("reports")).into_iter();
     left.extend(reports.filter(|name| !name.ends_with(".json")));
     left

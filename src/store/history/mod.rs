@@ -25,6 +25,7 @@
 //! trim     removes the oldest changes; `trimmer` is its thread
 //! keep_texts  keeps the last texts of each device before that; `kept_text` is their format
 //! texts    reads the versions of a long text
+//! hold     keeps the history as it is while a backup reads it
 //! verify   compares the history with itself and with the present values
 //! past     the values of one generation as they were after a change
 //! read     reads changes, newest first, and earlier states of values
@@ -34,6 +35,7 @@ mod archive;
 mod archive_mark;
 mod cutoff;
 mod entry;
+mod hold;
 mod keep_texts;
 mod kept_text;
 mod keys;
@@ -56,17 +58,20 @@ pub use entry::{
 pub use loss::HistoryLoss;
 pub use read::{AtChange, HistoryBegin, HistoryView};
 pub use replace::LoadRecord;
-pub use texts::{TextVersion, TextWriter};
+pub(super) use texts::KeptTextEntry;
+pub use texts::{KeptTextVersion, TextVersion, TextWriter};
 pub use trim::Trimmed;
 pub use trimmer::HistoryTrimmer;
 
 pub(super) use archive::Archive;
 pub(super) use entry::{HistoryEnd, end_of};
+pub(super) use hold::{HistoryHold, HistoryHolds};
 pub(super) use kept_text::{decode as decode_kept_text, parse_key as parse_kept_key};
 #[cfg(test)]
 pub(super) use keys::BeforeKey;
 pub(super) use keys::{change_key, parse_before_key};
 pub(super) use past::{Differences, PastState};
+pub(super) use read::before_next_change;
 pub(super) use replace::{ReplacementEntries, discard};
 pub(super) use replacements::ReplacementWalk;
 pub(super) use touched::TouchedValues;

@@ -580,6 +580,30 @@ impl HistoryPart {
     }
 }
 
+/// Returns the value before the first change of a generation above a number that touched it. `None` if it
+/// did not exist. The caller knows that there is such a change.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if there is none, or if the value cannot be read.
+pub(in crate::store) fn before_next_change(
+    generation: &Arc<Generation>,
+    owner: ValueOwner,
+    key: &[u8],
+    above: u64,
+) -> Result<Option<Raw>, StoreError> {
+    let part = HistoryPart { generation: generation.clone(), after: above, up_to: u64::MAX };
+    let prefix = before_prefix(owner, key);
+    let from = [&prefix[..], &(above + 1).to_be_bytes()].concat();
+    let to = [&prefix[..], &u64::MAX.to_be_bytes()].concat();
+    let tree = part.tree(TreeId::Before);
+    let first = contained::read(tree, || tree.range(from..=to).next().transpose())?;
+    let (_, value) = first.ok_or_else(|| StoreError::Damaged {
+        part: "history",
+        detail: format!("a before-value after change {above} is missing"),
+    })?;
+    part.raw(owner, key, value)
+}
+
 /// The number at the end of a key of the tree `before`.
 fn number_at_end(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|number| u64::from_be_bytes(*number))

@@ -20,7 +20,7 @@ const BATCH_PARTS: usize = 2_000;
 
 impl Store {
     /// Checks the next kept texts, beginning at a key, and removes those of deleted devices. Returns the key
-    /// at which the next step begins; `None` at the end of the pass.
+    /// at which the next step begins; `None` at the end of the pass. Checks none while a backup reads them.
     ///
     /// # Errors
     /// - [`StoreError::Busy`] if an undo is opening a kept copy of the inventory.
@@ -29,6 +29,9 @@ impl Store {
     /// - [`StoreError::Io`] for any other error of the file system.
     /// - [`StoreError::Database`] for any other error of sled.
     pub(in crate::store) fn sweep_texts(&self, from: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(_trimming) = self.history_holds.try_trim() else {
+            return Ok(Some(from.to_vec()));
+        };
         let Some(archive) = self.archive.database()? else { return Ok(None) };
         let (history, present) = (self.history()?, self.read());
         let texts = archive.trees().tree(TreeId::Texts);

@@ -7,6 +7,7 @@ use sled::IVec;
 use time::OffsetDateTime;
 
 use super::{
+    entry::Touched,
     kept_text::{self, KeptText, KeptWriter},
     keys::before_prefix,
     read::HistoryView,
@@ -73,7 +74,91 @@ impl TextWriter {
     }
 }
 
+/// An earlier text of a device, which the archive keeps longer than the change that replaced it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptTextVersion {
+    /// The device.
+    pub device: String,
+    /// The property of the text.
+    pub property: String,
+    /// The number of the change that wrote the text.
+    pub number: u64,
+    /// Who wrote it, if this is known.
+    pub writer: Option<TextWriter>,
+    /// The text. `None` if the history holds it, or if it is the present one.
+    pub text: Option<String>,
+}
+
+/// A kept text of the archive, with its key.
+pub(in crate::store) struct KeptTextEntry {
+    text_key: Vec<u8>,
+    /// The number of the change that wrote the text.
+    pub number: u64,
+    kept: KeptText,
+}
+
+impl KeptTextEntry {
+    /// Decompresses the text.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it cannot be decompressed, or its key is wrong.
+    pub(in crate::store) fn version(self) -> Result<KeptTextVersion, StoreError> {
+        let value = Touched::of_key(ValueOwner::Text, &self.text_key);
+        let Some(Touched::Text { device, property }) = value else {
+            let detail = "its key is wrong".to_owned();
+            return Err(StoreError::Damaged { part: "kept text", detail });
+        };
+        let KeptText { writer, body } = self.kept;
+        Ok(KeptTextVersion {
+            device,
+            property,
+            number: self.number,
+            writer: writer.and_then(TextWriter::of),
+            text: body.map(|body| body.unpack()).transpose()?,
+        })
+    }
+}
+
 impl HistoryView {
+    /// Returns all kept texts of the archive, sorted by text and version.
+    pub(in crate::store) fn all_kept_texts(
+        &self,
+    ) -> impl Iterator<Item = Result<KeptTextEntry, StoreError>> {
+        let archive = self.archive().map(|archive| archive.trees().tree(TreeId::Texts));
+        let mut from = Vec::new();
+        // The kept texts of one device and property, the newest first.
+        let mut waiting: Vec<KeptTextEntry> = Vec::new();
+        let mut next = move || -> Result<Option<KeptTextEntry>, StoreError> {
+            while waiting.is_empty() {
+                let Some(texts) = archive else { return Ok(None) };
+                let first = texts.prefix_from(&[], &from).next().transpose()?;
+                let Some((key, _)) = first else { return Ok(None) };
+                let Some((text_key, _)) = kept_text::parse_key(&key) else {
+                    let detail = "its key is wrong".to_owned();
+                    return Err(StoreError::Damaged { part: "kept text", detail });
+                };
+                from = kept_text::after_all_versions(text_key);
+                let text_key = text_key.to_vec();
+                let kept = kept_text::read(texts, &text_key)?.into_iter().rev();
+                waiting.extend(kept.map(|(number, kept)| KeptTextEntry {
+                    text_key: text_key.clone(),
+                    number,
+                    kept,
+                }));
+            }
+            Ok(waiting.pop())
+        };
+        let mut has_failed = false;
+        std::iter::from_fn(move || {
+            if has_failed {
+                return None;
+            }
+            let entry = next().transpose();
+            has_failed = matches!(entry, Some(Err(_)));
+            entry
+        })
+    }
+
     /// The versions of a long text of a device, the newest first, at most 1,000.
     ///
     /// # Errors

@@ -37,7 +37,8 @@ pub enum Trimmed {
 }
 
 impl Store {
-    /// Removes some of the oldest changes that are beyond the limits.
+    /// Removes some of the oldest changes that are beyond the limits. Removes none while a backup reads the
+    /// history.
     ///
     /// # Errors
     /// - [`StoreError::Busy`] if an import holds the write lock for too long.
@@ -46,6 +47,7 @@ impl Store {
     /// - [`StoreError::Io`] for any other error of the file system.
     /// - [`StoreError::Database`] for any other error of sled.
     pub fn trim_history(&self, limits: &HistoryLimits) -> Result<Trimmed, StoreError> {
+        let Some(_trimming) = self.history_holds.try_trim() else { return Ok(Trimmed::Complete) };
         let history = self.history()?;
         let Some(last) = history.changes(None).next().transpose()? else {
             return Ok(Trimmed::Complete);

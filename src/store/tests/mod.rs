@@ -1,5 +1,6 @@
 //! Tests of the store as a whole, all of them against [`plain::Plain`].
 
+mod backup;
 mod beside;
 mod changes;
 mod damage;
