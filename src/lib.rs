@@ -25,9 +25,10 @@
 //! | 6 | [`inventory`] | single instances, queries, search and pools |
 //! | 6 | [`migration`] | import and export of whole projects |
 //! | 6 | [`topology`] | import and export of devices and links as workbooks |
-//! | 7 | [`http`] | requests and responses; the only module that uses hyper |
-//! | 8 | [`cli`] | the command line |
-//! | 8 | [`config`] | the settings |
+//! | 7 | [`backup`] | backups: everything of a data directory in one file |
+//! | 8 | [`http`] | requests and responses; the only module that uses hyper |
+//! | 9 | [`cli`] | the command line |
+//! | 9 | [`config`] | the settings |
 //!
 //! # What always holds
 //!
@@ -118,6 +119,8 @@ pub mod import;
 pub mod inventory;
 pub mod migration;
 pub mod topology;
+
+pub mod backup;
 
 pub mod http;
 

@@ -18,6 +18,7 @@ use super::{
     target::{IfMissing, TargetArgs},
 };
 use crate::{
+    backup::{self, Manifest},
     codec::workbook::{Cell, DecodeLimits, Decoding, Item, SourceKind, executable},
     http::paths,
     migration::{InspectedDocument, ProjectInspection, inspect},
@@ -86,11 +87,11 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
         None => inventory(args, &progress)?,
         Some(file) => match Input::find(file)? {
             Input::Bundle(input) | Input::Folder(input) => {
-                let inspection = project(input.path(), &progress)?;
+                let look = ProjectLook::read(input.path(), &progress)?;
                 if args.out.json {
-                    output::print_json(&serde_json::to_string(&inspection)?)?;
+                    output::print_json(&serde_json::to_string(&look)?)?;
                 } else {
-                    output::print(&project_text(&inspection))?;
+                    output::print(&look.text())?;
                 }
             }
             Input::Workbook { input, .. } => {
@@ -168,6 +169,32 @@ pub(super) fn project(path: &Path, progress: &Progress) -> anyhow::Result<Projec
     let bar = progress.records("reading");
     inspect(path, &mut |records| bar.add(records))
         .with_context(|| format!("Cannot read {} as a project", path.display()))
+}
+
+/// The contents of a project, and the description of the backup if the file is one.
+#[derive(Serialize)]
+struct ProjectLook {
+    #[serde(flatten)]
+    project: ProjectInspection,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup: Option<Manifest>,
+}
+
+impl ProjectLook {
+    fn read(path: &Path, progress: &Progress) -> anyhow::Result<Self> {
+        let context = || format!("Cannot read {} as a backup", path.display());
+        let backup =
+            if path.is_dir() { None } else { backup::manifest_of(path).with_context(context)? };
+        Ok(Self { project: project(path, progress)?, backup })
+    }
+
+    fn text(&self) -> String {
+        let project = project_text(&self.project);
+        match &self.backup {
+            Some(manifest) => format!("{}\n{project}", super::backup::text(manifest)),
+            None => project,
+        }
+    }
 }
 
 /// Formats the contents of a project.

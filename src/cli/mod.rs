@@ -14,6 +14,7 @@
 //! | `listeners`, `logging`, `log_writer`, `supervisor`, `access_upkeep` | the listeners, the log, the service manager and the regular work of `serve` |
 
 mod access_upkeep;
+mod backup;
 mod completions;
 mod config;
 mod confirm;
@@ -91,6 +92,9 @@ enum Command {
     /// Export a project as a bundle, or devices and links as a workbook
     #[command(after_help = export::EXAMPLES)]
     Export(Box<export::ExportArgs>),
+    /// Make a backup: everything of the data directory in one file
+    #[command(after_help = backup::EXAMPLES)]
+    Backup(Box<backup::BackupArgs>),
     /// Import a project or a workbook, completely or not at all
     #[command(after_help = import::EXAMPLES)]
     Import(Box<import::ImportArgs>),
@@ -213,6 +217,7 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
     match subcommand {
         Command::Serve(config) => serve::run(&config),
         Command::Export(args) => export::run(&args),
+        Command::Backup(args) => backup::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Inspect(args) => inspect::run(&args),

@@ -17,6 +17,7 @@ use super::logging;
 use super::owner::{self, owner_to_switch_to};
 use super::supervisor::Supervisor;
 use crate::access::{self, Accounts, InventoryAccounts, LdapServers, RightsModel, Setup, Tokens};
+use crate::backup::Backups;
 use crate::config::ServeConfig;
 use crate::http::{self, App, AppParts, Drained};
 use crate::inventory::Inventory;
@@ -61,6 +62,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         tokens: inventory.tokens.clone(),
         ldap: ldap_servers(config)?,
         rights: Some(config.rights.into()),
+        backups: inventory.backups.clone(),
         migration: inventory.migration.clone(),
         topology: inventory.topology.clone(),
         inventory: Inventory::new(inventory.store.clone()),
@@ -132,6 +134,7 @@ struct OpenInventory {
     store: Arc<Store>,
     accounts: Arc<dyn Accounts>,
     tokens: Arc<Tokens>,
+    backups: Backups,
     migration: Migration,
     topology: Topology,
     jobs: Jobs,
@@ -146,6 +149,7 @@ impl OpenInventory {
         // The settings can keep fewer generations than before.
         store.trim_generations()?;
         let accounts = Arc::new(InventoryAccounts::new(store.clone(), config.rights.into()));
+        let backups = Backups::new(store.clone())?;
         let migration = Migration::new(store.clone())?;
         let topology = Topology::new(store.clone())?;
         let jobs = jobs(&store);
@@ -167,7 +171,7 @@ impl OpenInventory {
                 }
             }
         }
-        Ok(Self { store, accounts, tokens, migration, topology, jobs, setup })
+        Ok(Self { store, accounts, tokens, backups, migration, topology, jobs, setup })
     }
 
     /// Makes all changes durable. Does not wait for a running import: the import has not changed

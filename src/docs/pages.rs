@@ -13,7 +13,16 @@ pub const CHAPTERS: [Chapter; 4] = [
     Chapter { title: "Begin", pages: &["start", "install", "concepts"] },
     Chapter {
         title: "Work with it",
-        pages: &["instances", "enms", "workbooks", "ansible", "history", "backup", "air-gap"],
+        pages: &[
+            "instances",
+            "enms",
+            "workbooks",
+            "ansible",
+            "history",
+            "backup",
+            "backups",
+            "air-gap",
+        ],
     },
     Chapter {
         title: "Run it",

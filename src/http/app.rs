@@ -20,6 +20,7 @@ use crate::{
         Accounts, AccountsError, HashError, LdapServers, Login, RightsModel, SessionLimits, Setup,
         Tokens,
     },
+    backup::Backups,
     inventory::{Dialect, Inventory},
     job::Jobs,
     migration::Migration,
@@ -36,6 +37,7 @@ pub struct App {
     pub(super) tokens: Arc<Tokens>,
     /// The model of rights in force; `None` for a command without a server.
     pub(super) rights: Option<RightsModel>,
+    pub(super) backups: Backups,
     pub(super) migration: Migration,
     pub(super) topology: Topology,
     pub(super) inventory: Inventory,
@@ -71,6 +73,8 @@ pub struct AppParts {
     pub ldap: Option<LdapServers>,
     /// The model of the accounts' rights; `None` for a command without a server.
     pub rights: Option<RightsModel>,
+    /// The backups of the data directory.
+    pub backups: Backups,
     /// Export and import of projects.
     pub migration: Migration,
     /// Export and import of workbooks.
@@ -109,6 +113,7 @@ impl App {
             tokens,
             ldap,
             rights,
+            backups,
             migration,
             topology,
             inventory,
@@ -129,6 +134,7 @@ impl App {
             login,
             tokens,
             rights,
+            backups,
             migration,
             topology,
             inventory,

@@ -48,6 +48,8 @@ pub enum Tag {
     Migration,
     /// Workbooks.
     Topology,
+    /// Backups.
+    Backup,
     /// Long-running operations.
     Jobs,
     /// The server itself.
@@ -55,14 +57,15 @@ pub enum Tag {
 }
 
 impl Tag {
-    pub(super) const ALL: [Tag; 5] =
-        [Tag::Inventory, Tag::Migration, Tag::Topology, Tag::Jobs, Tag::Site];
+    pub(super) const ALL: [Tag; 6] =
+        [Tag::Inventory, Tag::Migration, Tag::Topology, Tag::Backup, Tag::Jobs, Tag::Site];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Tag::Inventory => "inventory",
             Tag::Migration => "migration",
             Tag::Topology => "topology",
+            Tag::Backup => "backup",
             Tag::Jobs => "jobs",
             Tag::Site => "site",
         }
@@ -73,7 +76,10 @@ impl Tag {
             Tag::Inventory => "Instances, queries, search, configurations and pools.",
             Tag::Migration => "Export and import of projects.",
             Tag::Topology => "Export and import of devices and links as a workbook.",
-            Tag::Jobs => "Imports, exports and verifications: progress, cancellation, outcome.",
+            Tag::Backup => "Backups: everything of the data directory in one file.",
+            Tag::Jobs => {
+                "Imports, exports, backups and verifications: progress, cancellation, outcome."
+            }
             Tag::Site => "The server itself: front page, documentation, health and metrics.",
         }
     }
@@ -169,6 +175,8 @@ pub enum ValueType {
     ProjectName,
     /// The name of a workbook.
     WorkbookName,
+    /// The name of a stored backup.
+    BackupName,
     /// One of these words.
     Word(&'static [&'static str]),
     /// The word of a kind.

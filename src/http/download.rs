@@ -132,6 +132,11 @@ fn stream(
     response
 }
 
+/// Adds the name under which the client should save the response.
+pub(super) fn insert_disposition(headers: &mut HeaderMap, file_name: &str) {
+    headers.insert(CONTENT_DISPOSITION, disposition(file_name));
+}
+
 /// Returns the value of `Content-Disposition`: the name in ASCII and, if it holds other
 /// characters, also in UTF-8 (RFC 6266).
 fn disposition(file_name: &str) -> HeaderValue {

@@ -107,6 +107,13 @@ pub const VERIFY: PathPattern<0> = PathPattern::new("/rest/verify");
 /// Undoes the last import.
 pub const UNDO: PathPattern<0> = PathPattern::new("/rest/undo");
 
+/// Makes a backup: GET sends it, POST stores it.
+pub const BACKUP: PathPattern<0> = PathPattern::new("/rest/backup");
+/// The list of stored backups.
+pub const BACKUPS: PathPattern<0> = PathPattern::new("/rest/backups");
+/// One stored backup, by its name.
+pub const STORED_BACKUP: PathPattern<1> = PathPattern::new("/rest/backups/{name}");
+
 /// The tokens.
 pub const TOKENS: PathPattern<0> = PathPattern::new("/rest/tokens");
 /// One token, by its key or name.

@@ -17,6 +17,8 @@ pub enum Operation {
     ImportTopology,
     /// Export of devices and links as a workbook.
     ExportTopology,
+    /// A backup that is stored.
+    CreateBackup,
     /// Verification of the whole inventory.
     Verify,
 }
@@ -168,9 +170,13 @@ impl About {
         match (self.operation, self.mode) {
             (Operation::ImportProject | Operation::ImportTopology, Mode::Apply) => true,
             (Operation::ImportProject | Operation::ImportTopology, Mode::DryRun)
-            | (Operation::ExportProject | Operation::ExportTopology | Operation::Verify, _) => {
-                false
-            }
+            | (
+                Operation::ExportProject
+                | Operation::ExportTopology
+                | Operation::CreateBackup
+                | Operation::Verify,
+                _,
+            ) => false,
         }
     }
 
@@ -205,6 +211,12 @@ impl About {
                      complete new one.",
                     self.subject.as_deref().unwrap_or_default()
                 ),
+                Effect::Unchanged,
+            ),
+            (Operation::CreateBackup, _) => (
+                "Interrupted: the server stopped before the backup was reported as finished. The \
+                 inventory was not changed. The backup is complete if it is in the list of backups."
+                    .to_owned(),
                 Effect::Unchanged,
             ),
             (Operation::Verify, _) => (

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 /// The layers of modules, from bottom to top. A module can use the layers below its own, and no other
 /// module of its own layer.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["panics", "wording", "disk"],
     &["model", "docs", "job", "tls"],
     &["codec", "store"],
     &["access"],
     &["import"],
     &["migration", "topology", "inventory"],
+    &["backup"],
     &["http"],
 ];
 

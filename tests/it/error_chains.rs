@@ -16,6 +16,7 @@ use satchel::access::{
     AccountsError, HashError, LdapSettingsError, LockedSubject, LoginError, PasswordError,
     RefusedPassword, SetupError, TokenError, TokenRefusal, TokensError,
 };
+use satchel::backup::{BackupError, BackupName, BackupNameError, RefusedBackup};
 use satchel::codec::bundle::{
     ArchiveProblem, BundleError, Digest, EntryProblem, MetadataError,
     WriteError as BundleWriteError,
@@ -175,6 +176,38 @@ fn yaml_and_json_errors_say_each_thing_once() {
         JsonFault::ItemNoObject { .. } => JsonFault::ItemNoObject { index: 0, found: "a text" },
     });
     assert_nothing_is_repeated(&JsonError { line: 7, column: 1, detail: JsonFault::Depth });
+}
+
+#[test]
+fn backup_errors_say_each_thing_once() {
+    let name = || "b 1".parse::<BackupName>().unwrap();
+    assert_each!(RefusedBackup {
+        RefusedBackup::Special => RefusedBackup::Special,
+        RefusedBackup::Bundle(_) => RefusedBackup::Bundle(ArchiveProblem::NoEnd.into()),
+        RefusedBackup::NotABackup => RefusedBackup::NotABackup,
+        RefusedBackup::Manifest(_) =>
+            RefusedBackup::Manifest(serde_json::from_str::<u32>("x").unwrap_err()),
+        RefusedBackup::ManifestLong { .. } =>
+            RefusedBackup::ManifestLong { bytes: 9, bytes_max: 1 },
+        RefusedBackup::Newer { .. } => RefusedBackup::Newer { format: 99 },
+        RefusedBackup::Part { .. } => RefusedBackup::Part { part: text() },
+        RefusedBackup::Unlisted { .. } => RefusedBackup::Unlisted { part: text() },
+    });
+    assert_each!(BackupError {
+        BackupError::NotFound { .. } => BackupError::NotFound { name: name() },
+        BackupError::Exists { .. } => BackupError::Exists { name: name() },
+        BackupError::TooMany => BackupError::TooMany,
+        BackupError::Refused(_) => BackupError::Refused(RefusedBackup::NotABackup),
+        BackupError::Documents(_) => BackupError::Documents(MigrationError::Panicked),
+        BackupError::Store(_) => BackupError::Store(StoreError::Busy),
+        BackupError::DiskFull => BackupError::DiskFull,
+        BackupError::FileSizeLimit => BackupError::FileSizeLimit,
+        BackupError::Write(_) => BackupError::Write(io_error()),
+        BackupError::Time(_) => BackupError::Time(time::error::Format::InvalidComponent("year")),
+        BackupError::Io { .. } => BackupError::Io { path: PathBuf::from("a"), source: io_error() },
+    });
+    let refused: BackupNameError = "..".parse::<BackupName>().unwrap_err();
+    assert_nothing_is_repeated(&refused);
 }
 
 #[test]

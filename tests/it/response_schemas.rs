@@ -192,6 +192,7 @@ fn every_response_in_json_matches_its_schema() {
     let mut checked = Checked::new(&server);
     inventory(&server, &mut checked);
     projects(&server, &mut checked);
+    backups(&server, &mut checked);
     workbooks(&server, &mut checked);
     jobs(&server, &mut checked);
     problems(&server, &mut checked);
@@ -313,6 +314,19 @@ fn projects(server: &Server, checked: &mut Checked) {
         checked.check("undo", 200, &answer);
     }
     checked.check("get_state", 200, &get(server, "/rest/state"));
+}
+
+/// Checks the responses about backups.
+fn backups(server: &Server, checked: &mut Checked) {
+    for history in [true, false] {
+        let body = json!({"name": format!("b {history}"), "history": history});
+        checked.check("create_backup", 200, &post(server, "/rest/backup", &body));
+    }
+    std::fs::write(server.data().join("backups/damaged.zip"), "PK").unwrap();
+    let list = checked.check("list_backups", 200, &get(server, "/rest/backups"));
+    let problems =
+        list["backups"].as_array().unwrap().iter().filter(|one| !one["problem"].is_null());
+    assert_eq!(problems.count(), 1, "{list}");
 }
 
 /// Checks the responses about workbooks.

@@ -33,8 +33,8 @@ pub(super) enum Lane {
     Change,
     /// A walk over all instances of a kind: milliseconds to seconds of a core.
     Search,
-    /// Rows that are sent as fast as the client receives them: up to hours, nearly all of them
-    /// spent waiting. No job starts in this lane: a search moves to it when its result is long.
+    /// Rows and backups that are sent as fast as the client receives them: up to hours, nearly all of
+    /// them spent waiting. A search moves to this lane when its result is long.
     Stream,
     /// Seconds to minutes: an import, an export, the check of an uploaded bundle.
     Operation,
@@ -166,6 +166,25 @@ impl Blocking {
         let permit = LanePermit { lane, permit: self.queue(lane).permit().await? };
         let span = Span::current();
         spawn_blocking(move || span.in_scope(|| job(permit)));
+        Ok(())
+    }
+
+    /// Starts a job like [`start`](Self::start), without waiting for a permit. The job keeps the permit to
+    /// its end.
+    ///
+    /// # Errors
+    /// [`BlockingError::Busy`] if no permit is free, or [`BlockingError::ShuttingDown`].
+    pub(super) fn start_now(
+        &self,
+        lane: Lane,
+        job: Box<dyn FnOnce() + Send>,
+    ) -> Result<(), BlockingError> {
+        let permit = self.try_permit(lane)?;
+        let span = Span::current();
+        spawn_blocking(move || {
+            let _permit = permit;
+            span.in_scope(job);
+        });
         Ok(())
     }
 

@@ -121,6 +121,7 @@ fn query_parameter(option: &CallOption) -> Value {
         ValueType::Text
         | ValueType::ProjectName
         | ValueType::WorkbookName
+        | ValueType::BackupName
         | ValueType::Word(_)
         | ValueType::Kind
         | ValueType::Whole
@@ -211,7 +212,10 @@ fn contents(contents: &[Content]) -> Value {
 /// Returns the schema of a value.
 fn value_schema(value: ValueType) -> Value {
     match value {
-        ValueType::Text | ValueType::ProjectName | ValueType::WorkbookName => {
+        ValueType::Text
+        | ValueType::ProjectName
+        | ValueType::WorkbookName
+        | ValueType::BackupName => {
             json!({"type": "string"})
         }
         ValueType::Word(words) => json!({"type": "string", "enum": words}),

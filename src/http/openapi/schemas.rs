@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::{about_option, reference, value_schema};
 use crate::{
+    backup::BackupReport,
     http::{
         description::BodyRule,
         handlers::{
+            backup,
             inventory::{change, configuration, delete, instance, pools},
             jobs, maintenance, projects,
             reports::{ExportResponse, ImportResponse},
@@ -52,6 +54,8 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<jobs::JobList<'_>>(&mut generator);
     add::<JobView<'_>>(&mut generator);
     add::<projects::Projects>(&mut generator);
+    add::<backup::BackupList>(&mut generator);
+    add::<ExportResponse<'_, BackupReport>>(&mut generator);
     add::<ProjectSummary>(&mut generator);
     add::<workbooks::Workbooks>(&mut generator);
     add::<site::Alive<'_>>(&mut generator);
@@ -79,7 +83,8 @@ pub(super) fn add_responses(schemas: &mut Value) {
 }
 
 /// The schemas of the responses of operations that run as jobs.
-const JOB_REPORTS: [&str; 5] = [
+const JOB_REPORTS: [&str; 6] = [
+    "BackupReportResponse",
     "ProjectExportResponse",
     "ProjectImportResponse",
     "VerifyReport",

@@ -6,6 +6,18 @@ use crate::{
     model::Kind,
 };
 
+pub(in crate::http) const BACKUP_NAME: CallOption = CallOption::new(
+    "name",
+    "The name of the backup. The default is made of the time.",
+    ValueType::BackupName,
+);
+
+pub(in crate::http) const BACKUP_HISTORY: CallOption = CallOption::new(
+    "history",
+    "`false` leaves out the history and the earlier texts. The default is true.",
+    ValueType::Switch,
+);
+
 /// The value of [`ON_ERROR`] that imports the valid records.
 pub(in crate::http) const SKIP: &str = "skip";
 

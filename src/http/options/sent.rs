@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{OptionValue, Options};
 use crate::{
+    backup::BackupName,
     http::{
         description::{CallOption, Need, ValueType},
         flaws::{
@@ -132,6 +133,7 @@ fn duplicate(option: &CallOption, location: &RequestLocation) -> Flaw {
         ValueType::Text
         | ValueType::ProjectName
         | ValueType::WorkbookName
+        | ValueType::BackupName
         | ValueType::Word(_)
         | ValueType::Kind
         | ValueType::Whole
@@ -217,6 +219,16 @@ fn read(option: &CallOption, sent: &SentOption, flaws: &mut Vec<Flaw>) -> Option
         ValueType::ProjectName => {
             let text = text(&mut flaws, "a project's name")?;
             match text.parse::<ProjectName>() {
+                Ok(_) => Some(OptionValue::Text(text)),
+                Err(error) => {
+                    flaws.wrong(value, &format!("is “{}”; {error}", shorten(&text)));
+                    None
+                }
+            }
+        }
+        ValueType::BackupName => {
+            let text = text(&mut flaws, "a backup's name")?;
+            match text.parse::<BackupName>() {
                 Ok(_) => Some(OptionValue::Text(text)),
                 Err(error) => {
                     flaws.wrong(value, &format!("is “{}”; {error}", shorten(&text)));

@@ -5,6 +5,7 @@ use std::{borrow::Cow, io};
 use super::{Flaw, Problem, ProblemKind, RequestLocation, retry_after, sentence, shorten};
 use crate::{
     access::{LoginError, PasswordError, SetupError, TokenError, TokensError},
+    backup::BackupError,
     codec::{
         bundle::{BundleError, WriteError},
         json::{JsonError, JsonFault},
@@ -146,6 +147,31 @@ impl From<MigrationError> for Problem {
             }
             _ => problem,
         }
+    }
+}
+
+impl From<BackupError> for Problem {
+    fn from(error: BackupError) -> Self {
+        let error = match error {
+            BackupError::Documents(error) => return error.into(),
+            other => other,
+        };
+        let kind = match &error {
+            BackupError::NotFound { .. } => ProblemKind::UnknownBackup,
+            BackupError::Exists { .. } => ProblemKind::BackupExists,
+            BackupError::TooMany => ProblemKind::Unavailable,
+            BackupError::Refused(_) => ProblemKind::BackupRefused,
+            BackupError::Store(error) => of_store(error),
+            BackupError::DiskFull | BackupError::FileSizeLimit => ProblemKind::DiskFull,
+            BackupError::Write(error) | BackupError::Io { source: error, .. } => of_io(error),
+            // Documents returned above.
+            BackupError::Time(_) | BackupError::Documents(_) => ProblemKind::Internal,
+        };
+        let damage = match &error {
+            BackupError::Store(error) => Some(error),
+            _ => None,
+        };
+        Self::of(kind, &error).with_damage(damage)
     }
 }
 

@@ -14,6 +14,7 @@ pub(in crate::http) enum ProblemKind {
     UnknownProject,
     UnknownReport,
     UnknownWorkbook,
+    UnknownBackup,
     UnknownKind,
     UnknownInstance,
     UnknownText,
@@ -44,6 +45,8 @@ pub(in crate::http) enum ProblemKind {
     WorkbookLimit,
     WorkbookState,
     ProjectState,
+    BackupExists,
+    BackupRefused,
     NothingToUndo,
     UndoConflict,
     NoAdministrator,
@@ -83,6 +86,7 @@ impl ProblemKind {
             Self::UnknownWorkbook => {
                 ("unknown-workbook", "No such workbook", StatusCode::NOT_FOUND)
             }
+            Self::UnknownBackup => ("unknown-backup", "No such backup", StatusCode::NOT_FOUND),
             Self::UnknownKind => ("unknown-type", "No such type", StatusCode::NOT_FOUND),
             Self::UnknownInstance => {
                 ("unknown-instance", "No such instance", StatusCode::NOT_FOUND)
@@ -177,6 +181,14 @@ impl ProblemKind {
             Self::ProjectState => {
                 ("project-state", "Not possible in the state of the project", StatusCode::CONFLICT)
             }
+            Self::BackupExists => {
+                ("backup-exists", "There is a backup of this name", StatusCode::CONFLICT)
+            }
+            Self::BackupRefused => (
+                "backup-refused",
+                "The file is not a backup, or is damaged",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
             Self::NothingToUndo => {
                 ("nothing-to-undo", "There is nothing to undo", StatusCode::CONFLICT)
             }

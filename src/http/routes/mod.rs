@@ -1,5 +1,6 @@
 //! The list of endpoints: every route with its handler.
 
+mod backup;
 mod history;
 mod inventory;
 mod jobs;
@@ -30,6 +31,7 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         jobs::ENDPOINTS,
         migration::ENDPOINTS,
         topology::ENDPOINTS,
+        backup::ENDPOINTS,
     ];
     groups.into_iter().flatten()
 }

@@ -134,6 +134,30 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/migrate/projects/copy"],
     ),
     (
+        "create_backup",
+        &[
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/backup \\\n    -d '{\"name\": \"nightly\"}'",
+        ],
+    ),
+    (
+        "list_backups",
+        &[
+            "curl -u admin:admin http://127.0.0.1:8080/rest/backups \\\n    | python3 -c 'import json, sys; print([b[\"name\"] for b in json.load(sys.stdin)[\"backups\"]])'",
+        ],
+    ),
+    (
+        "download_backup",
+        &["curl -u admin:admin -o nightly.zip http://127.0.0.1:8080/rest/backups/nightly"],
+    ),
+    (
+        "delete_backup",
+        &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/backups/nightly"],
+    ),
+    (
+        "send_backup",
+        &["curl -u admin:admin -o satchel.zip 'http://127.0.0.1:8080/rest/backup?history=false'"],
+    ),
+    (
         "export_topology",
         &[
             "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/topology/export \\\n    -d '{\"name\": \"sites.xlsx\"}'",

@@ -63,6 +63,7 @@ pub(super) fn values(option: &CallOption) -> [&'static str; 2] {
         ValueType::Kinds => ["device", "link,device"],
         ValueType::ProjectName => ["p", "q"],
         ValueType::WorkbookName => ["w.xls", "v.xls"],
+        ValueType::BackupName => ["b 1", "b 2"],
         ValueType::Text => ["configuration", "operational_data"],
         ValueType::RowNumber | ValueType::Whole => ["1", "2"],
         ValueType::Mapping => ["Gerät=name", "R 1%=x"],
@@ -91,6 +92,8 @@ pub(super) fn server() -> Server {
         let request = server.request("POST", "/rest/topology/export").login(ADMIN);
         assert_eq!(request.json(&json!({"name": name})).send().status, 200);
     }
+    let backup = server.request("POST", "/rest/backup").login(ADMIN);
+    assert_eq!(backup.json(&json!({"name": "b"})).send().status, 200);
     assert_eq!(server.request("PUT", TEXT).login(ADMIN).body("before").send().status, 200);
     server
 }
@@ -101,6 +104,7 @@ fn path(route: &Route) -> String {
     let name = match route.pattern {
         "/rest/migrate/projects/{name}" => "p",
         "/rest/topology/workbooks/{name}" => "w.xls",
+        "/rest/backups/{name}" => "b",
         _ => "Lisbon%20core%201",
     };
     path.replace("{name}", name).replace("{id}", "nothing")
@@ -199,7 +203,9 @@ impl<'s> Call<'s> {
 /// All data that a call could have changed, without the values that differ in each export.
 pub(super) fn state(server: &Server) -> Value {
     let mut all = Map::new();
-    for path in ["/rest/state", "/rest/migrate/projects", "/rest/topology/workbooks"] {
+    for path in
+        ["/rest/state", "/rest/migrate/projects", "/rest/topology/workbooks", "/rest/backups"]
+    {
         all.insert(path.to_owned(), server.request("GET", path).login(ADMIN).send().json());
     }
     let text = server.request("GET", TEXT).login(ADMIN).send().body;

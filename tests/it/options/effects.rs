@@ -127,6 +127,13 @@ fn effect(operation: &str, option: &str) -> Effect {
             &[("name", "half"), ("import_export_types", "device"), ("dry_run", "true")],
             |answer| answer.status == 200,
         ),
+        // The request is sent several times, and a backup is not replaced.
+        ("create_backup", "name") => {
+            of("made", &[], |answer| answer.status == 409 || answer.json()["backup"] == "made")
+        }
+        ("create_backup", "history") => {
+            of("false", &[], |answer| answer.json()["manifest"]["history"] == false)
+        }
         ("export_topology", "name") => {
             of("made.xlsx", &[], |answer| answer.json()["workbook"] == "made.xlsx")
         }

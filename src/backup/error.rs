@@ -1,0 +1,158 @@
+//! The reasons why a backup cannot be made or read.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{BackupName, manifest::BACKUP_FORMAT};
+use crate::{
+    codec::bundle::{BundleError, WriteError},
+    job::Cancelled,
+    migration::MigrationError,
+    store::StoreError,
+};
+
+/// The reason why a backup cannot be made, read or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The folder has no backup of this name.
+    #[error("there is no backup named '{name}'")]
+    NotFound {
+        /// The requested name.
+        name: BackupName,
+    },
+    /// The folder has a backup of this name, which is not replaced.
+    #[error("there is a backup named '{name}' already. Use another name, or delete it first")]
+    Exists {
+        /// The requested name.
+        name: BackupName,
+    },
+    /// Too many backups are being sent to clients.
+    #[error("too many backups are being downloaded while they are made. Try again later")]
+    TooMany,
+    /// A file is not a backup, or not an undamaged one.
+    #[error(transparent)]
+    Refused(#[from] RefusedBackup),
+    /// The documents cannot be written, or a record cannot be read.
+    #[error(transparent)]
+    Documents(#[from] MigrationError),
+    /// The inventory or its history cannot be read, or the operation was cancelled.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file system has no space, or a quota is used up.
+    #[error("the disk is full; no backup was made")]
+    DiskFull,
+    /// The file would exceed the file size limit of the process.
+    #[error(
+        "the backup would exceed the size that the operating system allows this process (`ulimit -f`, \
+         or `LimitFSIZE=` of its service); no backup was made"
+    )]
+    FileSizeLimit,
+    /// A part cannot be written to its output.
+    #[error("cannot write the backup")]
+    Write(#[source] io::Error),
+    /// The time of the backup has no text.
+    #[error("the time of the backup cannot be formatted")]
+    Time(#[from] time::error::Format),
+    /// Any other error of the file system.
+    #[error("cannot access '{}' in the folder of backups", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+}
+
+/// The reason why a file is refused as a backup.
+#[derive(Debug, thiserror::Error)]
+pub enum RefusedBackup {
+    /// The file is a symbolic link, a folder or a device.
+    #[error("it is not a regular file")]
+    Special,
+    /// The zip archive or one of its entries is damaged.
+    #[error(transparent)]
+    Bundle(BundleError),
+    /// The archive is a bundle without the parts of a backup.
+    #[error(
+        "it is a bundle, not a backup: it has no satchel/manifest.json. Import it with `satchel import`"
+    )]
+    NotABackup,
+    /// The manifest is not JSON of the expected form.
+    #[error("satchel/manifest.json cannot be read")]
+    Manifest(#[source] serde_json::Error),
+    /// The manifest is longer than any manifest.
+    #[error("satchel/manifest.json has {bytes} bytes, more than the {bytes_max} allowed")]
+    ManifestLong {
+        /// Its length in bytes.
+        bytes: u64,
+        /// The limit, in bytes.
+        bytes_max: u64,
+    },
+    /// A later version of Satchel wrote the backup.
+    #[error(
+        "it has format {format}, which a later version of Satchel wrote. This version reads format \
+         {BACKUP_FORMAT}"
+    )]
+    Newer {
+        /// The format of the backup.
+        format: u32,
+    },
+    /// A part of the manifest is missing in the archive, or has another length.
+    #[error("the part '{part}' is missing or has another length than the manifest declares")]
+    Part {
+        /// The name of the entry.
+        part: String,
+    },
+    /// The archive has a part that the manifest does not list.
+    #[error("the part '{part}' is not in the manifest")]
+    Unlisted {
+        /// The name of the entry.
+        part: String,
+    },
+}
+
+impl From<Cancelled> for BackupError {
+    fn from(cancelled: Cancelled) -> Self {
+        StoreError::from(cancelled).into()
+    }
+}
+
+impl From<WriteError> for BackupError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Io(error) => Self::of_write(error),
+            other => MigrationError::Write(other).into(),
+        }
+    }
+}
+
+impl BackupError {
+    /// Returns the error of writing a part.
+    pub(super) fn of_write(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            io::ErrorKind::FileTooLarge => Self::FileSizeLimit,
+            _ => Self::Write(error),
+        }
+    }
+
+    /// Returns the error of the documents: that of the output without its detour.
+    pub(super) fn of_documents(error: MigrationError) -> Self {
+        match error {
+            MigrationError::Write(error) => error.into(),
+            MigrationError::Store(error) => Self::Store(error),
+            other => Self::Documents(other),
+        }
+    }
+
+    /// Adds the path to an [`io::Error`], for `map_err`.
+    pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            io::ErrorKind::FileTooLarge => Self::FileSizeLimit,
+            _ => Self::Io { path: path.to_owned(), source },
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The folder `backups/` of a data directory: the stored backups, `NAME.zip`.
+//!
+//! A backup gets its name when it is complete and durable. No backup is replaced.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{self, Seek, SeekFrom, Write},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use time::OffsetDateTime;
+
+use super::{BackupError, BackupName, BackupSummary, RefusedBackup, read::BackupReader};
+use crate::{
+    disk::{
+        TemporaryFile, file_validator, open_without_following, remove_temporary_entries,
+        sync_directory,
+    },
+    wording::chain,
+};
+
+/// The extension of the file name of a backup.
+const ENDING: &str = ".zip";
+
+/// The folder's mode. Backups contain secrets, so only the server's own user can read them.
+const FOLDER_MODE: u32 = 0o700;
+
+/// The largest number of backups that are made in one second, without a name of their own.
+const NUMBERS_MAX: u32 = 1_000;
+
+/// The stored backups of a data directory. Only one process uses the folder at a time.
+#[derive(Debug)]
+pub(super) struct BackupLibrary {
+    dir: PathBuf,
+    /// Held while a file gets its name, so that two backups never get the same one.
+    naming: Mutex<()>,
+}
+
+/// A stored backup as a file to download.
+#[derive(Debug)]
+pub struct BackupDownload {
+    /// The open file, at its beginning.
+    pub file: File,
+    /// The file's length in bytes.
+    pub bytes: u64,
+    /// A strong validator (RFC 9110), from which the ETag is made.
+    pub validator: String,
+    /// The time of its last change.
+    pub modified: SystemTime,
+}
+
+/// A backup that is being written, in a temporary file. If it is dropped, the file is removed.
+#[derive(Debug)]
+pub(super) struct NewBackup {
+    temporary: TemporaryFile,
+    name: Option<BackupName>,
+}
+
+impl BackupLibrary {
+    /// Opens the folder, and removes the temporary files that a killed process left. The folder is created
+    /// with the first backup.
+    ///
+    /// # Errors
+    /// [`BackupError::Io`] if the folder cannot be read.
+    pub(super) fn open(dir: PathBuf) -> Result<Self, BackupError> {
+        if dir.is_dir() {
+            remove_temporary_entries(&dir).map_err(BackupError::at(&dir))?;
+        }
+        Ok(Self { dir, naming: Mutex::default() })
+    }
+
+    /// Starts a backup. Without a name, it gets one of its time.
+    ///
+    /// # Errors
+    /// - [`BackupError::Exists`] if there is a backup of this name.
+    /// - [`BackupError::DiskFull`] or [`BackupError::Io`] if no file can be created.
+    pub(super) fn create(&self, name: Option<&BackupName>) -> Result<NewBackup, BackupError> {
+        // Checked before gigabytes are written, and again when the file gets its name.
+        if let Some(name) = name {
+            self.require_free(name)?;
+        }
+        let created = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&self.dir);
+        created.map_err(BackupError::at(&self.dir))?;
+        let temporary = TemporaryFile::create(&self.dir).map_err(BackupError::at(&self.dir))?;
+        Ok(NewBackup { temporary, name: name.cloned() })
+    }
+
+    /// Makes a backup durable and gives it its name. Returns the name, and the length of the file in bytes.
+    ///
+    /// # Errors
+    /// - [`BackupError::Exists`] if another backup got the name meanwhile.
+    /// - [`BackupError::DiskFull`] or [`BackupError::Io`] if the file cannot be synced or renamed.
+    pub(super) fn commit(&self, new: NewBackup) -> Result<(BackupName, u64), BackupError> {
+        let NewBackup { temporary, name } = new;
+        let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = match name {
+            Some(name) => {
+                self.require_free(&name)?;
+                name
+            }
+            None => self.free_name()?,
+        };
+        let path = self.path(&name);
+        let bytes = temporary.file.metadata().map_err(BackupError::at(&path))?.len();
+        temporary.persist(&path).map_err(BackupError::at(&path))?;
+        Ok((name, bytes))
+    }
+
+    /// Returns the name of a backup that is made now, with a number if there is one of this second.
+    fn free_name(&self) -> Result<BackupName, BackupError> {
+        let name = BackupName::of_time(OffsetDateTime::now_utc())?;
+        let numbered = (2..NUMBERS_MAX).map(|number| name.numbered(number));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        let free = names.find(|name| self.require_free(name).is_ok());
+        free.ok_or(BackupError::Exists { name })
+    }
+
+    fn require_free(&self, name: &BackupName) -> Result<(), BackupError> {
+        let path = self.path(name);
+        match fs::symlink_metadata(&path) {
+            Ok(_) => Err(BackupError::Exists { name: name.clone() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(BackupError::at(&path)(error)),
+        }
+    }
+
+    /// Lists the backups by name.
+    ///
+    /// # Errors
+    /// [`BackupError::Io`] if the folder cannot be read.
+    pub(super) fn list(&self) -> Result<Vec<BackupSummary>, BackupError> {
+        list(&self.dir)
+    }
+
+    /// Opens a backup for download.
+    ///
+    /// # Errors
+    /// - [`BackupError::NotFound`] if there is none of this name.
+    /// - [`BackupError::Refused`] or [`BackupError::Io`] if it cannot be read.
+    pub(super) fn open_file(&self, name: &BackupName) -> Result<BackupDownload, BackupError> {
+        let path = self.path(name);
+        let file = match open_without_following(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(BackupError::NotFound { name: name.clone() });
+            }
+            opened => opened.map_err(BackupError::at(&path))?,
+        };
+        let metadata = file.metadata().map_err(BackupError::at(&path))?;
+        if !metadata.is_file() {
+            return Err(RefusedBackup::Special.into());
+        }
+        Ok(BackupDownload {
+            bytes: metadata.len(),
+            validator: file_validator(&file, &metadata).map_err(BackupError::at(&path))?,
+            modified: metadata.modified().map_err(BackupError::at(&path))?,
+            file,
+        })
+    }
+
+    /// Removes a backup.
+    ///
+    /// # Errors
+    /// [`BackupError::NotFound`] if there is none of this name, or [`BackupError::Io`].
+    pub(super) fn remove(&self, name: &BackupName) -> Result<(), BackupError> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(BackupError::NotFound { name: name.clone() })
+            }
+            removed => {
+                removed.map_err(BackupError::at(&path))?;
+                sync_directory(&self.dir).map_err(BackupError::at(&self.dir))
+            }
+        }
+    }
+
+    fn path(&self, name: &BackupName) -> PathBuf {
+        self.dir.join(format!("{name}{ENDING}"))
+    }
+}
+
+/// Lists the backups of a folder by name. The folder might not exist.
+///
+/// # Errors
+/// [`BackupError::Io`] if it exists and cannot be read.
+pub(super) fn list(dir: &Path) -> Result<Vec<BackupSummary>, BackupError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(BackupError::at(dir))?,
+    };
+    let mut backups = Vec::new();
+    for entry in entries {
+        let file = entry.map_err(BackupError::at(dir))?.file_name();
+        let file = file.to_string_lossy();
+        let Some(name) = file.strip_suffix(ENDING).filter(|name| !name.starts_with('.')) else {
+            continue;
+        };
+        let path = dir.join(&*file);
+        // It can be removed meanwhile.
+        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+        let (manifest, problem) = match (name.parse::<BackupName>(), BackupReader::open(&path)) {
+            (Err(error), _) => (None, Some(error.to_string())),
+            (Ok(_), Ok(reader)) => (Some(reader.manifest().clone()), None),
+            (Ok(_), Err(error)) => (None, Some(chain(&error))),
+        };
+        let bytes = metadata.len();
+        backups.push(BackupSummary { name: name.to_owned(), bytes, manifest, problem });
+    }
+    backups.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(backups)
+}
+
+impl Write for NewBackup {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.temporary.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.temporary.file.flush()
+    }
+}
+
+impl Seek for NewBackup {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.temporary.file.seek(to)
+    }
+}

@@ -1,0 +1,194 @@
+//! Backup: everything of a data directory in one file.
+//!
+//! A backup is a bundle (`codec::bundle`), so that `satchel import`, every zip tool and eNMS read its
+//! documents. In its folder `satchel/` are the parts that a bundle lacks:
+//!
+//! | entry | contents |
+//! |---|---|
+//! | `KIND.yaml`, `metadata.yaml` | the project: the records of all kinds, with their secrets |
+//! | `satchel/configurations.ndjson` | the long texts of devices, and the earlier texts that the archive keeps |
+//! | `satchel/history.ndjson` | the changes, with the values before them |
+//! | `satchel/manifest.json` | the versions, the change, and the checksum of every part |
+//!
+//! Secrets are readable in a backup, so that a restore needs no key file.
+//!
+//! ```text
+//! directory  the entries of a data directory: what a backup contains, and what it leaves out
+//! write      writes a backup of one moment to any output, also to a connection
+//!   texts    writes `configurations.ndjson`
+//!   history  writes `history.ndjson`
+//! lines      the lines of both
+//! manifest   the format of `manifest.json`
+//! read       opens a backup and reads its manifest
+//! library    the folder `backups/`
+//! ```
+
+mod directory;
+mod error;
+mod history;
+mod library;
+mod lines;
+mod manifest;
+mod name;
+mod read;
+mod report;
+mod texts;
+mod write;
+
+use std::{
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+pub use directory::{DirectoryEntry, EntryRule};
+pub use error::{BackupError, RefusedBackup};
+pub use library::BackupDownload;
+pub use manifest::{BACKUP_FORMAT, HistoryInBackup, Manifest, ManifestPart};
+pub use name::{BackupName, BackupNameError};
+pub use read::{manifest_in, manifest_of};
+pub use report::{BackupReport, BackupSummary, SECRETS_ARE_READABLE};
+
+use library::BackupLibrary;
+
+use crate::{
+    codec::bundle::StreamOutput,
+    job::Progress,
+    store::{BackupSnapshot, Store},
+};
+
+/// The largest number of backups that are sent to clients at the same time. Each keeps a snapshot, with a
+/// copy of every record that is changed meanwhile.
+const STREAMED_MAX: usize = 2;
+
+/// The request to make a backup.
+#[derive(Clone, Debug)]
+pub struct BackupRequest {
+    /// Whether the backup contains the history and the earlier texts.
+    pub history: HistoryInBackup,
+    /// The user who makes it.
+    pub principal: String,
+}
+
+/// The backups of one inventory. All functions block.
+#[derive(Clone)]
+pub struct Backups(Arc<Inner>);
+
+struct Inner {
+    store: Arc<Store>,
+    library: BackupLibrary,
+    /// The number of backups that are being sent.
+    streamed: AtomicUsize,
+}
+
+impl Backups {
+    /// Opens the folder of backups of the inventory's data directory.
+    ///
+    /// # Errors
+    /// [`BackupError::Io`] if the folder cannot be read.
+    pub fn new(store: Arc<Store>) -> Result<Self, BackupError> {
+        let library = BackupLibrary::open(store.directory().backups())?;
+        Ok(Self(Arc::new(Inner { store, library, streamed: AtomicUsize::new(0) })))
+    }
+
+    /// Makes a backup and stores it. Without a name, the name is made of the time.
+    ///
+    /// # Errors
+    /// - [`BackupError::Exists`] if there is a backup of this name.
+    /// - [`BackupError::DiskFull`] or [`BackupError::FileSizeLimit`] if there is no room for it.
+    /// - [`BackupError::Documents`], [`BackupError::Store`] or [`BackupError::Io`] if the inventory cannot
+    ///   be read, the file cannot be written, or the job was cancelled.
+    ///
+    /// No file is left then.
+    pub fn create(
+        &self,
+        name: Option<&BackupName>,
+        request: &BackupRequest,
+        progress: &Progress,
+    ) -> Result<BackupReport, BackupError> {
+        let started = Instant::now();
+        let Inner { store, library, .. } = &*self.0;
+        let new = library.create(name)?;
+        let snapshot = store.backup_snapshot()?;
+        let scratch = store.directory().scratch();
+        let (new, written) = write::write(&snapshot, scratch, request, new, progress)?;
+        drop(snapshot);
+        progress.close()?;
+        let (name, bytes) = library.commit(new)?;
+        Ok(BackupReport {
+            backup: name.to_string(),
+            bytes,
+            manifest: written.manifest,
+            warnings: written.warnings,
+            milliseconds: started.elapsed().as_millis() as u64,
+        })
+    }
+
+    /// Takes the place of one of the backups that are sent to clients at the same time.
+    ///
+    /// # Errors
+    /// [`BackupError::TooMany`] if none is free.
+    pub fn stream(&self) -> Result<BackupStream, BackupError> {
+        let added = self.0.streamed.fetch_add(1, Ordering::SeqCst);
+        let stream = BackupStream(self.clone());
+        if added < STREAMED_MAX { Ok(stream) } else { Err(BackupError::TooMany) }
+    }
+
+    /// Lists the stored backups by name, with the problem of each damaged one.
+    ///
+    /// # Errors
+    /// [`BackupError::Io`] if the folder cannot be read.
+    pub fn list(&self) -> Result<Vec<BackupSummary>, BackupError> {
+        self.0.library.list()
+    }
+
+    /// Opens a stored backup for download.
+    ///
+    /// # Errors
+    /// [`BackupError::NotFound`] if there is none of this name, or [`BackupError::Io`].
+    pub fn open(&self, name: &BackupName) -> Result<BackupDownload, BackupError> {
+        self.0.library.open_file(name)
+    }
+
+    /// Removes a stored backup.
+    ///
+    /// # Errors
+    /// [`BackupError::NotFound`] if there is none of this name, or [`BackupError::Io`].
+    pub fn remove(&self, name: &BackupName) -> Result<(), BackupError> {
+        self.0.library.remove(name)
+    }
+}
+
+/// A backup that is sent while it is made. It needs no file.
+pub struct BackupStream(Backups);
+
+impl BackupStream {
+    /// Takes the snapshot, calls `begin`, and writes the backup to the output that it returns.
+    ///
+    /// # Errors
+    /// - The error of the snapshot, before `begin` is called.
+    /// - [`BackupError::Documents`] or [`BackupError::Write`] if the output cannot be written.
+    /// - [`BackupError::Store`] if the inventory cannot be read.
+    pub fn send<W: Write>(
+        &self,
+        request: &BackupRequest,
+        begin: impl FnOnce() -> W,
+    ) -> Result<W, BackupError> {
+        let store = &self.0.0.store;
+        let snapshot: BackupSnapshot<'_> = store.backup_snapshot()?;
+        let out = StreamOutput::new(begin());
+        let scratch = store.directory().scratch();
+        let progress = Progress::detached();
+        let (out, _) = write::write(&snapshot, scratch, request, out, &progress)?;
+        Ok(out.into_inner())
+    }
+}
+
+impl Drop for BackupStream {
+    fn drop(&mut self) {
+        self.0.0.streamed.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,69 @@
+//! The name of a stored backup.
+
+use std::{fmt, str::FromStr};
+
+use time::{OffsetDateTime, macros::format_description};
+
+use crate::model::{FileNameProblem, check_file_name};
+
+/// The name of a backup in the folder `backups/`, without its extension. It follows the rule of
+/// [`check_file_name`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupName(String);
+
+/// The reason why a text cannot be the name of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the name of a backup {0}")]
+pub struct BackupNameError(FileNameProblem);
+
+impl BackupName {
+    /// The name of a backup that is made at this time: `backup-2026-11-27-231500`.
+    ///
+    /// # Errors
+    /// [`time::error::Format`] if the time has no text in this form.
+    pub fn of_time(time: OffsetDateTime) -> Result<Self, time::error::Format> {
+        let format = format_description!("backup-[year]-[month]-[day]-[hour][minute][second]");
+        time.format(format).map(Self)
+    }
+
+    /// The name with a number at its end, for a second backup in the same second.
+    pub(super) fn numbered(&self, number: u32) -> Self {
+        Self(format!("{}-{number}", self.0))
+    }
+
+    /// The name without an extension.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for BackupName {
+    type Err = BackupNameError;
+
+    fn from_str(text: &str) -> Result<Self, BackupNameError> {
+        check_file_name(text).map_err(BackupNameError)?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for BackupName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_backup_without_a_name_is_named_after_its_time() {
+        let name = BackupName::of_time(datetime!(2026-11-27 23:05:09 UTC)).unwrap();
+        assert_eq!(name.as_str(), "backup-2026-11-27-230509");
+        assert_eq!(name.as_str().parse::<BackupName>().unwrap(), name);
+        assert_eq!(name.numbered(2).as_str(), "backup-2026-11-27-230509-2");
+        assert!("../x".parse::<BackupName>().is_err());
+    }
+}
