@@ -344,11 +344,19 @@ pub enum LogFormat {
 /// The limits for clients.
 #[derive(Args, Clone, Debug)]
 pub struct LimitsConfig {
-    /// Maximum number of open connections, 1 to 65535; further connections wait
+    /// Maximum number of open connections, 1 to 65535. Beyond it, the connection that is idle for the longest
+    /// time is closed; if none is idle, further connections wait
     #[arg(long, env = "SATCHEL_CONNECTIONS_MAX", value_name = "COUNT", help_heading = "Limits",
           default_value_t = default_connections(),
           value_parser = value_parser!(u32).range(1..=CONNECTIONS_MAX))]
     connections_max: u32,
+
+    /// Maximum number of open connections of one address, 1 to 65535. Loopback addresses and trusted
+    /// proxies have no such limit
+    #[arg(long, env = "SATCHEL_CONNECTIONS_PER_ADDRESS_MAX", value_name = "COUNT",
+          help_heading = "Limits", default_value_t = default_connections_per_address(),
+          value_parser = value_parser!(u32).range(1..=CONNECTIONS_MAX))]
+    connections_per_address_max: u32,
 
     /// Milliseconds to wait for a request's head, and for the next request on an idle connection, up
     /// to a day
@@ -381,6 +389,8 @@ impl LimitsConfig {
     pub fn limits(&self) -> Limits {
         Limits {
             connections_max: usize::try_from(self.connections_max).unwrap_or(usize::MAX),
+            connections_per_address_max: usize::try_from(self.connections_per_address_max)
+                .unwrap_or(usize::MAX),
             head_wait: Duration::from_millis(self.head_wait_ms),
             body_wait: Duration::from_millis(self.body_wait_ms),
             write_wait: Duration::from_millis(self.write_wait_ms),
@@ -399,6 +409,10 @@ fn default_check_at_open_mib() -> u64 {
 
 fn default_connections() -> u32 {
     u32::try_from(Limits::default().connections_max).unwrap_or(u32::MAX)
+}
+
+fn default_connections_per_address() -> u32 {
+    u32::try_from(Limits::default().connections_per_address_max).unwrap_or(u32::MAX)
 }
 
 fn milliseconds(wait: Duration) -> u64 {

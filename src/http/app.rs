@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::{
     blocking::Blocking,
     client_address::{Exposure, TrustedProxies},
+    connection_table::ConnectionTable,
     followers::Followers,
     host_names::HostNames,
     limits::Limits,
@@ -47,6 +48,7 @@ pub struct App {
     pub(super) limits: Limits,
     pub(super) host_names: HostNames,
     pub(super) trusted_proxies: TrustedProxies,
+    pub(super) connections: Arc<ConnectionTable>,
     pub(super) exposure: Exposure,
     pub(super) setup: Option<Setup>,
     pub(super) metrics: Arc<Metrics>,
@@ -141,6 +143,7 @@ impl App {
             jobs,
             blocking: Arc::default(),
             body_memory: BodyMemory::default(),
+            connections: ConnectionTable::new(&limits, trusted_proxies.clone()),
             followers: Followers::new(limits.connections_max),
             stopping: watch::Sender::new(false),
             limits,

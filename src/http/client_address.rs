@@ -72,6 +72,11 @@ impl TrustedProxies {
         Networks::parse(text).map(Self)
     }
 
+    /// Returns whether this is the address of a trusted proxy.
+    pub(super) fn contain(&self, address: IpAddr) -> bool {
+        self.0.contain(address)
+    }
+
     /// The address of the client: the peer's, or, if the peer is a trusted proxy, the last address in
     /// `X-Forwarded-For` or `Forwarded` (RFC 7239) that is not a trusted proxy's. Each proxy appends the
     /// address that it saw, so a client can only invent the addresses before it.

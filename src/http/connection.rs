@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
     time::Duration,
@@ -21,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    connection_state::{ConnectionState, Transport},
+    connection_state::ConnectionState,
     http2,
     limits::HEADERS_MAX,
     pipeline::{Server, respond},
@@ -45,17 +44,31 @@ pub(super) async fn serve(
     server: Arc<Server>,
     tcp: TcpStream,
     tls: Option<ServerTls>,
-    peer: SocketAddr,
+    state: Arc<ConnectionState>,
     stopping: watch::Receiver<bool>,
 ) {
+    tokio::select! {
+        () = serve_requests(server, tcp, tls, state.clone(), stopping) => {}
+        () = state.given_up() => {
+            tracing::debug!(peer = %state.peer, "Closed an idle connection to make place.");
+        }
+    }
+}
+
+async fn serve_requests(
+    server: Arc<Server>,
+    tcp: TcpStream,
+    tls: Option<ServerTls>,
+    state: Arc<ConnectionState>,
+    stopping: watch::Receiver<bool>,
+) {
+    let peer = state.peer;
     // Responses are written in large pieces; Nagle's algorithm would only delay their last
     // packets.
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!(%peer, %error, "Cannot set TCP_NODELAY.");
     }
     let limits = &server.app.limits;
-    let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
-    let state = Arc::new(ConnectionState::new(peer, transport));
     let stream = TimeoutStream::new(tcp, state.clone(), limits.write_wait);
     let Some(tls) = tls else {
         return serve_http1(server, state, stream, stopping).await;

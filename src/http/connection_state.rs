@@ -32,6 +32,7 @@ pub(super) struct ConnectionState {
     body_unread: AtomicBool,
     writing: AtomicBool,
     too_many_abandoned: Notify,
+    given_up: Notify,
 }
 
 /// The requests of one connection. Several are in progress at the same time only over HTTP/2.
@@ -63,6 +64,7 @@ impl ConnectionState {
             body_unread: AtomicBool::new(false),
             writing: AtomicBool::new(false),
             too_many_abandoned: Notify::new(),
+            given_up: Notify::new(),
         }
     }
 
@@ -92,6 +94,16 @@ impl ConnectionState {
     /// Waits until the client has abandoned too many requests.
     pub(super) async fn too_many_abandoned(&self) {
         self.too_many_abandoned.notified().await;
+    }
+
+    /// Closes the connection, because another one needs its place.
+    pub(super) fn give_up(&self) {
+        self.given_up.notify_one();
+    }
+
+    /// Waits until [`give_up`](Self::give_up) is called.
+    pub(super) async fn given_up(&self) {
+        self.given_up.notified().await;
     }
 
     /// Returns since when no request is in progress. `None` if one is.

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 /// The largest number of open connections. Together with the store's files it stays below 1,024
-/// file descriptors, the usual limit of a process. Further connections wait in the kernel's queue.
+/// file descriptors, the usual limit of a process.
 const CONNECTIONS_MAX: usize = 512;
+
+/// The largest number of open connections of one address: a quarter, so that one client cannot take most
+/// of them. Many browsers behind one address use six each.
+const CONNECTIONS_PER_ADDRESS_MAX: usize = 128;
 
 /// The time from the end of a response (or the start of the connection) until the next request's
 /// head is received: it limits both slow heads and idle connections.
@@ -27,6 +31,8 @@ pub(super) const HEADERS_MAX: usize = 100;
 pub struct Limits {
     /// The largest number of open connections.
     pub connections_max: usize,
+    /// The largest number of open connections of one address.
+    pub connections_per_address_max: usize,
     /// The maximum time for which a connection stays open without a complete request head.
     pub head_wait: Duration,
     /// The maximum pause of a client within a request body.
@@ -41,6 +47,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: CONNECTIONS_MAX,
+            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
             head_wait: HEAD_WAIT,
             body_wait: BODY_WAIT,
             write_wait: WRITE_WAIT,

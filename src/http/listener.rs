@@ -4,12 +4,19 @@ use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
-    sync::{Semaphore, watch},
+    sync::watch,
     task::JoinSet,
     time::{Instant, sleep, timeout_at},
 };
 
-use super::{app::App, connection, pipeline::Server, router::Router, routes::endpoints};
+use super::{
+    app::App,
+    connection,
+    connection_state::{ConnectionState, Transport},
+    pipeline::Server,
+    router::Router,
+    routes::endpoints,
+};
 use crate::tls::ServerTls;
 
 /// The wait after an `accept` that failed because descriptors or memory ran out. Without it the
@@ -40,13 +47,11 @@ pub async fn listen(
     listeners: Vec<Listener>,
     stop: impl Future<Output = ()>,
 ) -> Drained {
-    let connections_max = app.limits.connections_max;
-    let permits = Arc::new(Semaphore::new(connections_max));
     let server = Arc::new(Server { app, router: Router::new(endpoints()) });
     let stopped = server.app.stopping.subscribe();
     let mut accepting = JoinSet::new();
     for listener in listeners {
-        accepting.spawn(accept(server.clone(), listener, permits.clone(), stopped.clone()));
+        accepting.spawn(accept(server.clone(), listener, stopped.clone()));
     }
     stop.await;
     accepting.shutdown().await;
@@ -55,8 +60,7 @@ pub async fn listen(
     let deadline = Instant::now() + app.limits.shutdown_wait;
     app.stopping.send_replace(true);
     let all = async {
-        // All permits are free when all connections have ended.
-        let _ = permits.acquire_many(u32::try_from(connections_max).unwrap_or(u32::MAX)).await;
+        app.connections.drained().await;
         app.blocking.drain().await;
     };
     match timeout_at(deadline, all).await {
@@ -65,18 +69,10 @@ pub async fn listen(
     }
 }
 
-/// Accepts connections and serves each in a task. Returns only if `permits` is closed, which never
-/// happens.
-async fn accept(
-    server: Arc<Server>,
-    listener: Listener,
-    permits: Arc<Semaphore>,
-    stopped: watch::Receiver<bool>,
-) {
+/// Accepts connections and serves each in a task. Never returns.
+async fn accept(server: Arc<Server>, listener: Listener, stopped: watch::Receiver<bool>) {
     let Listener { tcp: listener, tls } = listener;
-    // The permit comes first: a client over the limit waits in the kernel's queue and costs
-    // nothing until a connection ends.
-    while let Ok(permit) = permits.clone().acquire_owned().await {
+    loop {
         let (tcp, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) if concerns_one_client(&error) => continue,
@@ -86,11 +82,17 @@ async fn accept(
                 continue;
             }
         };
-        let counted = server.app.metrics.connection();
-        let serving = connection::serve(server.clone(), tcp, tls.clone(), peer, stopped.clone());
+        let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
+        let state = Arc::new(ConnectionState::new(peer, transport));
+        let (server, tls, stopped) = (server.clone(), tls.clone(), stopped.clone());
         tokio::spawn(async move {
-            serving.await;
-            drop((permit, counted));
+            match server.app.connections.place(&state).await {
+                Ok(_place) => {
+                    let _counted = server.app.metrics.connection();
+                    connection::serve(server, tcp, tls, state, stopped).await;
+                }
+                Err(no_place) => server.app.connections.note_refusal(peer, no_place),
+            }
         });
     }
 }

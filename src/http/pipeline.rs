@@ -114,6 +114,7 @@ async fn steps(
     let caller = credentials::authenticate(&app, route.right, &head, source, transport).await?;
     if let Some(principal) = caller.principal() {
         entry.set_user(&principal.name);
+        app.connections.note_login(state.peer.ip());
     }
     caller.require(route)?;
 

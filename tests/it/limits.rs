@@ -65,21 +65,25 @@ fn a_large_body_is_413_with_or_without_a_length() {
 }
 
 #[test]
-fn connections_over_the_limit_wait() {
+fn a_connection_over_the_limit_takes_the_place_of_an_idle_one_or_waits() {
     let server = Server::start_with(&["--connections-max", "2"]);
     let alive = server.request("GET", "/rest/is_alive").head();
-    let mut open: Vec<_> = (0..2)
-        .map(|_| {
-            let mut connection = server.connect();
-            connection.send(alive.as_bytes());
-            assert_eq!(connection.answer().status, 200);
-            connection
-        })
-        .collect();
+    let mut idle = server.connect();
+    idle.send(alive.as_bytes());
+    assert_eq!(idle.answer().status, 200);
+    let post = || {
+        let mut connection = server.connect();
+        let request = server.request("POST", "/rest/migrate/export").login(ADMIN);
+        connection.send(request.header("content-length", "4").head().as_bytes());
+        connection
+    };
+    let mut busy = [post(), post()];
+    assert!(idle.is_ended());
     let mut third = server.connect();
     third.send(alive.as_bytes());
     assert!(third.is_silent_for(Duration::from_millis(300)));
-    open.pop();
+    busy[0].send(b"[ ]\n");
+    assert_eq!(busy[0].answer().status, 400);
     assert_eq!(third.answer().status, 200);
 }
 

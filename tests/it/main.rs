@@ -12,6 +12,7 @@ mod command_line;
 mod commands;
 mod config;
 mod configurations;
+mod connections;
 mod damage;
 mod damaged_records;
 mod data_directory;

@@ -3,7 +3,7 @@
 use crate::harness::{ADMIN, GUEST, Server};
 
 /// The value of a sample, or `None` if it is missing.
-fn sample(server: &Server, name: &str) -> Option<f64> {
+pub(crate) fn sample(server: &Server, name: &str) -> Option<f64> {
     let page = server.request("GET", "/metrics").login(ADMIN).send();
     assert_eq!(page.status, 200);
     let page = String::from_utf8(page.body).unwrap();

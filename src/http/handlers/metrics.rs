@@ -12,15 +12,16 @@ use hyper::{StatusCode, header::HeaderValue};
 
 use crate::{
     http::{
+        app::App,
         blocking::Lane,
         call::Call,
+        connection_table::ConnectionTable,
         metrics::{Counts, DURATION_BOUNDS, Metrics},
         problem::Problem,
         response::{self, Response},
         route::RouteTable,
     },
     inventory::Inventory,
-    job::Jobs,
 };
 
 const PROMETHEUS: HeaderValue =
@@ -29,19 +30,15 @@ const PROMETHEUS: HeaderValue =
 /// Handles `GET /metrics`.
 pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
     let (app, inventory) = (call.app.clone(), call.inventory());
-    let page = move || page(&app.metrics, &app.routes, &inventory, &app.jobs);
+    let page = move || page(&app, &inventory);
     let page = call.app.blocking.run(Lane::Quick, page).await?;
     let page = page.map_err(|error| Problem::internal(&error))?;
     Ok(response::whole(StatusCode::OK, PROMETHEUS, page))
 }
 
 /// Returns all metrics. A value that cannot be read is omitted.
-fn page(
-    metrics: &Metrics,
-    routes: &RouteTable,
-    inventory: &Inventory,
-    jobs: &Jobs,
-) -> Result<String, fmt::Error> {
+fn page(app: &App, inventory: &Inventory) -> Result<String, fmt::Error> {
+    let App { metrics, routes, jobs, connections, .. } = app;
     let mut page = Page::default();
     let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("SATCHEL_COMMIT"))];
     page.family("satchel_build_info", "gauge", "Version and commit of the server; always 1.")?;
@@ -57,6 +54,7 @@ fn page(
     write_inventory(&mut page, inventory)?;
     let about = "Running imports, exports and verifications.";
     page.one("satchel_jobs_running", "gauge", about, jobs.running())?;
+    write_connections(&mut page, connections)?;
     write_requests(&mut page, metrics, routes)?;
     Ok(page.text)
 }
@@ -91,6 +89,14 @@ fn write_inventory(page: &mut Page, inventory: &Inventory) -> fmt::Result {
     }
     let about = "Whether changes are accepted; 0 after a full disk or a failed write.";
     page.one("satchel_writable", "gauge", about, u8::from(inventory.is_writable()))
+}
+
+/// Writes the metrics of connections that had no place.
+fn write_connections(page: &mut Page, connections: &ConnectionTable) -> fmt::Result {
+    let about = "Idle connections that were closed to make place for others.";
+    page.one("satchel_connections_given_up_total", "counter", about, connections.given_up())?;
+    let about = "Connections that were refused, because there was no place.";
+    page.one("satchel_connections_refused_total", "counter", about, connections.refused())
 }
 
 /// Writes the metrics of connections and requests.
