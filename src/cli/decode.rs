@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use super::privileges;
 use crate::codec::workbook;
 
 /// Returns the arguments of the hidden subcommand, if it was started. It is not declared to clap,
@@ -16,5 +17,6 @@ pub(super) fn arguments(words: &[OsString]) -> Option<Vec<String>> {
 
 /// Decodes the workbook on standard input, as the child process.
 pub(super) fn run(arguments: &[String]) -> ExitCode {
+    privileges::close_other_descriptors();
     workbook::decode_main(arguments)
 }

@@ -1,4 +1,5 @@
-//! Drops the privileges of root permanently, and makes the process run as another user.
+//! Drops privileges permanently: makes the process run as another user, or closes the descriptors that it
+//! inherited.
 //!
 //! This calls the functions of the C library, which change all threads of the process. The system
 //! calls themselves (`rustix::thread::set_thread_uid`) change the calling thread only: a thread that
@@ -24,6 +25,14 @@ pub(super) fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     check(unsafe { libc::setresgid(gid, gid, gid) })?;
     // SAFETY: the call takes any numbers.
     check(unsafe { libc::setresuid(uid, uid, uid) })
+}
+
+/// Closes all descriptors but standard input, output and error. The process that decodes workbooks must not
+/// get those that the server inherited. Linux before 5.9 cannot do it; then they stay open.
+pub(super) fn close_other_descriptors() {
+    let (first, last, flags) = (3_u32, u32::MAX, 0_u32);
+    // SAFETY: the process has just started, so no value owns one of these descriptors.
+    unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
 }
 
 fn check(returned: c_int) -> io::Result<()> {

@@ -67,7 +67,7 @@ mod written;
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Instant,
 };
 
@@ -89,7 +89,7 @@ pub use crate::codec::workbook::READ_ROWS_MAX as SHEET_ROWS_MAX;
 use folder::Folder;
 
 use crate::{
-    codec::workbook,
+    codec::workbook::{self, Protections},
     import::{ImportSource, Log, Reports},
     job::Progress,
     model::Kind,
@@ -114,6 +114,8 @@ struct Inner {
     reports: Reports,
     /// The executable that decodes workbooks.
     decoder: PathBuf,
+    /// The restrictions of the processes that decode workbooks, after the first question.
+    protections: OnceLock<Option<Protections>>,
 }
 
 impl Topology {
@@ -131,7 +133,26 @@ impl Topology {
         let directory = store.directory();
         let folder = Folder::open(directory.spreadsheets())?;
         let reports = Reports::new(directory.reports());
-        Ok(Self(Arc::new(Inner { store, folder, reports, decoder: decoder.to_owned() })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            folder,
+            reports,
+            decoder: decoder.to_owned(),
+            protections: OnceLock::new(),
+        })))
+    }
+
+    /// The restrictions that the kernel enforces for the processes that decode workbooks. `None` if no such
+    /// process can be started. The first call starts one, and takes milliseconds.
+    pub fn decoder_protections(&self) -> Option<Protections> {
+        let probe = || match workbook::probe(&self.0.decoder) {
+            Ok(protections) => Some(protections),
+            Err(error) => {
+                tracing::warn!(%error, "Cannot start a process that decodes workbooks.");
+                None
+            }
+        };
+        *self.0.protections.get_or_init(probe)
     }
 
     /// Exports the devices and links, or a template for them, to a workbook in the folder. Replaces a

@@ -17,6 +17,7 @@ mod damage;
 mod damaged_records;
 mod data_directory;
 mod data_files;
+mod decoder_sandbox;
 mod deletions;
 mod differences;
 mod docs;

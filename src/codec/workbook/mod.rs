@@ -48,7 +48,10 @@ pub use cell::{
     Cell, CellError, cell_name, column_name, format_serial_date, is_time_of_day, parse_serial_date,
 };
 pub use cell_value::{CellFault, format_cell, parse_cell};
-pub use child::{DecodeError, DecodeLimits, Decoding, SUBCOMMAND, decode_main, executable};
+pub use child::{
+    DecodeError, DecodeLimits, Decoding, Protection, Protections, SUBCOMMAND, decode_main,
+    executable, probe,
+};
 pub use column_guide::{AcceptedValues, ColumnGuide};
 pub use error::WriteError;
 pub use foreign_file::{FOREIGN_BYTES, ForeignFile};

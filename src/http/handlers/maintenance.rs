@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     access::RightsModel,
+    codec::workbook::Protections,
     http::{
         blocking::Lane,
         call::Call,
@@ -30,13 +31,19 @@ pub(in crate::http) struct State {
     /// the data directory without a server.
     #[serde(skip_serializing_if = "Option::is_none")]
     rights: Option<RightsModel>,
+    /// The restrictions that the kernel enforces for the processes that decode workbooks. `null` if no such
+    /// process can be started.
+    decoder: Option<Protections>,
 }
 
 /// Handles `GET /rest/state`.
 pub(in crate::http) async fn state(call: Call) -> Result<Response, Problem> {
     let inventory = call.inventory();
-    let inventory = call.app.blocking.run(Lane::Operation, move || inventory.state()).await??;
-    json_response::json(StatusCode::OK, &State { inventory, rights: call.app.rights })
+    let app = call.app.clone();
+    let read = move || (inventory.state(), app.topology.decoder_protections());
+    let (inventory, decoder) = call.app.blocking.run(Lane::Operation, read).await?;
+    let state = State { inventory: inventory?, rights: call.app.rights, decoder };
+    json_response::json(StatusCode::OK, &state)
 }
 
 /// Handles `POST /rest/verify`. The verification is cancelled if a waiting client disconnects.

@@ -3,10 +3,13 @@
 //! The child is this executable, started again with [`SUBCOMMAND`]. It gets an open file as standard
 //! input and a pipe for rows as standard output, and nothing else: no environment, no other
 //! descriptor, no path. Before it reads a byte it sets limits that the kernel enforces: of memory,
-//! processor time, files and processes.
+//! processor time, files and processes. Then it enters a `sandbox`, in which it can open neither files nor
+//! sockets. A [`probe`] tells what of this the kernel has.
 
 mod error;
 mod executable;
+mod probe;
+mod sandbox;
 mod serve;
 
 use std::fs::File;
@@ -25,6 +28,8 @@ use super::limits::{CHILD_CPU, CHILD_MEMORY_BYTES, CHILD_WAIT};
 use super::source_kind::SourceKind;
 pub use error::DecodeError;
 pub use executable::executable;
+pub use probe::probe;
+pub use sandbox::{Protection, Protections};
 pub use serve::decode_main;
 
 /// The hidden subcommand that makes the executable a decoding child.

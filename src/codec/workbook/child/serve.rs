@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -12,14 +12,21 @@ use super::super::frame::{FrameWriter, Stop};
 use super::super::read;
 use super::super::refusal::Refusal;
 use super::super::source_kind::SourceKind;
+use super::probe::{PROBE, probe_main};
+use super::sandbox::{enter_landlock, enter_seccomp};
 
 /// Decodes the workbook on standard input and writes frames to standard output. The process does
 /// nothing else. The arguments are the [`SourceKind`], the address space in bytes and the processor
-/// time in seconds.
+/// time in seconds; or the word of a probe and its restrictions.
 ///
 /// Exit codes: 0 if rows or a reason were written, 1 if they cannot be written, 2 for wrong
 /// arguments.
 pub fn decode_main(arguments: &[String]) -> ExitCode {
+    if let [word, restrictions] = arguments
+        && word == PROBE
+    {
+        return probe_main(restrictions);
+    }
     let [kind, memory_bytes, cpu_seconds] = arguments else { return ExitCode::from(2) };
     let (Some(kind), Ok(memory_bytes), Ok(cpu_seconds)) =
         (SourceKind::of_argument(kind), memory_bytes.parse(), cpu_seconds.parse())
@@ -34,10 +41,12 @@ pub fn decode_main(arguments: &[String]) -> ExitCode {
     }
 }
 
-/// Sets the limits of the process. Returns standard input and output.
+/// Sets the limits of the process, and enters its sandbox. Returns standard input and output.
 fn restrict(memory_bytes: u64, cpu_seconds: u64) -> io::Result<(File, File)> {
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    // Before the limits, because it needs a descriptor. What a kernel lacks is in `/rest/state`.
+    enter_landlock();
     let limits = [
         (Resource::As, memory_bytes),
         (Resource::Cpu, cpu_seconds),
@@ -56,6 +65,8 @@ fn restrict(memory_bytes: u64, cpu_seconds: u64) -> io::Result<(File, File)> {
         };
         setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(maximum) })?;
     }
+    // The last one: it allows nothing of the above.
+    enter_seccomp(file.as_raw_fd(), out.as_raw_fd());
     Ok((file, out))
 }
 
