@@ -12,7 +12,7 @@ use std::{
 use sled::{Db, Tree};
 
 use super::{
-    DataDirectory, Options, StoreError, Summary,
+    DataDirectory, HistoryWriting, Options, StoreError, Summary,
     content::Content,
     format,
     history::{self, HistoryEnd},
@@ -46,6 +46,7 @@ pub(super) struct Generation {
     durable_summary: RwLock<Arc<Summary>>,
     /// The end of the history after all applied changes.
     history_end: Mutex<HistoryEnd>,
+    history_writing: HistoryWriting,
     /// Dropped last: keeps the data directory locked until the database is closed, also for a reader
     /// that outlives the store.
     directory: Arc<DataDirectory>,
@@ -151,6 +152,7 @@ impl Generation {
                 summary: RwLock::new(summary.clone()),
                 durable_summary: RwLock::new(summary),
                 history_end: Mutex::new(history_end),
+                history_writing: options.history,
                 db,
                 directory: directory.clone(),
             })
@@ -292,6 +294,11 @@ impl Generation {
     pub(super) fn note_durable(&self) {
         let summary = self.summary();
         *self.durable_summary.write().unwrap_or_else(PoisonError::into_inner) = summary;
+    }
+
+    /// Whether changes are written to the history.
+    pub(super) fn history_writing(&self) -> HistoryWriting {
+        self.history_writing
     }
 
     /// The end of the history after all applied changes.

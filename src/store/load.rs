@@ -4,8 +4,8 @@
 use std::{collections::HashSet, fs, sync::Arc};
 
 use super::{
-    LoadRecord, LoadTable, ReplacedGeneration, Replacement, Store, StoreError, Summary,
-    generation::Generation, history::ReplacementEntries, new_generation::NewGeneration,
+    HistoryWriting, LoadRecord, LoadTable, ReplacedGeneration, Replacement, Store, StoreError,
+    Summary, generation::Generation, history::ReplacementEntries, new_generation::NewGeneration,
     trees::text_key, write_lock::WriteGuard,
 };
 use crate::{
@@ -166,6 +166,17 @@ impl<'s> Load<'s> {
         let UnfinishedGeneration { previous, .. } = &self.unfinished;
         let new = self.unfinished.new_generation();
         new.copy_texts(previous.trees(), &self.set_texts, progress)?;
+        match previous.history_writing() {
+            HistoryWriting::Written => self.write_history(record)?,
+            HistoryWriting::LeftOut => {}
+        }
+        self.unfinished.commit(progress)
+    }
+
+    /// Copies the history of the generation before to the archive, and writes the change of this load.
+    fn write_history(&self, record: &LoadRecord) -> Result<(), StoreError> {
+        let UnfinishedGeneration { previous, .. } = &self.unfinished;
+        let new = self.unfinished.new_generation();
         let replaced = ReplacedGeneration {
             before: Some(previous.number),
             after: new.generation().number,
@@ -173,7 +184,6 @@ impl<'s> Load<'s> {
         };
         self.unfinished.store.archive_history(previous)?;
         let end = previous.history_end();
-        new.write_history(&ReplacementEntries::new(new.version(), end, record, replaced))?;
-        self.unfinished.commit(progress)
+        new.write_history(&ReplacementEntries::new(new.version(), end, record, replaced))
     }
 }

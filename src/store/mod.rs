@@ -100,7 +100,7 @@ pub use live_view::LiveView;
 pub use load::Load;
 pub use new_generation::LoadTable;
 pub use one_change::OneChange;
-pub use options::{InterruptedRecovery, Options};
+pub use options::{HistoryWriting, InterruptedRecovery, Options};
 pub use origin::{CHANGE_MESSAGE_BYTES_MAX, Origin};
 pub use owner::FileOwner;
 pub use recover::{

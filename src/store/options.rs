@@ -27,6 +27,20 @@ pub enum InterruptedRecovery {
     Open,
 }
 
+/// Tells whether changes are written to the history.
+///
+/// Every command and the server write it. No setting reaches this option: it exists so that benchmarks
+/// can measure what the history costs. A store without history cannot undo single changes and cannot
+/// show earlier values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HistoryWriting {
+    /// Each change is written to the history, in its own transaction.
+    #[default]
+    Written,
+    /// Nothing is written to the history. Only for benchmarks.
+    LeftOut,
+}
+
 /// The options of opening a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -42,6 +56,8 @@ pub struct Options {
     pub create: CreateDirectory,
     /// Whether to open an inventory whose recovery was interrupted.
     pub interrupted: InterruptedRecovery,
+    /// Whether changes are written to the history. Only benchmarks leave it out.
+    pub history: HistoryWriting,
     /// The subcommand that opens the store. `LOCK` names it to other processes.
     pub command: &'static str,
 }
@@ -54,6 +70,7 @@ impl Default for Options {
             generations: KeptGenerations::UpTo(GenerationLimits::DEFAULT),
             create: CreateDirectory::default(),
             interrupted: InterruptedRecovery::default(),
+            history: HistoryWriting::default(),
             command: COMMAND,
         }
     }

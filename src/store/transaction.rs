@@ -1,7 +1,7 @@
 //! Transactions: a small change in memory, until it is committed.
 
 use super::{
-    Origin, Raw, Referrer, StoreError, Stored, StoredText, Summary, Vault,
+    HistoryWriting, Origin, Raw, Referrer, StoreError, Stored, StoredText, Summary, Vault,
     committer::Pending,
     format::{self, values},
     generation::{Generation, chunk_key},
@@ -28,8 +28,8 @@ pub struct Transaction<'s> {
     own: Changes,
     /// The edits of packed lists. [`finish`](Self::finish) applies them to the blocks.
     edits: ListEdits,
-    /// The values that the transaction has touched, for the history.
-    touched: TouchedValues,
+    /// The values that the transaction has touched. `None` if it is not written to the history.
+    touched: Option<TouchedValues>,
     /// The end of the history before this change.
     history_end: HistoryEnd,
 }
@@ -75,7 +75,10 @@ impl<'s> Transaction<'s> {
             summary,
             own: Changes::default(),
             edits: ListEdits::default(),
-            touched: TouchedValues::default(),
+            touched: match generation.history_writing() {
+                HistoryWriting::Written => Some(TouchedValues::default()),
+                HistoryWriting::LeftOut => None,
+            },
             history_end: pending.history_end.unwrap_or_else(|| generation.history_end()),
         }
     }
@@ -180,7 +183,7 @@ impl<'s> Transaction<'s> {
     /// Creates a record whose name is free.
     fn create(&mut self, record: &dyn Record, ordinal: u64, body: &[u8]) -> Result<(), StoreError> {
         let (kind, name) = (record.kind(), record.name().as_str());
-        self.touched.note(ValueOwner::Record(kind), name.as_bytes(), None);
+        self.note(ValueOwner::Record(kind), name.as_bytes(), None);
         self.edit_references(record, ListChange::Insert);
         let counts = self.summary.kind(kind);
         let in_name_order =
@@ -260,8 +263,10 @@ impl<'s> Transaction<'s> {
                 self.remove_text(from, &property)?;
             }
         }
-        self.touched.note_rename(kind, from, &name);
-        self.touched.note(ValueOwner::Record(kind), name.as_bytes(), None);
+        if let Some(touched) = &mut self.touched {
+            touched.note_rename(kind, from, &name);
+        }
+        self.note(ValueOwner::Record(kind), name.as_bytes(), None);
         self.write(ValueOwner::Record(kind), name.into_bytes(), old.ordinal, &body);
         Ok(true)
     }
@@ -278,10 +283,18 @@ impl<'s> Transaction<'s> {
         self.stamp(owner);
     }
 
+    /// Notes a value that is about to be written or removed, for the history.
+    fn note(&mut self, owner: ValueOwner, key: &[u8], before: Option<&Raw>) {
+        if let Some(touched) = &mut self.touched {
+            touched.note(owner, key, before);
+        }
+    }
+
     /// Removes a value. Its chunks stay if it is the before-value of this change.
     fn erase(&mut self, owner: ValueOwner, key: &[u8], raw: &Raw) -> Result<(), StoreError> {
-        self.touched.note(owner, key, Some(raw));
-        if raw.header.is_long() && raw.header.version == self.summary.version {
+        self.note(owner, key, Some(raw));
+        let is_before_value = raw.header.version != self.summary.version && self.touched.is_some();
+        if raw.header.is_long() && !is_before_value {
             let prefix = owner.chunk_prefix(key, raw.header.version);
             let chunks = self.trees().tree(TreeId::Chunks).prefix(&prefix);
             let keys = chunks.map(|entry| Ok(entry?.0.to_vec()));
@@ -383,7 +396,7 @@ impl<'s> Transaction<'s> {
             }
             self.erase(ValueOwner::Text, &key, &raw)?;
         } else {
-            self.touched.note(ValueOwner::Text, &key, None);
+            self.note(ValueOwner::Text, &key, None);
         }
         self.write(ValueOwner::Text, key, 0, text.as_bytes());
         Ok(())
@@ -419,9 +432,11 @@ impl<'s> Transaction<'s> {
         }
         // The history does not count: it is written in the order of its keys.
         let is_large = self.own.is_large();
-        let touched = std::mem::take(&mut self.touched);
         let (version, end) = (self.summary.version, self.history_end);
-        let history_end = touched.write(&mut self.own, version, end, self.origin);
+        let history_end = match self.touched.take() {
+            Some(touched) => touched.write(&mut self.own, version, end, self.origin),
+            None => end,
+        };
         self.hash_changes()?;
         let Self { own, summary, .. } = self;
         Ok(Some(FinishedChange { changes: own, summary, history_end, is_large }))
