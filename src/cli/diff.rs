@@ -13,6 +13,7 @@ use super::{
     input::Input,
     interrupt::{self, Cleanup, Interrupted},
     kinds::KindsArgs,
+    moment::moment,
     output::{self, OutputArgs, counted},
     progress::Progress,
     reading::ReadArgs,
@@ -49,7 +50,7 @@ const EXIT_TROUBLE: u8 = 2;
 #[derive(Args, Debug)]
 pub(super) struct DiffArgs {
     /// A bundle, project folder or workbook, or the name of a project in the project library
-    #[arg(value_name = "FILE", required_unless_present = "since")]
+    #[arg(value_name = "FILE", required_unless_present_any = ["since", "until"])]
     from: Option<OsString>,
 
     /// A second bundle or project folder, to compare the first with
@@ -58,12 +59,12 @@ pub(super) struct DiffArgs {
 
     /// Show how the inventory differs now from the moment after the change with this number, or at this
     /// date or time
-    #[arg(long, value_name = "NUMBER|TIME",
+    #[arg(long, value_name = "NUMBER|TIME", value_parser = moment,
           conflicts_with_all = ["from", "types", "replace", "replace_all"])]
     since: Option<String>,
 
     /// With --since: the moment to compare with, instead of now
-    #[arg(long = "to", value_name = "NUMBER|TIME", requires = "since")]
+    #[arg(long = "to", value_name = "NUMBER|TIME", value_parser = moment, requires = "since")]
     until: Option<String>,
 
     #[command(flatten)]

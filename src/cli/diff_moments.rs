@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    output::{self, OutputArgs, number, table},
+    change::{Change, KindChanges, Record},
+    output::{self, OutputArgs, table},
     report::{Length, changed_records},
     safe_text::safe,
     target::Target,
@@ -34,33 +35,9 @@ pub(super) enum Comparison {
 struct Difference {
     summary: String,
     complete: bool,
-    types: Vec<KindRow>,
+    types: Vec<KindChanges>,
     records: Vec<Record>,
-    not_compared: Vec<Replacement>,
-}
-
-#[derive(Deserialize)]
-struct KindRow {
-    r#type: String,
-    created: u64,
-    updated: u64,
-    removed: u64,
-}
-
-#[derive(Deserialize)]
-struct Record {
-    r#type: String,
-    name: String,
-    effect: String,
-    renamed_from: Option<String>,
-    properties: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-struct Replacement {
-    number: u64,
-    time: String,
-    operation: String,
+    not_compared: Vec<Change>,
 }
 
 /// Prints the differences between two moments.
@@ -98,20 +75,20 @@ impl Difference {
     fn text(&self, length: Length) -> String {
         let mut text = format!("{}\n", safe(&self.summary));
         if !self.types.is_empty() {
-            let rows: Vec<Vec<String>> = self.types.iter().map(KindRow::cells).collect();
+            let rows: Vec<Vec<String>> = self.types.iter().map(KindChanges::cells).collect();
             text += &format!("\n{}", table(&["type", "created", "updated", "deleted"], &rows));
         }
         if !self.records.is_empty() {
             text += &changed_records(&self.groups(), self.records.len() as u64, length);
         }
-        for (index, Replacement { number, time, operation }) in self.not_compared.iter().enumerate()
-        {
+        for (index, change) in self.not_compared.iter().enumerate() {
             let before = if index == 0 { "\n" } else { "" };
             text += &format!(
-                "{before}Note: change {number} at {} ({}) replaced the whole inventory. Its records \
+                "{before}Note: change {} at {} ({}) replaced the whole inventory. Its records \
                  are not compared, because the copy from before it is no longer kept\n",
-                safe(time),
-                safe(operation)
+                change.number,
+                safe(&change.time),
+                safe(&change.operation)
             );
         }
         text
@@ -121,26 +98,12 @@ impl Difference {
     fn groups(&self) -> Vec<Value> {
         let mut groups = BTreeMap::<(&str, &str), Vec<Value>>::new();
         for record in &self.records {
-            let effect = if record.effect == "removed" { "deleted" } else { &record.effect };
-            let name = match &record.renamed_from {
-                Some(from) => format!("{} (renamed from {from})", record.name),
-                None => record.name.clone(),
-            };
-            let place = json!({"record": name, "properties": record.properties});
-            groups.entry((&record.r#type, effect)).or_default().push(place);
+            let group = groups.entry((&record.r#type, record.effect())).or_default();
+            group.push(record.location());
         }
         let groups = groups.into_iter().map(|((kind, effect), places)| {
             json!({"type": kind, "change": effect, "count": places.len(), "places": places})
         });
         groups.collect()
-    }
-}
-
-impl KindRow {
-    fn cells(&self) -> Vec<String> {
-        let counts = [self.created, self.updated, self.removed];
-        let mut cells = vec![safe(&self.r#type)];
-        cells.extend(counts.map(number));
-        cells
     }
 }

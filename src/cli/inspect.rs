@@ -57,6 +57,14 @@ pub(super) struct InventoryState {
     pub now: Generation,
     pub previous: Option<Generation>,
     pub earlier: Vec<EarlierGeneration>,
+    #[serde(default)]
+    history_losses: Vec<HistoryLoss>,
+}
+
+/// A lost part of the history.
+#[derive(Deserialize)]
+struct HistoryLoss {
+    detail: String,
 }
 
 /// A kept generation before the current one.
@@ -121,7 +129,7 @@ fn inventory(args: &InspectArgs, progress: &Progress) -> anyhow::Result<()> {
 
 impl InventoryState {
     fn text(&self) -> String {
-        let Self { now, previous, earlier } = self;
+        let Self { now, previous, earlier, history_losses } = self;
         let before = |kind: &str| {
             let previous = previous.as_ref()?.types.iter().find(|one| one.r#type == kind)?;
             Some(number(previous.records))
@@ -156,6 +164,9 @@ impl InventoryState {
             let bytes = earlier.iter().map(|kept| kept.bytes).sum();
             let generations = counted(earlier.len() as u64, "earlier generation");
             text += &format!("{generations} kept; {} on disk.\n", counted(bytes, "byte"));
+        }
+        for HistoryLoss { detail } in history_losses {
+            text += &format!("Warning: {}.\n", safe(detail));
         }
         text + "\n" + &table(&["type", "records", "before"], &rows)
     }

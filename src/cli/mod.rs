@@ -2,11 +2,12 @@
 //!
 //! | files | contents |
 //! |---|---|
-//! | `completions`, `config`, `delete`, `diff`, `docs`, `export`, `import`, `fingerprint`, `history`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `serve`, `show`, `undo`, `verify` | the subcommands |
+//! | `completions`, `config`, `configuration`, `delete`, `diff`, `docs`, `export`, `import`, `fingerprint`, `history`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `serve`, `show`, `undo`, `verify` | the subcommands |
 //! | `decode`, `rename_helper` | hidden subcommands: processes that other commands start |
 //! | `target` | the data directory or server that a command uses, and calls to it |
 //! | `input`, `kinds`, `reading`, `server_address` | arguments and options that several subcommands share |
 //! | `import_call`, `report` | the call of an import, and its report as text |
+//! | `change`, `moment` | changes of the history as text, and the moments in arguments |
 //! | `output`, `safe_text`, `progress`, `confirm`, `help` | output, progress and questions to the user |
 //! | `failure`, `exit_code` | messages of errors with the next step, and exit codes |
 //! | `interrupt`, `file_size_signal` | signals: Ctrl-C and SIGTERM of commands; SIGXFSZ |
@@ -15,8 +16,10 @@
 
 mod access_upkeep;
 mod backup;
+mod change;
 mod completions;
 mod config;
+mod configuration;
 mod confirm;
 mod decode;
 mod delete;
@@ -42,6 +45,7 @@ mod listeners;
 mod log_writer;
 mod logging;
 mod man;
+mod moment;
 mod output;
 mod owner;
 mod passwd;
@@ -113,6 +117,9 @@ enum Command {
     /// Show a record, now or at an earlier moment
     #[command(after_help = show::EXAMPLES)]
     Show(Box<show::ShowArgs>),
+    /// Show, list and compare the configurations of a device
+    #[command(after_help = configuration::EXAMPLES)]
+    Configuration(Box<configuration::ConfigurationArgs>),
     /// Undo the last change
     #[command(after_help = undo::EXAMPLES)]
     Undo(Box<undo::UndoArgs>),
@@ -224,6 +231,7 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::run(&args),
         Command::History(args) => history::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Configuration(args) => configuration::run(&args),
         Command::Undo(args) => undo::run(&args),
         Command::Delete(args) => delete::run(&args),
         Command::Passwd(args) => passwd::run(&args),

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::{
+    moment::moment,
     output::{self, OutputArgs},
     safe_text::safe,
     target::{IfMissing, TargetArgs},
@@ -43,7 +44,7 @@ pub(super) struct ShowArgs {
     name: String,
 
     /// The record as it was after the change with this number, or at this date or time
-    #[arg(long, value_name = "NUMBER|TIME")]
+    #[arg(long, value_name = "NUMBER|TIME", value_parser = moment)]
     at: Option<String>,
 
     #[command(flatten)]

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
+    change::Change,
     confirm,
-    history::Change,
+    moment::change_number,
     output::{OutputArgs, number},
     safe_text::safe,
     target::{ApiResponse, ChangeMessage, IfMissing, TargetArgs},
@@ -42,7 +43,7 @@ Exit codes:
 #[derive(Args, Debug)]
 pub(super) struct UndoArgs {
     /// Number of the change to undo, as `satchel history` shows it [default: the last change]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = change_number)]
     change: Option<u64>,
 
     /// Leave what was changed since, and undo the rest

@@ -1,6 +1,6 @@
 //! The query of a request, decoded once.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -70,14 +70,26 @@ impl Query {
     /// # Errors
     /// 400 for another value.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
+        self.number_within(name, 0..=u64::MAX)
+    }
+
+    /// Returns the value of a parameter that is an integer within a range.
+    ///
+    /// # Errors
+    /// 400 for another value. The message names the range.
+    pub(super) fn number_within(
+        &self,
+        name: &str,
+        range: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, Problem> {
         let Some(text) = self.one(name)? else { return Ok(None) };
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
-            Ok(number) if is_number => Ok(Some(number)),
+            Ok(number) if is_number && range.contains(&number) => Ok(Some(number)),
             Ok(_) | Err(_) => Err(wrong_value(
                 name,
                 text,
-                &format!("an integer from 0 to {} is expected", u64::MAX),
+                &format!("an integer from {} to {} is expected", range.start(), range.end()),
             )),
         }
     }

@@ -39,6 +39,27 @@ pub fn differences(mut before: AnyRecord, mut after: AnyRecord) -> Vec<PropertyC
     changes
 }
 
+/// The side of a [`PropertyChange`] that has the values of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueSide {
+    /// The record was removed.
+    Before,
+    /// The record was created.
+    After,
+}
+
+/// The values of a record that a new record does not have, sorted by property. Its name and the values of
+/// secrets are left out.
+pub fn values(record: AnyRecord, side: ValueSide) -> Vec<PropertyChange> {
+    let new = AnyRecord::named(record.kind(), record.name().clone());
+    let changes = differences(new, record).into_iter();
+    let changes = changes.map(|PropertyChange { property, after, .. }| match side {
+        ValueSide::Before => PropertyChange { property, before: after, after: None },
+        ValueSide::After => PropertyChange { property, before: None, after },
+    });
+    changes.collect()
+}
+
 /// The secrets that differ.
 fn changed_secrets(before: &mut AnyRecord, after: &mut AnyRecord) -> Vec<PropertyChange> {
     let kind = before.kind();

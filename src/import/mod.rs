@@ -72,7 +72,7 @@ mod tests;
 
 pub use checked::CheckedRecords;
 pub use decoded::Decoded;
-pub use diff::differences;
+pub use diff::{ValueSide, differences, values};
 pub use error::{EmptyKind, ImportError};
 pub use intake::{Intake, KindRecords, SortedRecords};
 pub use listing::{EntryGroup, ListExcerpt};

@@ -170,6 +170,15 @@ pub enum InventoryError {
         /// The number of the change.
         change: u64,
     },
+    /// The change replaced the whole inventory, and the kept copy from before it is missing: it was deleted.
+    #[error(
+        "change {change} replaced the whole inventory, and the copy of the inventory from before it is missing, \
+         although it should be kept. `satchel verify` names its folder"
+    )]
+    GenerationMissing {
+        /// The number of the change.
+        change: u64,
+    },
     /// Something that was changed since stands in the way of an undo.
     #[error("{}", .0.summary.trim_end_matches('.'))]
     UndoConflicts(Box<ChangeUndoReport>),

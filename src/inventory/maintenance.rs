@@ -23,7 +23,8 @@ pub struct InventoryState {
     pub earlier: Vec<EarlierGenerationState>,
     /// The damage that was found since the start.
     pub damage: DamageReport,
-    /// The lost parts of the history: archives that are or were damaged or missing. Empty in the ordinary case.
+    /// The lost parts of the history: archives that are or were damaged or missing, and missing copies of the
+    /// inventory from before imports. Empty in the ordinary case.
     pub history_losses: Vec<HistoryLossShown>,
 }
 
@@ -116,6 +117,11 @@ impl Inventory {
         let history_losses = losses.iter().map(HistoryLossShown::of).collect();
         let damage = self.0.damage.report();
         Ok(InventoryState { now, previous, earlier, damage, history_losses })
+    }
+
+    /// The number of lost parts of the history. `None` if it cannot be read.
+    pub fn history_loss_count(&self) -> Option<usize> {
+        self.0.store.history_losses().ok().map(|losses| losses.len())
     }
 
     /// The kept generations before the current one; empty if they cannot be listed.

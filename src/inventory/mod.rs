@@ -40,9 +40,9 @@ pub use history::{
     ChangeDetails, ChangeRecord, ChangeSummary, ChangeUndoOutcome, ChangeUndoReport,
     ChangeUndoRequest, ChangedName, ConfigurationVersion, ConflictReason, FollowedChange,
     FollowedChanges, FollowedRecord, GenerationChange, HistoryPage, HistoryRequest, HistoryStart,
-    InventoryDifference, KindChanges, LeftOutReference, Listed, Moment, NoRecordPosition,
-    OnConflict, RecordEffect, RecordPosition, ReplacedBy, ShownDifference, UndoConflict,
-    UndoWritten, UndoneRecord,
+    InventoryDifference, KindChanges, LeftOutReference, Listed, Moment, MomentError,
+    NoRecordPosition, OnConflict, RecordEffect, RecordPosition, ReplacedBy, ShownDifference,
+    UNDO_OPERATION, UndoConflict, UndoWritten, UndoneRecord, parse_time, past_time,
 };
 pub use maintenance::{
     EarlierGenerationState, GenerationState, HistoryLossShown, InventoryState, KindCount,

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    DataDirectory, Options, Store, StoreError,
+    DataDirectory, HistoryChange, HistoryLoss, Options, Store, StoreError,
     directory::Pointer,
     generation::Generation,
     generation_limits::{GenerationLimits, KeptGenerations},
@@ -189,6 +189,18 @@ impl Store {
         Ok(kept.map(with_size).collect())
     }
 
+    /// Returns whether the generation before a change that replaced it is missing, although it is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] or [`StoreError::Io`] if the pointer cannot be read.
+    pub fn is_copy_missing(&self, change: &HistoryChange) -> Result<bool, StoreError> {
+        let before = change.replaced.and_then(|replaced| replaced.before);
+        let Some(path) = before.map(|number| self.directory.generation(number)) else {
+            return Ok(false);
+        };
+        Ok(missing_copies(&self.directory)?.iter().any(|missing| *missing.path() == path))
+    }
+
     /// Reads a kept generation completely. Returns its damage, or `None` if it is whole or no longer kept.
     ///
     /// # Errors
@@ -318,6 +330,24 @@ impl Store {
             tracing::warn!(error = %Chain(&error), "Cannot remove an unused generation. The next start removes it.");
         }
     }
+}
+
+/// Returns the generations before the current one that are missing, although they are kept.
+///
+/// # Errors
+/// [`StoreError::Damaged`] or [`StoreError::Io`] if the pointer cannot be read.
+pub(super) fn missing_copies(directory: &DataDirectory) -> Result<Vec<HistoryLoss>, StoreError> {
+    let Some(before) = directory.pointer()? else { return Ok(Vec::new()) };
+    let folder = |number| directory.generation(number);
+    let missing: Vec<u64> = before.earlier().filter(|number| !folder(*number).is_dir()).collect();
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    // A generation that is removed meanwhile is not kept any more.
+    let now = directory.pointer()?;
+    let is_kept = |number: &u64| now.as_ref().is_some_and(|now| now.names(*number));
+    let missing = missing.into_iter().filter(is_kept);
+    Ok(missing.map(|number| HistoryLoss::CopyMissing { path: folder(number) }).collect())
 }
 
 /// Returns those of the devices that a generation has.

@@ -295,27 +295,29 @@ impl Store {
         Ok(HistoryView::new(current.generation, archive, view))
     }
 
-    /// Returns the lost parts of the history: archives that were damaged or missing. Empty in the ordinary
-    /// case.
+    /// Returns the lost parts of the history: archives that are or were damaged or missing, and missing copies
+    /// of the inventory from before imports. Empty in the ordinary case.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`], [`StoreError::Io`] or [`StoreError::Database`] if the archive cannot be
+    /// [`StoreError::Damaged`] if the pointer cannot be read. [`StoreError::DiskFull`], [`StoreError::Io`] or [`StoreError::Database`] if the archive cannot be
     /// opened for another reason than damage.
     pub fn history_losses(&self) -> Result<Vec<HistoryLoss>, StoreError> {
-        self.archive.losses()
+        let mut losses = self.archive.losses()?;
+        losses.extend(kept::missing_copies(&self.directory)?);
+        Ok(losses)
     }
 
     /// Logs the parts of the history that were lost before this start. Loss that is found at this start is
     /// logged by the archive.
     pub fn log_history_losses(&self) {
-        match self.archive.losses() {
+        match self.history_losses() {
             Ok(losses) => {
                 for loss in losses.iter().filter(|loss| loss.is_noted()) {
                     tracing::warn!("{loss}.");
                 }
             }
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "Cannot open the archive of the history.");
+                tracing::warn!(error = %Chain(&error), "Cannot read the state of the history.");
             }
         }
     }

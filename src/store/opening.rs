@@ -170,14 +170,6 @@ fn open_present(
                 .to_owned(),
         ]);
     }
-    if let Some(number) = pointer.previous
-        && !directory.generation(number).is_dir()
-    {
-        tracing::warn!(
-            "The previous generation {} is missing. The last import cannot be undone.",
-            directory.generation(number).display()
-        );
-    }
     let opened =
         open_checked(directory, pointer.current, options, Some(current_mark), LogEndPolicy::Keep);
     let generation = opened.map_err(|error| damage_of(directory, error, current, previous))?;

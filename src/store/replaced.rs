@@ -71,8 +71,13 @@ pub struct RecordReplacement {
 pub enum ReplacementEffect {
     /// Both generations are kept. Holds the differences of at least one record.
     Differences(Vec<(Kind, RecordDifference)>),
-    /// One of the generations is no longer kept. Holds the kinds of which the record might have changed.
-    Unknown(Vec<Kind>),
+    /// One of the generations is no longer kept, so the differences are not known.
+    Unknown {
+        /// The kinds of which the record might have changed.
+        kinds: Vec<Kind>,
+        /// Whether the record of one of the kinds has certainly changed.
+        is_certain: bool,
+    },
 }
 
 /// An earlier state of the inventory, in a kept generation.
@@ -167,7 +172,8 @@ impl RecordReplacements<'_> {
                 continue;
             }
             let Some(states) = self.store.replaced_states(&change)? else {
-                let effect = ReplacementEffect::Unknown(may_differ);
+                let is_certain = may_differ.iter().any(|kind| self.walk.certainly_differs(*kind));
+                let effect = ReplacementEffect::Unknown { kinds: may_differ, is_certain };
                 return Ok(Some(RecordReplacement { change, effect }));
             };
             let mut differences = Vec::new();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Server, until};
+use crate::harness::{Answer, Server, satchel, until};
 use crate::inventory::{ask, delete, encode, get, hostile_names, put, shown};
 use crate::project::{demo, documents, imported, put_folder, read_folder};
 
@@ -202,4 +202,55 @@ fn renamed_devices_keep_their_texts_and_those_that_an_import_deletes_do_not() {
     until(|| none(&server, "gone 100%") && none(&server, "日本語 🦀"));
     let verified = ask(&server, "POST", "/rest/verify").send().json();
     assert_eq!(verified["whole"], true, "{verified}");
+}
+
+#[test]
+fn the_configurations_of_a_device_continue_before_its_rename() {
+    let mut server = Server::start();
+    put(&server, "device", &json!({"name": "old 1%"}));
+    put_text(&server, "old 1%", "hostname a\n");
+    put_text(&server, "old 1%", "hostname b\n");
+    let before = versions(&server, "old 1%");
+    put(&server, "device", &json!({"name": "old 1%", "new_name": "日本語 🦀"}));
+    // The rename wrote no text.
+    assert_eq!(versions(&server, "日本語 🦀"), before);
+    put(&server, "device", &json!({"name": "old 1%"}));
+    assert_eq!(versions(&server, "old 1%"), [] as [Value; 0]);
+    let diff = |query: &str| {
+        text(&ask(&server, "GET", &format!("{}/diff{query}", path("日本語 🦀"))).send())
+    };
+    let changed = "@@ -1 +1 @@\n-hostname a\n+hostname b\n";
+    assert!(diff("").ends_with(changed), "{}", diff(""));
+    let (new, old) = (&before[0]["number"], &before[1]["number"]);
+    assert!(diff(&format!("?from={old}&to={new}")).ends_with(changed));
+    assert_eq!(diff(&format!("?from={new}")), "");
+    put_text(&server, "日本語 🦀", "hostname c\n");
+    let listed = versions(&server, "日本語 🦀");
+    assert_eq!(listed.len(), 3);
+    assert_eq!((&listed[0]["present"], &listed[1]["present"]), (&json!(true), &json!(false)));
+    assert!(diff("").ends_with("-hostname b\n+hostname c\n"), "{}", diff(""));
+
+    // The commands show the same, while no server runs.
+    let unified = diff("");
+    server.kill();
+    let data = server.data();
+    let run = |arguments: &[&str]| {
+        let mut command = satchel();
+        command.arg("configuration").args(arguments).args(["日本語 🦀", "--data"]).arg(&data);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(run(&["diff"]), (Some(0), unified));
+    assert_eq!(run(&["show"]), (Some(0), "hostname c\n".to_owned()));
+    let at = listed[0]["number"].as_u64().unwrap() - 1;
+    assert_eq!(run(&["show", "--at", &at.to_string()]), (Some(0), "hostname b\n".to_owned()));
+    assert_eq!(run(&["show", "--at", "1"]), (Some(1), String::new()));
+    assert_eq!(run(&["show", "--at", "yesterday"]), (Some(2), String::new()));
+    let (code, list) = run(&["list"]);
+    assert_eq!(code, Some(0));
+    let lines: Vec<&str> = list.lines().collect();
+    assert_eq!(lines.len(), 3, "{list}");
+    assert!(lines[0].ends_with("admin  11 bytes  present"), "{list}");
+    let json: Value = serde_json::from_str(&run(&["list", "--json"]).1).unwrap();
+    assert_eq!(json, Value::from(listed));
 }

@@ -415,6 +415,7 @@ fn conflicts() -> ChangeUndoReport {
         generation: None,
         names: Vec::new(),
         not_kept: false,
+        changed: false,
     };
     ChangeUndoReport {
         outcome: ChangeUndoOutcome::Conflicts,
@@ -541,6 +542,7 @@ fn access_and_inventory_errors_say_each_thing_once() {
             device: name.clone(), property: property.clone(),
         },
         InventoryError::GenerationGone { .. } => InventoryError::GenerationGone { change: 7 },
+        InventoryError::GenerationMissing { .. } => InventoryError::GenerationMissing { change: 7 },
         InventoryError::Write(_) => InventoryError::Write(ImportError::TemporaryFileDamaged),
         InventoryError::UndoConflicts(_) => InventoryError::UndoConflicts(Box::new(conflicts())),
         InventoryError::UnknownProperty { .. } => InventoryError::UnknownProperty {

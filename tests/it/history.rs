@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{GUEST, Server, satchel};
+use crate::harness::{ADMIN, GUEST, Server, satchel};
 use crate::inventory::{ask, delete, encode, get, hostile_names, path, put};
 use crate::project::{demo, imported, put_folder, read_folder};
 
@@ -291,7 +291,8 @@ fn a_record_is_shown_as_it_was_at_a_time() {
     // The device does not exist at a later time, and the history begins after an earlier one.
     let device = path("device", "R 1%");
     let at = |time: &str| ask(&server, "GET", &format!("{device}?at={}", encode(time))).send();
-    at("2999-01-01").problem(404, "unknown-instance");
+    at(&time_of(&server, last_number(&server))).problem(404, "unknown-instance");
+    at("2999-01-01").problem(400, "malformed-request");
     at("2020-01-01T00:00:00Z").problem(410, "not-in-history");
     at("2026-02-30").problem(400, "malformed-request");
 
@@ -332,4 +333,86 @@ fn old_changes_are_removed_while_the_server_runs() {
     assert!(before["notes"].as_str().unwrap().len() == 1 << 20);
     let verified = ask(&server, "POST", "/rest/verify").send().json();
     assert_eq!(verified["whole"], true, "{verified}");
+}
+
+#[test]
+fn created_and_deleted_records_are_shown_with_their_values() {
+    let server = Server::start();
+    let credential = json!({"name": "R 1%", "username": "eva", "password": "S3cret"});
+    put(&server, "credential", &credential);
+    put(&server, "device", &json!({"name": "é>b", "vendor": "Acme", "rack": 7}));
+    let properties = |number: u64| {
+        get(&server, &format!("/rest/history/{number}"))["records"][0]["properties"].clone()
+    };
+    let find = |properties: &Value, name: &str| {
+        let properties = properties.as_array().unwrap();
+        properties.iter().find(|property| property["property"] == name).cloned()
+    };
+    let created = properties(last_number(&server) - 1);
+    let secret = json!({"property": "password", "secret": true});
+    assert_eq!(find(&created, "password"), Some(secret.clone()));
+    let user = json!({"property": "username", "after": "eva"});
+    assert_eq!(find(&created, "username"), Some(user));
+    assert!(!created.to_string().contains("S3cret"));
+    let device = properties(last_number(&server));
+    assert_eq!(find(&device, "rack"), Some(json!({"property": "rack", "after": 7})));
+    // The values of each new device are left out, and the name is that of the record.
+    assert_eq!((find(&device, "model"), find(&device, "name")), (None, None));
+
+    delete(&server, "device", "é>b");
+    let deleted = properties(last_number(&server));
+    assert_eq!(find(&deleted, "vendor"), Some(json!({"property": "vendor", "before": "Acme"})));
+    delete(&server, "credential", "R 1%");
+    assert_eq!(find(&properties(last_number(&server)), "password"), Some(secret));
+
+    let mut command = satchel();
+    command.args(["history", &(last_number(&server) - 1).to_string(), "--user", ADMIN.0]);
+    command.args(["--server", &format!("http://{}", server.address)]);
+    let output = command.env("SATCHEL_PASSWORD", ADMIN.1).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("device “é>b” deleted\n"), "{shown}");
+    assert!(shown.contains("  vendor: \"Acme\"\n"), "{shown}");
+}
+
+#[test]
+fn wrong_moments_are_refused_with_what_is_expected() {
+    let server = Server::start();
+    put(&server, "device", &json!({"name": "R 1%"}));
+    let device = path("device", "R 1%");
+    for (path, words) in [
+        (format!("{device}?at=-1"), "the number of a change, a date or a time such as"),
+        (format!("{device}?at=99999999999999999999"), "is at most 18446744073709551615"),
+        (format!("{device}?at=2026-11-27T10:00:00"), "append “Z” for UTC"),
+        (format!("{device}?at=2999-01-01"), "in the future"),
+        ("/rest/diff?since=2999-01-01T00:00:00Z".to_owned(), "in the future"),
+        ("/rest/history?since=2999-01-01".to_owned(), "in the future"),
+        ("/rest/history?until=x".to_owned(), "a date or a time such as"),
+        ("/rest/history?limit=-1".to_owned(), "an integer from 1 to 1000"),
+        ("/rest/history?limit=0".to_owned(), "an integer from 1 to 1000"),
+        ("/rest/changes?wait=-1".to_owned(), "an integer from 0 to 55"),
+        ("/rest/history?type=devise".to_owned(), "Did you mean “device”?"),
+    ] {
+        let problem = ask(&server, "GET", &path).send().problem(400, "malformed-request");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(words), "{path}: {detail}");
+    }
+    get(&server, "/rest/history?until=2999-01-01");
+    for (arguments, words) in [
+        (&["history", "--since", "yesterday"][..], "a date or a time such as"),
+        (&["history", "abc"], "the number of a change is expected"),
+        (&["undo", "--change", "2.5"], "the number of a change is expected"),
+        (&["show", "device", "x", "--at", "2999-01-01"], "in the future"),
+        (&["diff", "--to", "51"], "--since"),
+    ] {
+        let output = satchel().args(arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+    let long = "é".repeat(501);
+    let output = satchel().args(["undo", "--message", &long]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("the message has 1002 bytes; the limit is 1000"), "{said}");
+    assert!(!said.contains(&long), "{said}");
 }

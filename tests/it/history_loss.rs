@@ -115,3 +115,48 @@ fn an_archive_that_was_moved_aside_is_reported_until_the_folder_is_removed() {
     assert_eq!(verified["whole"], true, "{verified}");
     assert_eq!(get(&server, "/rest/state")["history_losses"], json!([]));
 }
+
+/// The text of the metrics.
+fn metrics(server: &Server) -> String {
+    String::from_utf8(ask(server, "GET", "/metrics").send().body).unwrap()
+}
+
+#[test]
+fn a_deleted_copy_from_before_an_import_is_reported_until_the_next_import() {
+    let directory = archived();
+    let data = directory.path().join("data");
+    let copy = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path());
+    let mut copies: Vec<_> =
+        copy.filter(|path| path.to_string_lossy().contains("inventory-")).collect();
+    copies.sort();
+    let [before, _] = &copies[..] else { panic!("{copies:?}") };
+    fs::remove_dir_all(before).unwrap();
+    let words = format!("{}, is missing", before.display());
+    let (code, said) = run(&data, &["verify"]);
+    assert_eq!(code, Some(DAMAGED), "{said}");
+    assert!(said.contains(&words), "{said}");
+    assert!(run(&data, &["inspect"]).1.contains(&words));
+    let (code, said) = run(&data, &["recover"]);
+    assert_eq!(code, Some(DAMAGED), "{said}");
+    assert!(said.contains("is intact.") && said.contains(&words), "{said}");
+    let (code, said) = run(&data, &["undo", "--dry-run"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("is missing, although it should be kept"), "{said}");
+
+    let server = Server::start_on_data(directory);
+    let verified = ask(&server, "POST", "/rest/verify").send().json();
+    assert_eq!(verified["findings"]["shown"][0]["rule"], "history-lost", "{verified}");
+    let is_warning =
+        |line: &Value| line["level"] == "WARN" && line.to_string().contains("is missing");
+    assert!(server.log().iter().any(is_warning), "{:?}", server.log());
+    assert!(metrics(&server).contains("satchel_history_losses 1\n"), "{}", metrics(&server));
+    ask(&server, "POST", "/rest/undo").send().problem(410, "not-in-history");
+
+    put_folder(&server, "newer", &documents(&[("device", "- {name: newer}\n")]));
+    let replace = json!({"import_export_types": ["device"], "empty_database_before_import": true});
+    assert_eq!(imported(&server, "newer", replace)["written"], "new_generation");
+    assert_eq!(get(&server, "/rest/state")["history_losses"], json!([]));
+    assert!(metrics(&server).contains("satchel_history_losses 0\n"));
+    let verified = ask(&server, "POST", "/rest/verify").send().json();
+    assert_eq!(verified["whole"], true, "{verified}");
+}

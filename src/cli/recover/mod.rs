@@ -46,10 +46,10 @@ The damaged files are never removed: the current generation is moved to damaged-
 directory, and the previous generation stays in place.
 
 Exit codes:
-  0    the inventory is intact, or it was recovered
+  0    the inventory and its history are intact, or the inventory was recovered
   1    not recovered
   2    wrong arguments
-  3    the inventory or its key is damaged, and nothing was changed
+  3    the inventory, its key or its history is damaged, and nothing was changed
   130  interrupted";
 
 /// `satchel recover`
@@ -168,9 +168,13 @@ fn show(args: &RecoverArgs, shown: &RecoverOutput) -> anyhow::Result<()> {
 /// Prints the damage and the methods of recovery. Returns the exit code.
 fn list(args: &RecoverArgs, recovery: &Recovery) -> anyhow::Result<ExitCode> {
     if let RecoveryState::Intact = recovery.state() {
-        let text = format!("The inventory in {} is intact.\n", args.data.display());
-        show(args, &RecoverOutput { text, json: json!({"state": "intact"}) })?;
-        return Ok(ExitCode::SUCCESS);
+        let losses = recovery.history_losses()?;
+        show(args, &text::render_intact(&args.data, &losses))?;
+        return Ok(if losses.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(EXIT_DAMAGED)
+        });
     }
     let findings = Findings {
         data: &args.data,

@@ -10,7 +10,10 @@ use crate::{
     cli::safe_text::safe,
     migration::{ImportReport, ProjectName, ProjectSummary},
     model::Kind,
-    store::{KnownCounts, PreviousState, Recovered, RecoveryState, RewriteReport, SalvageReport},
+    store::{
+        HistoryLoss, KnownCounts, PreviousState, Recovered, RecoveryState, RewriteReport,
+        SalvageReport,
+    },
 };
 
 /// The largest number of listed projects, the newest first.
@@ -26,6 +29,17 @@ pub(super) struct Findings<'a> {
     pub previous: PreviousState,
     pub salvage: anyhow::Result<SalvageReport>,
     pub projects: Vec<ProjectSummary>,
+}
+
+/// Renders an intact inventory, with the lost parts of its history.
+pub(super) fn render_intact(data: &Path, losses: &[HistoryLoss]) -> RecoverOutput {
+    let mut text = format!("The inventory in {} is intact.\n", data.display());
+    for loss in losses {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "\n{}.", safe(&loss.to_string()));
+    }
+    let losses: Vec<String> = losses.iter().map(ToString::to_string).collect();
+    RecoverOutput { text, json: json!({"state": "intact", "history_losses": losses}) }
 }
 
 impl Findings<'_> {

@@ -17,7 +17,7 @@ use ureq::{
 };
 use zeroize::Zeroizing;
 
-use super::{Trust, encrypted};
+use super::{Trust, encrypted, message::ChangeMessage};
 use crate::{
     cli::{
         interrupt::{self, Interrupted},
@@ -25,7 +25,6 @@ use crate::{
         safe_text::safe,
         server_address::is_loopback,
     },
-    store::CHANGE_MESSAGE_BYTES_MAX,
     tls::ServerCheck,
     wording::counted,
 };
@@ -124,25 +123,6 @@ struct ProblemDocument {
 struct ProblemEntry {
     detail: Option<String>,
     entry: Option<String>,
-}
-
-/// The message of a change.
-#[derive(Clone, Debug)]
-pub(in crate::cli) struct ChangeMessage(String);
-
-impl std::str::FromStr for ChangeMessage {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.len() > CHANGE_MESSAGE_BYTES_MAX {
-            let bytes = text.len();
-            return Err(format!("it has {bytes} bytes; the limit is {CHANGE_MESSAGE_BYTES_MAX}"));
-        }
-        if text.contains(char::is_control) {
-            return Err("it contains a line break or another control character".to_owned());
-        }
-        Ok(Self(text.to_owned()))
-    }
 }
 
 /// A file to upload.
@@ -360,7 +340,7 @@ impl Client {
 
     /// Sets the message of the changes that follow.
     pub(in crate::cli) fn set_message(&mut self, message: Option<&ChangeMessage>) {
-        self.message = message.map(|message| message.0.clone());
+        self.message = message.map(|message| message.as_str().to_owned());
     }
 
     /// Adds the credentials and the message of the change to a request with a body.

@@ -10,6 +10,7 @@ mod encrypted;
 mod job;
 mod local_server;
 mod log_printer;
+mod message;
 mod password;
 
 use std::{fmt, path::PathBuf};
@@ -19,9 +20,10 @@ use ureq::http::Uri;
 use zeroize::Zeroizing;
 
 pub(super) use arguments::TargetArgs;
-pub(super) use client::{ApiResponse, ChangeMessage, Client, RequestRefused, Upload};
+pub(super) use client::{ApiResponse, Client, RequestRefused, Upload};
 pub(super) use job::JobWords;
 pub(super) use local_server::LocalServer;
+pub(super) use message::ChangeMessage;
 use password::{TOKEN_VARIABLE, token};
 pub(super) use password::{new_password, password_in_file, read_password};
 

@@ -106,15 +106,10 @@ async fn events(call: Call) -> Result<Response, Problem> {
 /// Returns the time to wait.
 ///
 /// # Errors
-/// 400 if it is longer than [`WAIT_SECONDS_MAX`].
+/// 400 if it is not from 0 to [`WAIT_SECONDS_MAX`].
 fn wait(query: &Query) -> Result<Duration, Problem> {
-    let seconds = query.number(WAIT.name)?.unwrap_or_default();
-    if seconds <= WAIT_SECONDS_MAX {
-        return Ok(Duration::from_secs(seconds));
-    }
-    let detail =
-        format!("“wait” is a number of seconds from 0 to {WAIT_SECONDS_MAX}, not {seconds}.");
-    Err(wrong_query(WAIT.name, detail))
+    let seconds = query.number_within(WAIT.name, 0..=WAIT_SECONDS_MAX)?;
+    Ok(Duration::from_secs(seconds.unwrap_or_default()))
 }
 
 /// Returns the number in `Last-Event-ID`.

@@ -7,10 +7,8 @@ use hyper::{
     header::{HeaderName, HeaderValue, VARY},
 };
 use serde::Serialize;
-use time::{
-    Date, OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description,
-};
 
+use super::moment::{moment, past_time, time};
 use crate::{
     http::{
         accept::RowFormat,
@@ -26,9 +24,7 @@ use crate::{
         query_string::{Query, wrong_value},
         response::{Response, whole},
     },
-    inventory::{
-        ChangeDetails, ChangeSummary, HistoryRequest, HistoryStart, Moment, RecordPosition,
-    },
+    inventory::{ChangeDetails, ChangeSummary, HistoryRequest, HistoryStart, RecordPosition},
     model::{InstanceType, Kind, UnknownKind},
 };
 
@@ -134,28 +130,16 @@ pub(in crate::http) async fn of_instance(mut call: Call) -> Result<Response, Pro
     rows::<ChangeDetails>(&changes, format, begin.as_ref())
 }
 
-/// Parses a moment: the number of a change, or a time.
-///
-/// # Errors
-/// 400.
-pub(in crate::http::handlers) fn moment(option: &str, text: &str) -> Result<Moment, Problem> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text.parse().map(Moment::Change).map_err(|_| wrong_time(option, text));
-    }
-    time(option, text).map(Moment::Time)
-}
-
 /// Returns the filters of the query.
 fn history_request(query: &Query) -> Result<HistoryRequest, Problem> {
     let text = |name| Ok::<_, Problem>(query.one(name)?.map(str::to_owned));
-    let at = |name| query.one(name)?.map(|text| time(name, text)).transpose();
     Ok(HistoryRequest {
         kind: query.one(TYPE.name)?.map(kind).transpose()?,
         name: text(HISTORY_NAME.name)?,
         principal: text(PRINCIPAL.name)?,
         operation: text(OPERATION.name)?,
-        since: at(SINCE.name)?,
-        until: at(UNTIL.name)?,
+        since: query.one(SINCE.name)?.map(|text| past_time(SINCE.name, text)).transpose()?,
+        until: query.one(UNTIL.name)?.map(|text| time(UNTIL.name, text)).transpose()?,
         text: text(TEXT.name)?,
         below: query.number(BELOW.name)?,
         limit: limit(query)?,
@@ -168,7 +152,12 @@ fn history_request(query: &Query) -> Result<HistoryRequest, Problem> {
 /// 400 with the nearest type.
 fn kind(word: &str) -> Result<Kind, Problem> {
     word.parse().map_err(|error: UnknownKind| {
-        let detail = format!("“{}” is not a type of record.", shorten(word));
+        let detail = match error.nearest {
+            Some(nearest) => {
+                format!("“{}” is not a type of record. Did you mean “{nearest}”?", shorten(word))
+            }
+            None => format!("“{}” is not a type of record.", shorten(word)),
+        };
         let location = RequestLocation::QueryParameter(TYPE.name.to_owned());
         let flaw = Flaw {
             value: Some(shorten(word).into()),
@@ -193,31 +182,8 @@ fn limit(query: &Query) -> Result<usize, Problem> {
 /// # Errors
 /// 400 if it is not from 1 to `max`.
 fn limit_up_to(query: &Query, default: u64, max: u64) -> Result<usize, Problem> {
-    let limit = query.number(HISTORY_LIMIT.name)?.unwrap_or(default);
-    if (1..=max).contains(&limit) {
-        return Ok(usize::try_from(limit).unwrap_or(usize::MAX));
-    }
-    let detail = format!("“limit” is a number from 1 to {max}, not {limit}.");
-    let location = RequestLocation::QueryParameter(HISTORY_LIMIT.name.to_owned());
-    Err(Problem::new(ProblemKind::MalformedRequest, &*detail)
-        .with_flaw(Flaw::new(location, &*detail)))
-}
-
-/// Parses a time: RFC 3339, or a date, which is its first moment in UTC.
-fn time(option: &str, text: &str) -> Result<OffsetDateTime, Problem> {
-    if let Ok(date) = Date::parse(text, format_description!("[year]-[month]-[day]")) {
-        return Ok(date.midnight().assume_utc());
-    }
-    // A `+` in a query is a space, and a time contains none.
-    OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339).map_err(|_| wrong_time(option, text))
-}
-
-fn wrong_time(option: &str, text: &str) -> Problem {
-    let shown = shorten(text);
-    let detail =
-        format!("“{option}” is a date or a time such as 2026-11-27T16:20:00Z, not “{shown}”.");
-    Problem::new(ProblemKind::MalformedRequest, &*detail)
-        .with_flaw(Flaw::new(RequestLocation::QueryParameter(option.to_owned()), &*detail))
+    let limit = query.number_within(HISTORY_LIMIT.name, 1..=max)?.unwrap_or(default);
+    Ok(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 /// Hides the address of the client from users who are no administrators.

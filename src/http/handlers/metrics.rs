@@ -82,6 +82,10 @@ fn write_inventory(page: &mut Page, inventory: &Inventory) -> fmt::Result {
     let about = "Size of the kept copies of the inventory.";
     let bytes: u64 = earlier.iter().map(|kept| kept.bytes).sum();
     page.one("satchel_earlier_generations_bytes", "gauge", about, bytes)?;
+    if let Some(losses) = inventory.history_loss_count() {
+        let about = "Lost parts of the history: damaged or missing archives and copies.";
+        page.one("satchel_history_losses", "gauge", about, losses)?;
+    }
     let name = "satchel_damage_total";
     page.family(name, "counter", "Reads of damaged data, by part of the store.")?;
     for (part, count) in inventory.damage_by_part() {

@@ -11,6 +11,7 @@ pub(super) mod maintenance;
 pub(super) mod metrics;
 pub(super) mod migration;
 mod migration_options;
+mod moment;
 pub(super) mod openapi;
 pub(super) mod projects;
 pub(super) mod reports;

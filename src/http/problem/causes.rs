@@ -265,6 +265,7 @@ impl From<InventoryError> for Problem {
             | InventoryError::Missed { .. }
             | InventoryError::AfterLast { .. }
             | InventoryError::Replaced { .. }
+            | InventoryError::GenerationMissing { .. }
             | InventoryError::GenerationGone { .. } => ProblemKind::NotInHistory,
             InventoryError::MomentsReversed { .. } => ProblemKind::MalformedRequest,
             InventoryError::UnknownProperty { .. } => ProblemKind::UnknownProperty,
@@ -329,6 +330,7 @@ impl Problem {
             | InventoryError::Replaced { .. }
             | InventoryError::Stale { .. }
             | InventoryError::GenerationGone { .. }
+            | InventoryError::GenerationMissing { .. }
             | InventoryError::Write(_)
             | InventoryError::UndoConflicts(_)
             | InventoryError::OwnUser { .. }

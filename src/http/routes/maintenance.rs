@@ -15,6 +15,7 @@ use crate::{
         paths,
         route::Route,
     },
+    inventory::UNDO_OPERATION,
 };
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -67,7 +68,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             right: Right::Administer,
             body: BodyRule::Options,
             description: Description {
-                operation: "undo",
+                operation: UNDO_OPERATION,
                 tag: Tag::Inventory,
                 summary: "Undoes a change, without a body the last one, and keeps what was changed since. An undo can be undone.",
                 path: &[],

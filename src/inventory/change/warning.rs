@@ -160,10 +160,22 @@ impl Nearest {
         if self.0.len() >= NAMES_COMPARED_MAX {
             return None;
         }
-        let near = nearest(name, known_members(kind));
+        let near = relation_to_kinds(kind, name).or_else(|| nearest(name, known_members(kind)));
         self.0.insert(name.to_owned(), near);
         near
     }
+}
+
+/// Returns the relation of a kind to records of another kind, if the name is the plural of that kind: the
+/// nodes of a network are not `devices`. `None` if several relations have this target.
+fn relation_to_kinds(kind: Kind, name: &str) -> Option<&'static str> {
+    let target: Kind = name.strip_suffix('s')?.parse().ok()?;
+    let mut relations = kind.properties().iter().filter(|property| {
+        let relation = property.type_.relation();
+        relation.is_some_and(|(_, to)| to.kinds().contains(&target))
+    });
+    let first = relations.next()?;
+    relations.next().is_none().then_some(first.name)
 }
 
 /// The members of an object of a kind: its properties, its relations from either side under our
@@ -206,6 +218,7 @@ mod tests {
 
     #[test]
     fn misspelt_relations_and_instructions_have_a_suggestion() {
+        assert_eq!(Nearest::default().of(Kind::Network, "devices"), Some("nodes"));
         for (slip, known) in [
             ("target_servics", "target_services"),
             ("Pools", "pools"),

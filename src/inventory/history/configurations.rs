@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use similar::TextDiff;
 
-use super::{Moment, not_kept, report::rfc3339};
+use super::{Moment, not_kept, record_names::RecordNames, report::rfc3339};
 use crate::{
     inventory::{Inventory, InventoryError, long_text::LongText},
     model::Kind,
@@ -48,9 +48,9 @@ pub struct ConfigurationVersion {
     pub present: bool,
 }
 
-impl From<TextVersion> for ConfigurationVersion {
-    fn from(version: TextVersion) -> Self {
-        let present = version.is_present();
+impl From<DeviceText> for ConfigurationVersion {
+    fn from(text: DeviceText) -> Self {
+        let DeviceText { version, is_present: present, .. } = text;
         let TextVersion { number, writer, bytes, .. } = version;
         let mut shown = Self {
             number,
@@ -69,6 +69,21 @@ impl From<TextVersion> for ConfigurationVersion {
         }
         shown
     }
+}
+
+/// A version of a text, under the name that the device had.
+struct DeviceText {
+    device: String,
+    version: TextVersion,
+    /// Whether it is the present text. It can have been written under an earlier name.
+    is_present: bool,
+}
+
+/// The versions of a text of one device, the newest first, and the names of the device.
+struct DeviceTexts {
+    history: HistoryView,
+    names: RecordNames,
+    versions: Vec<DeviceText>,
 }
 
 /// A text at a moment.
@@ -90,7 +105,7 @@ impl Inventory {
         device: &str,
         property: &str,
     ) -> Result<Vec<ConfigurationVersion>, InventoryError> {
-        let (_, versions) = self.versions(device, property)?;
+        let DeviceTexts { versions, .. } = self.versions(device, property)?;
         Ok(versions.into_iter().map(ConfigurationVersion::from).collect())
     }
 
@@ -107,17 +122,18 @@ impl Inventory {
         property: &str,
         moment: Moment,
     ) -> Result<String, InventoryError> {
-        let (history, versions) = self.versions(device, property)?;
+        let texts = self.versions(device, property)?;
         let number = match moment {
             Moment::Change(number) => Some(number),
-            Moment::Time(time) => history.number_at(time)?,
+            Moment::Time(time) => texts.history.number_at(time)?,
         };
         if let Some(number) = number
-            && let AtChange::Absent = self.record_at(&history, Kind::Device, device, number)?
+            && let AtChange::Absent =
+                self.record_at(&texts.history, Kind::Device, device, number)?
         {
             return Err(InventoryError::NotFound { kind: Kind::Device, name: device.to_owned() });
         }
-        Ok(self.find_text(&history, &versions, (device, property), moment)?.text)
+        Ok(self.find_text(&texts, device, property, moment)?.text)
     }
 
     /// Returns the differences of two texts of a device in the unified format of diff(1); empty if they are
@@ -132,24 +148,25 @@ impl Inventory {
         from: Option<Moment>,
         to: Option<Moment>,
     ) -> Result<String, InventoryError> {
-        let (history, versions) = self.versions(device, property)?;
-        let find = |moment| self.find_text(&history, &versions, (device, property), moment);
+        let texts = self.versions(device, property)?;
+        let versions = &texts.versions;
         let new = match to {
-            Some(moment) => find(moment)?,
-            None => match versions.first().filter(|version| version.is_present()) {
-                Some(version) => find(Moment::Change(version.number))?,
+            // The device had an earlier name at an earlier moment.
+            Some(moment) => self.find_text_of_device(&texts, device, property, moment)?,
+            None => match versions.first().filter(|text| text.is_present) {
+                Some(text) => read(&texts.history, property, text)?,
                 None => TextAt { number: None, text: String::new() },
             },
         };
-        let before = |version: &&TextVersion| new.number.is_none_or(|new| version.number < new);
+        let before = |text: &&DeviceText| new.number.is_none_or(|new| text.version.number < new);
         let old = match from {
-            Some(moment) => find(moment)?,
+            Some(moment) => self.find_text_of_device(&texts, device, property, moment)?,
             None => match versions.iter().find(before) {
-                Some(version) => read(&history, (device, property), version)?,
+                Some(text) => read(&texts.history, property, text)?,
                 None => TextAt { number: None, text: String::new() },
             },
         };
-        let title = |text: &TextAt| heading(property, device, text, &versions);
+        let title = |text: &TextAt| heading(property, device, text, versions);
         let comparison = TextDiff::configure()
             .timeout(COMPARISON_WAIT_MAX)
             .diff_lines(old.text.as_str(), new.text.as_str());
@@ -158,12 +175,8 @@ impl Inventory {
         Ok(unified.to_string())
     }
 
-    /// Reads the versions of a text.
-    fn versions(
-        &self,
-        device: &str,
-        property: &str,
-    ) -> Result<(HistoryView, Vec<TextVersion>), InventoryError> {
+    /// Reads the versions of a text, also those from before the device was renamed.
+    fn versions(&self, device: &str, property: &str) -> Result<DeviceTexts, InventoryError> {
         if LongText::of(Kind::Device, property).is_none() {
             let (device, property) = (device.to_owned(), property.to_owned());
             return Err(InventoryError::NoText { device, property });
@@ -171,35 +184,74 @@ impl Inventory {
         let visible = self.visible_history()?;
         visible.require(Kind::Device, device)?;
         let history = visible.history;
-        let versions = history.text_versions(device, property)?;
+        let names = RecordNames::of(&self.0.store, &history, Kind::Device, device)?;
+        let mut versions: Vec<DeviceText> = Vec::new();
+        for period in names.periods() {
+            let found = history.text_versions(&period.name, property)?.into_iter();
+            let found = found.filter(|version| {
+                period.contains(version.number) || (period.from == 0 && period.below.is_none())
+            });
+            let mut found = found.peekable();
+            // A rename writes the text under the new name. The version under the old name stands for it.
+            let is_copy = |copy: &DeviceText, original: &TextVersion| {
+                period.below == Some(copy.version.number) && copy.version.bytes == original.bytes
+            };
+            let copy = match (versions.last(), found.peek()) {
+                (Some(last), Some(original)) if is_copy(last, original) => versions.pop(),
+                _ => None,
+            };
+            let mut is_present = copy.map(|copy| copy.is_present);
+            versions.extend(found.map(|version| DeviceText {
+                device: period.name.clone(),
+                is_present: is_present.take().unwrap_or(version.is_present()),
+                version,
+            }));
+        }
         if versions.is_empty() && !self.0.store.read().contains(Kind::Device, device)? {
             return Err(InventoryError::NotFound { kind: Kind::Device, name: device.to_owned() });
         }
-        Ok((history, versions))
+        Ok(DeviceTexts { history, names, versions })
+    }
+
+    /// Returns the text of a device at a moment, under the name that the device had then.
+    fn find_text_of_device(
+        &self,
+        texts: &DeviceTexts,
+        device: &str,
+        property: &str,
+        moment: Moment,
+    ) -> Result<TextAt, InventoryError> {
+        let number = match moment {
+            Moment::Change(number) => Some(number),
+            Moment::Time(time) => texts.history.number_at(time)?,
+        };
+        let name = number.and_then(|number| texts.names.name_at(number));
+        self.find_text(texts, name.unwrap_or(device), property, moment)
     }
 
     /// Returns the text at a moment: from the history, or the last version that was written before.
     fn find_text(
         &self,
-        history: &HistoryView,
-        versions: &[TextVersion],
-        (device, property): (&str, &str),
+        texts: &DeviceTexts,
+        device: &str,
+        property: &str,
         moment: Moment,
     ) -> Result<TextAt, InventoryError> {
+        let DeviceTexts { history, versions, .. } = texts;
         let number = match moment {
             Moment::Change(number) => Some(number),
             Moment::Time(time) => history.number_at(time)?,
         };
-        let is_written = |version: &&TextVersion| match (moment, &version.writer) {
-            (Moment::Change(number), _) => version.number <= number,
+        let is_written = |text: &&DeviceText| match (moment, &text.version.writer) {
+            (Moment::Change(number), _) => text.version.number <= number,
             (Moment::Time(time), Some(writer)) => writer.time <= time,
             (Moment::Time(_), None) => false,
         };
-        let version = versions.iter().find(is_written);
+        let written = versions.iter().find(is_written);
         if let Some(number) = number {
             match self.text_at(history, device, property, number)? {
                 AtChange::Value(text) => {
-                    let number = version.map(|version| version.number);
+                    let number = written.map(|text| text.version.number);
                     return Ok(TextAt { number, text });
                 }
                 AtChange::Absent => return Ok(TextAt { number: None, text: String::new() }),
@@ -207,8 +259,8 @@ impl Inventory {
                 AtChange::BeforeBegin(_) | AtChange::Replaced(_) => {}
             }
         }
-        match version {
-            Some(version) => read(history, (device, property), version),
+        match written {
+            Some(text) => read(history, property, text),
             None => Err(not_kept(history)?),
         }
     }
@@ -217,20 +269,21 @@ impl Inventory {
 /// Reads the text of a version.
 fn read(
     history: &HistoryView,
-    (device, property): (&str, &str),
-    version: &TextVersion,
+    property: &str,
+    text: &DeviceText,
 ) -> Result<TextAt, InventoryError> {
-    match history.text_of(device, property, version)? {
-        Some(text) => Ok(TextAt { number: Some(version.number), text }),
+    match history.text_of(&text.device, property, &text.version)? {
+        Some(found) => Ok(TextAt { number: Some(text.version.number), text: found }),
         None => Err(not_kept(history)?),
     }
 }
 
 /// The name of a text in the heading of a comparison.
-fn heading(property: &str, device: &str, text: &TextAt, versions: &[TextVersion]) -> String {
+fn heading(property: &str, device: &str, text: &TextAt, versions: &[DeviceText]) -> String {
     let Some(number) = text.number else { return format!("{property} of {device}\tnone") };
-    let version = versions.iter().find(|version| version.number == number);
-    let writer = version.and_then(|version| version.writer.as_ref());
+    let found = versions.iter().find(|text| text.version.number == number);
+    let device = found.map_or(device, |found| &*found.device);
+    let writer = found.and_then(|found| found.version.writer.as_ref());
     let writer = writer.map(|writer| format!(", {}, {}", rfc3339(writer.time), writer.principal));
     format!("{property} of {device}\tchange {number}{}", writer.unwrap_or_default())
 }

@@ -2,7 +2,8 @@
 //! Undoes changes.
 //!
 //! ```text
-//! request        the filters of a list of changes, and moments
+//! request        the filters of a list of changes
+//! moment         moments, as users write them
 //! report         changes as responses show them
 //! configurations  the earlier texts of devices
 //! diff           differences between two moments
@@ -10,6 +11,7 @@
 //! moment_state   the inventory as it was after a change
 //! named_changes  the changes of the records with one name
 //! position       the position of a record in the list of a change
+//! record_names   the names of one record over time
 //! renames        the present names of renamed records
 //! replaced       the differences of a change that replaced the whole inventory
 //! undo           undoes a change
@@ -24,9 +26,11 @@ mod configurations;
 mod diff;
 mod follow;
 mod merge_back;
+mod moment;
 mod moment_state;
 mod named_changes;
 mod position;
+mod record_names;
 mod renames;
 mod replaced;
 mod replaced_undo;
@@ -40,23 +44,24 @@ mod visible;
 pub use configurations::ConfigurationVersion;
 pub use diff::InventoryDifference;
 pub use follow::{FollowedChange, FollowedChanges, FollowedRecord, Listed};
+pub use moment::{Moment, MomentError, parse_time, past_time};
 pub use position::{NoRecordPosition, RecordPosition};
 pub use report::{
     ChangeDetails, ChangeRecord, ChangeSummary, ChangedName, GenerationChange, HistoryPage,
     HistoryStart, KindChanges, RecordEffect, ReplacedBy, ShownDifference,
 };
-pub use request::{HistoryRequest, Moment};
+pub use request::HistoryRequest;
 pub use undo_report::{
     ChangeUndoOutcome, ChangeUndoReport, ConflictReason, LeftOutReference, UndoConflict,
     UndoWritten, UndoneRecord,
 };
-pub use undo_request::{ChangeUndoRequest, OnConflict};
+pub use undo_request::{ChangeUndoRequest, OnConflict, UNDO_OPERATION};
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{InstanceRow, Inventory, InventoryError, read::OwnProperties};
 use crate::{
-    import::{PropertyChange, differences},
+    import::{PropertyChange, ValueSide, differences, values},
     model::{AnyRecord, Kind},
     store::{
         AtChange, EarlierState, Effect, HistoryChange, HistoryView, StoreError, Stored, Touched,
@@ -64,6 +69,7 @@ use crate::{
 };
 
 use named_changes::{NamedChange, NamedChanges};
+use record_names::{NamedPeriod, RecordNames};
 use replaced::{RecordPage, replaced_details, replaced_summary};
 use visible::VisibleHistory;
 
@@ -156,11 +162,11 @@ impl Inventory {
         if change.replaced.is_some() {
             let Some(states) = self.0.store.replaced_states(&change)? else {
                 let change = ChangeSummary { not_kept: true, ..summary };
-                return Ok(ChangeDetails { change, records: Vec::new(), next: None });
+                return Ok(ChangeDetails::of(change, Vec::new()));
             };
             let RecordPage { records, next } = RecordPage::read(&visible, &states, after, limit)?;
             let next = next.map(|next| next.to_string());
-            return Ok(ChangeDetails { change: summary, records, next });
+            return Ok(ChangeDetails { next, ..ChangeDetails::of(summary, records) });
         }
         let mut records = self.differences_of(&visible, &change, None)?;
         records.retain(|record| after.is_none_or(|after| after.is_before(record)));
@@ -168,11 +174,12 @@ impl Inventory {
         records.truncate(limit);
         let last = records.last().filter(|_| has_more);
         let next = last.map(|last| RecordPosition::of(last).to_string());
-        Ok(ChangeDetails { change: summary, records, next })
+        Ok(ChangeDetails { next, ..ChangeDetails::of(summary, records) })
     }
 
-    /// Returns the changes of one record, the newest first, each with its differences. A change that
-    /// replaced the whole inventory is among them if it changed the record, or if that is not known.
+    /// Returns the changes of one record, the newest first, each with its differences. Changes before a rename
+    /// have the earlier name. Changes of an earlier record with the same name are among them, and are marked. A
+    /// change that replaced the whole inventory is among them if it changed the record, or if that is not known.
     ///
     /// # Errors
     /// [`InventoryError::NotFound`] if the record does not exist and the history has no change of it;
@@ -184,30 +191,65 @@ impl Inventory {
         below: Option<u64>,
         limit: usize,
     ) -> Result<Vec<ChangeDetails>, InventoryError> {
-        let store = &self.0.store;
         let visible = self.visible_history()?;
         visible.require(kind, name)?;
-        let mut named = NamedChanges::begin(store, &visible, (&[kind], name), below, limit)?;
+        let names = RecordNames::of(&self.0.store, &visible.history, kind, name)?;
+        let mut details = Vec::new();
+        for NamedPeriod { name, from, below: renamed } in names.periods() {
+            let below = [below, *renamed].into_iter().flatten().min();
+            if details.len() == limit {
+                break;
+            }
+            let mut of_period = self.details_of(&visible, (kind, name), below, *from, limit)?;
+            of_period.truncate(limit - details.len());
+            details.append(&mut of_period);
+        }
+        let mut others = self.details_of(&visible, (kind, name), below, 0, limit)?;
+        others.retain(|details| !names.contains(name, details.change.number));
+        for other in &mut others {
+            other.other_record = true;
+        }
+        details.append(&mut others);
+        details.sort_by_key(|details| (Reverse(details.change.number), details.other_record));
+        details.truncate(limit);
+        if details.is_empty() && below.is_none() && !self.0.store.read().contains(kind, name)? {
+            return Err(InventoryError::NotFound { kind, name: name.to_owned() });
+        }
+        Ok(details)
+    }
+
+    /// Returns the changes of a record under one name from the change `from` on and below a number, the newest
+    /// first, at most `limit`.
+    fn details_of(
+        &self,
+        visible: &VisibleHistory<'_>,
+        (kind, name): (Kind, &str),
+        below: Option<u64>,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<ChangeDetails>, InventoryError> {
+        let store = &self.0.store;
+        let mut named = NamedChanges::begin(store, visible, (&[kind], name), below, limit)?;
         let mut details = Vec::new();
         while details.len() < limit
             && let Some(change) = named.next()?
         {
+            if change.head().number < from {
+                break;
+            }
             match change {
                 NamedChange::Touched(mut change) => {
                     if visible.retain(&mut change)? {
-                        let records = self.differences_of(&visible, &change, Some((kind, name)))?;
+                        let records = self.differences_of(visible, &change, Some((kind, name)))?;
                         let change = ChangeSummary::of(&change, 0);
-                        details.push(ChangeDetails { change, records, next: None });
+                        details.push(ChangeDetails::of(change, records));
                     }
                 }
                 NamedChange::Replaced(mut replaced) => {
                     visible.retain(&mut replaced.change)?;
-                    details.push(replaced_details(&visible, replaced, name)?);
+                    details.push(replaced_details(visible, replaced, name)?);
                 }
             }
-        }
-        if details.is_empty() && below.is_none() && !store.read().contains(kind, name)? {
-            return Err(InventoryError::NotFound { kind, name: name.to_owned() });
         }
         Ok(details)
     }
@@ -260,10 +302,22 @@ impl Inventory {
         number: u64,
     ) -> Result<AtChange<Stored<AnyRecord>>, StoreError> {
         let found = history.record_at(kind, name, number)?;
-        if let AtChange::Replaced(_) = found
-            && let Some(state) = self.earlier_state(history, number)?
-        {
-            return Ok(state.record(kind, name)?.map_or(AtChange::Absent, AtChange::Value));
+        let AtChange::Replaced(_) = found else { return Ok(found) };
+        // The first change that replaced the generation, and of which the copy is no longer kept.
+        let mut lost = None;
+        let mut last = number;
+        while let Some(replacement) = history.first_replacement_after(last)? {
+            let Some(state) = self.0.store.earlier_state(number, &replacement)? else {
+                lost.get_or_insert(replacement.number);
+                last = replacement.number;
+                continue;
+            };
+            return Ok(match (state.record(kind, name)?, lost) {
+                // Records that a bulk load does not change keep their versions.
+                (Some(stored), _) if stored.version <= number => AtChange::Value(stored),
+                (_, Some(lost)) => AtChange::Replaced(lost),
+                (found, None) => found.map_or(AtChange::Absent, AtChange::Value),
+            });
         }
         Ok(found)
     }
@@ -317,7 +371,15 @@ impl Inventory {
                     let record = entry.or_insert_with(|| ChangeRecord::updated(kind, name));
                     record.effect = RecordEffect::from(&touched.effect);
                     match &touched.effect {
-                        Effect::Created | Effect::Removed => {}
+                        Effect::Created => record.properties.extend(self.created_values(
+                            visible,
+                            (kind, name),
+                            change.number,
+                        )?),
+                        Effect::Removed => {
+                            let id = (kind, name);
+                            record.properties.extend(removed_values(visible, id, change.number)?);
+                        }
                         Effect::Updated => record.properties.extend(self.record_differences(
                             visible,
                             (kind, name),
@@ -372,6 +434,19 @@ impl Inventory {
         Ok(changes.into_iter().map(|change| shown(change, &secrets)).collect())
     }
 
+    /// Returns the values of a record that a change created.
+    fn created_values(
+        &self,
+        visible: &VisibleHistory<'_>,
+        (kind, name): (Kind, &str),
+        number: u64,
+    ) -> Result<Vec<ShownDifference>, StoreError> {
+        match self.record_at(&visible.history, kind, name, number)? {
+            AtChange::Value(stored) => shown_values(visible, stored, ValueSide::After),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// The error for a number that no change of the history has.
     fn no_change(
         &self,
@@ -383,6 +458,30 @@ impl Inventory {
             _ => Ok(InventoryError::NoChange { number }),
         }
     }
+}
+
+/// Returns the values of a record that a change removed.
+fn removed_values(
+    visible: &VisibleHistory<'_>,
+    (kind, name): (Kind, &str),
+    number: u64,
+) -> Result<Vec<ShownDifference>, StoreError> {
+    match visible.history.record_before(kind, name, number)? {
+        Some(stored) => shown_values(visible, stored, ValueSide::Before),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Returns the values of a record that a change created or removed.
+fn shown_values(
+    visible: &VisibleHistory<'_>,
+    mut stored: Stored<AnyRecord>,
+    side: ValueSide,
+) -> Result<Vec<ShownDifference>, StoreError> {
+    visible.strip(&mut stored.record)?;
+    let secrets = secret_names(&stored);
+    let values = values(stored.record, side).into_iter();
+    Ok(values.map(|value| shown(value, &secrets)).collect())
 }
 
 /// The error for a moment before the history begins.

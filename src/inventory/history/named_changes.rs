@@ -102,7 +102,7 @@ impl<'h> NamedChanges<'h> {
                     self.known.extend(differences.iter().map(|(kind, _)| *kind));
                     true
                 }
-                ReplacementEffect::Unknown(kinds) => {
+                ReplacementEffect::Unknown { kinds, .. } => {
                     kinds.iter().any(|kind| self.known.contains(kind))
                 }
             };

@@ -3,10 +3,10 @@
 
 use super::{
     ChangeDetails, ChangeRecord, ChangeSummary, ChangedName, RecordEffect, RecordPosition,
-    ShownDifference, secret_names, shown, visible::VisibleHistory,
+    ShownDifference, secret_names, shown, shown_values, visible::VisibleHistory,
 };
 use crate::{
-    import::differences,
+    import::{ValueSide, differences},
     inventory::InventoryError,
     model::Kind,
     store::{
@@ -141,7 +141,10 @@ pub(super) fn replaced_summary(replaced: &RecordReplacement, name: &str) -> Chan
             let names = names.map(|(kind, _)| ChangedName { kind: *kind, name: name.to_owned() });
             summary.names = names.collect();
         }
-        ReplacementEffect::Unknown(_) => summary.not_kept = true,
+        ReplacementEffect::Unknown { is_certain, .. } => {
+            summary.not_kept = true;
+            summary.changed = *is_certain;
+        }
     }
     summary
 }
@@ -160,12 +163,13 @@ pub(super) fn replaced_details(
                 records.map(|(kind, difference)| changed_record(visible, kind, name, difference));
             records.collect::<Result<_, _>>()?
         }
-        ReplacementEffect::Unknown(_) => {
+        ReplacementEffect::Unknown { is_certain, .. } => {
             change.not_kept = true;
+            change.changed = is_certain;
             Vec::new()
         }
     };
-    Ok(ChangeDetails { change, records, next: None })
+    Ok(ChangeDetails::of(change, records))
 }
 
 /// Returns the changed record, with its differences.
@@ -191,8 +195,13 @@ fn effect(
     different: DifferentRecord,
 ) -> Result<(RecordEffect, Vec<ShownDifference>), StoreError> {
     Ok(match (different.before, different.after) {
-        (None, _) => (RecordEffect::Created, Vec::new()),
-        (Some(_), None) => (RecordEffect::Removed, Vec::new()),
+        (None, None) => (RecordEffect::Updated, Vec::new()),
+        (None, Some(after)) => {
+            (RecordEffect::Created, shown_values(visible, after, ValueSide::After)?)
+        }
+        (Some(before), None) => {
+            (RecordEffect::Removed, shown_values(visible, before, ValueSide::Before)?)
+        }
         (Some(mut before), Some(mut after)) => {
             visible.strip(&mut before.record)?;
             visible.strip(&mut after.record)?;

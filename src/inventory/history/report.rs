@@ -70,9 +70,13 @@ pub struct ChangeSummary {
     pub names: Vec<ChangedName>,
     /// True if the changed records are not known: the change replaced the whole inventory, and the copy of
     /// the inventory from before it is no longer kept. In the list of a record or of a name, the change
-    /// might have changed that record. Absent otherwise, and in a list without the filter `name`.
+    /// might have changed that record, unless `changed` is true. Absent otherwise, and in a list without the filter `name`.
     #[serde(skip_serializing_if = "is_false")]
     pub not_kept: bool,
+    /// With `not_kept` in the list of a record or of a name: true if the change certainly changed that record.
+    /// Absent otherwise.
+    #[serde(skip_serializing_if = "is_false")]
+    pub changed: bool,
 }
 
 /// The numbers of changed records of one type.
@@ -135,6 +139,10 @@ pub struct ChangeDetails {
     /// The position of the last record, if more follow: the value of `after` for the next part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// True in the history of a record if the change was of another record, which had the name before. Absent
+    /// otherwise.
+    #[serde(skip_serializing_if = "is_false")]
+    pub other_record: bool,
 }
 
 /// A record that a change changed.
@@ -192,7 +200,8 @@ impl From<&Effect> for RecordEffect {
 }
 
 /// The values of a property before and after a change. Both are absent for a secret and for a long
-/// text.
+/// text. A created record has the values after the change, and a deleted one those before it, except
+/// those of a new record without properties.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[schemars(rename = "HistoryDifference")]
 pub struct ShownDifference {
@@ -224,6 +233,13 @@ impl ShownDifference {
         let property = property.to_owned();
         let change = PropertyChange { property, before: None, after: None };
         Self { change, is_secret: false, is_text: true }
+    }
+}
+
+impl ChangeDetails {
+    /// A change with all its records.
+    pub(super) fn of(change: ChangeSummary, records: Vec<ChangeRecord>) -> Self {
+        Self { change, records, next: None, other_record: false }
     }
 }
 
@@ -280,6 +296,7 @@ impl ChangeSummary {
             generation,
             names,
             not_kept: false,
+            changed: false,
         }
     }
 }

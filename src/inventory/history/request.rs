@@ -7,15 +7,6 @@ use crate::{
     store::{ChangeCounts, HistoryChange},
 };
 
-/// A moment of the history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// After the change with this number.
-    Change(u64),
-    /// After the last change at this time or earlier.
-    Time(OffsetDateTime),
-}
-
 /// The filters of a list of changes. A change must pass all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistoryRequest {

@@ -186,8 +186,14 @@ impl Inventory {
         &self,
         change: &HistoryChange,
     ) -> Result<ReplacedStates, InventoryError> {
-        let states = self.0.store.replaced_states(change)?;
-        states.ok_or(InventoryError::GenerationGone { change: change.number })
+        let (store, number) = (&self.0.store, change.number);
+        match store.replaced_states(change)? {
+            Some(states) => Ok(states),
+            None if store.is_copy_missing(change)? => {
+                Err(InventoryError::GenerationMissing { change: number })
+            }
+            None => Err(InventoryError::GenerationGone { change: number }),
+        }
     }
 }
 

@@ -198,28 +198,38 @@ impl ChangeUndoReport {
         };
         self.conflicts.sort_by_cached_key(key);
         let conflicts = self.conflicts_total;
+        let stopped = conflicts > 0 && !can_keep;
         let stands = format!(
             "{} {} in the way",
             counted(conflicts, "conflict"),
             if conflicts == 1 { "stands" } else { "stand" }
         );
-        let stopped = conflicts > 0 && !can_keep;
+        // Conflicts that do not stop the undo.
+        let kept = match (conflicts, is_dry_run) {
+            (0, _) => String::new(),
+            (1, true) => " 1 conflict would be left as it is.".to_owned(),
+            (1, false) => " 1 conflict was left as it is.".to_owned(),
+            (_, true) => format!(" {} would be left as they are.", counted(conflicts, "conflict")),
+            (_, false) => format!(" {} were left as they are.", counted(conflicts, "conflict")),
+        };
+        let nothing = match conflicts {
+            0 => format!("Nothing of change {number} is left to undo."),
+            _ => format!("Nothing of change {number} can be undone."),
+        };
         (self.outcome, self.summary) = if is_dry_run {
             let would = match (stopped, self.records_total == 0) {
                 (true, _) => format!("{stands} of undoing change {number}."),
-                (false, true) => format!("Nothing of change {number} is left to undo."),
-                (false, false) => format!("Undoing change {number} would affect {records}."),
+                (false, true) => nothing + &kept,
+                (false, false) => format!("Undoing change {number} would affect {records}.{kept}"),
             };
             (ChangeUndoOutcome::DryRun, format!("Dry run: nothing was changed. {would}"))
         } else if stopped {
             let summary = format!("Change {number} was not undone, nothing was changed: {stands}.");
             (ChangeUndoOutcome::Conflicts, summary)
         } else if self.records_total == 0 {
-            let summary =
-                format!("Nothing of change {number} is left to undo. Nothing was changed.");
-            (ChangeUndoOutcome::Unchanged, summary)
+            (ChangeUndoOutcome::Unchanged, format!("{nothing}{kept} Nothing was changed."))
         } else if conflicts > 0 {
-            let summary = format!("Change {number} is undone in part: {records}. {stands}.");
+            let summary = format!("Change {number} is undone in part: {records}.{kept}");
             (ChangeUndoOutcome::UndoneInPart, summary)
         } else {
             (ChangeUndoOutcome::Undone, format!("Change {number} is undone: {records}."))

@@ -3,6 +3,9 @@
 use super::undo_report::{ChangeUndoOutcome, ChangeUndoReport, UndoWritten};
 use crate::{import::Mode, store::Origin};
 
+/// The operation of a change that undoes another one, in its origin.
+pub const UNDO_OPERATION: &str = "undo";
+
 /// A request to undo a change.
 #[derive(Clone, Debug)]
 pub struct ChangeUndoRequest {

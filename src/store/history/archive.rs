@@ -195,7 +195,9 @@ impl Archive {
                 HistoryLoss::Missing { .. } => {
                     fs::rename(&mark, path.join(format!("{MISSING_PREFIX}{seconds}")))?;
                 }
-                HistoryLoss::MovedAside { .. } | HistoryLoss::WasMissing { .. } => {}
+                HistoryLoss::MovedAside { .. }
+                | HistoryLoss::WasMissing { .. }
+                | HistoryLoss::CopyMissing { .. } => {}
             }
             sync_directory(path)
         };

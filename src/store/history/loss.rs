@@ -1,4 +1,5 @@
-//! Lost parts of the history: a damaged or missing archive.
+//! Lost parts of the history: a damaged or missing archive, and missing copies of the inventory from before
+//! imports.
 
 use std::{fmt, fs, path::PathBuf};
 
@@ -38,14 +39,19 @@ pub enum HistoryLoss {
         /// The path of the file that notes it.
         path: PathBuf,
     },
+    /// A generation before the current one is missing, although it is kept.
+    CopyMissing {
+        /// The path of its folder.
+        path: PathBuf,
+    },
 }
 
 impl HistoryLoss {
-    /// Returns whether a new archive was created since.
+    /// Returns whether the archive does not log the loss when it is opened.
     pub(in crate::store) fn is_noted(&self) -> bool {
         match self {
             Self::Damaged { .. } | Self::Missing { .. } => false,
-            Self::MovedAside { .. } | Self::WasMissing { .. } => true,
+            Self::MovedAside { .. } | Self::WasMissing { .. } | Self::CopyMissing { .. } => true,
         }
     }
 
@@ -55,7 +61,8 @@ impl HistoryLoss {
             Self::Damaged { path, .. }
             | Self::Missing { path, .. }
             | Self::MovedAside { path }
-            | Self::WasMissing { path } => path,
+            | Self::WasMissing { path }
+            | Self::CopyMissing { path } => path,
         }
     }
 }
@@ -87,6 +94,12 @@ impl fmt::Display for HistoryLoss {
                 "The archive of the history was damaged, and was moved to {path}. Its changes cannot be \
                  shown or undone. The inventory is not affected. To accept the loss, move or delete that \
                  folder"
+            ),
+            Self::CopyMissing { .. } => write!(
+                f,
+                "The copy of the inventory from before an import, {path}, is missing. The import cannot be \
+                 undone, and its differences cannot be shown. The inventory is not affected. To get the \
+                 copy back, stop Satchel and restore the folder. The next import forgets the copy"
             ),
             Self::WasMissing { .. } => write!(
                 f,

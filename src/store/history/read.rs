@@ -330,6 +330,28 @@ impl HistoryView {
         Ok(numbers)
     }
 
+    /// Returns the last change below a number that gave a record this name: it created or renamed the record.
+    /// Changes of the whole generation do not count.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the history cannot be read.
+    pub fn named_by(
+        &self,
+        kind: Kind,
+        name: &str,
+        below: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        let prefix = before_prefix(ValueOwner::Record(kind), name.as_bytes());
+        let mut below = below;
+        while let Some((number, value)) = self.last_entry_with_prefix(&prefix, below)? {
+            if value.is_empty() {
+                return Ok(Some(number));
+            }
+            below = Some(number);
+        }
+        Ok(None)
+    }
+
     /// Returns the first change after the change with this number that replaced the whole generation.
     ///
     /// # Errors

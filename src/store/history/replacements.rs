@@ -34,6 +34,8 @@ struct FollowedValue {
     key: Vec<u8>,
     version: ValueVersion,
     may_differ: bool,
+    /// Whether the change certainly created or changed the value.
+    is_written: bool,
 }
 
 /// The version of a value at a moment.
@@ -64,7 +66,7 @@ impl<'h> ReplacementWalk<'h> {
         let values = values.into_iter().map(|(kind, owner, key)| {
             let version = history.present_version(owner, &key)?;
             let version = ValueVersion::Known(version);
-            Ok(FollowedValue { kind, owner, key, version, may_differ: false })
+            Ok(FollowedValue { kind, owner, key, version, may_differ: false, is_written: false })
         });
         let values = values.collect::<Result<_, StoreError>>()?;
         let numbers = history.replacements_after(0)?;
@@ -90,6 +92,9 @@ impl<'h> ReplacementWalk<'h> {
                     has_device = matches!(value.version, ValueVersion::Known(Some(_)));
                 }
                 value.may_differ = !value.is_certainly_kept_by(&change, has_device);
+                // A load gives its own version only to the values that it creates or changes.
+                value.is_written =
+                    is_load(&change) && value.version == ValueVersion::Known(Some(change.number));
                 if value.may_differ {
                     value.version = ValueVersion::Unknown;
                 }
@@ -103,6 +108,11 @@ impl<'h> ReplacementWalk<'h> {
     /// Returns whether the change that was returned last can have changed the record of a kind.
     pub(in crate::store) fn may_differ(&self, kind: Kind) -> bool {
         self.values.iter().any(|value| value.kind == kind && value.may_differ)
+    }
+
+    /// Returns whether the change that was returned last certainly created or changed the record of a kind.
+    pub(in crate::store) fn certainly_differs(&self, kind: Kind) -> bool {
+        self.values.iter().any(|value| value.kind == kind && value.is_written)
     }
 
     /// Takes the versions of the state before the change that was returned last.

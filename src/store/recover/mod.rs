@@ -18,12 +18,12 @@ use std::{
 pub use report::{LostRecord, RewriteReport, RewrittenKind, SalvageReport};
 
 use super::{
-    DataDirectory, InventoryDamage, KnownCounts, LoadRecord, Options, Origin, ReplacedGeneration,
-    Replacement, Store, StoreError, Vault,
+    DataDirectory, HistoryLoss, InventoryDamage, KnownCounts, LoadRecord, Options, Origin,
+    ReplacedGeneration, Replacement, Store, StoreError, Vault,
     directory::Pointer,
     generation::Generation,
     history::{self, Archive, HistoryEnd, ReplacementEntries},
-    key_check,
+    kept, key_check,
     known::KnownState,
     mark::{self, FoundMark, MarkFile},
     new_generation::NewGeneration,
@@ -136,6 +136,16 @@ impl Recovery {
     /// The state of the inventory.
     pub fn state(&self) -> &RecoveryState {
         &self.state
+    }
+
+    /// Returns the lost parts of the history, as [`Store::history_losses`].
+    ///
+    /// # Errors
+    /// As for [`Store::history_losses`].
+    pub fn history_losses(&self) -> Result<Vec<HistoryLoss>, StoreError> {
+        let mut losses = Archive::new(self.directory.clone(), self.options).losses()?;
+        losses.extend(kept::missing_copies(&self.directory)?);
+        Ok(losses)
     }
 
     /// The data directory.

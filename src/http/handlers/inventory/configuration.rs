@@ -13,7 +13,7 @@ use crate::http::{
     blocking::Lane,
     call::Call,
     conditional::{ETag, Hash},
-    handlers::history::moment,
+    handlers::moment::moment,
     json_response,
     media_type::media_type,
     options::{PROPERTY, TEXT_AT, TEXT_FROM, TEXT_TO},

@@ -11,7 +11,7 @@ use crate::{
         blocking::Lane,
         call::Call,
         conditional::ETag,
-        handlers::history::moment,
+        handlers::moment::moment,
         json_response,
         options::{AT, DIALECT},
         problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
