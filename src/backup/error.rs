@@ -8,6 +8,7 @@ use std::{
 use super::{BackupName, manifest::BACKUP_FORMAT};
 use crate::{
     codec::bundle::{BundleError, WriteError},
+    inventory::InventoryError,
     job::Cancelled,
     migration::MigrationError,
     store::StoreError,
@@ -40,6 +41,9 @@ pub enum BackupError {
     /// The inventory or its history cannot be read, or the operation was cancelled.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The restored inventory cannot be verified.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
     /// The file system has no space, or a quota is used up.
     #[error("the disk is full; no backup was made")]
     DiskFull,
@@ -104,6 +108,22 @@ pub enum RefusedBackup {
     Part {
         /// The name of the entry.
         part: String,
+    },
+    /// A part, or the list of all parts, has another checksum than the manifest declares.
+    #[error("'{part}' was changed: its SHA-256 is not the one that the manifest declares")]
+    Checksum {
+        /// The name of the entry.
+        part: String,
+    },
+    /// A line of a part cannot be read.
+    #[error("line {line} of '{part}' cannot be read")]
+    Line {
+        /// The name of the entry.
+        part: String,
+        /// The number of the line, from 1.
+        line: u64,
+        /// The reason.
+        source: serde_json::Error,
     },
     /// The archive has a part that the manifest does not list.
     #[error("the part '{part}' is not in the manifest")]

@@ -11,19 +11,28 @@ use std::{
     time::SystemTime,
 };
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{BackupError, BackupName, BackupSummary, RefusedBackup, read::BackupReader};
+use super::{
+    BackupError, BackupName, BackupSummary, LastVerification, RefusedBackup, read::BackupReader,
+};
 use crate::{
     disk::{
         TemporaryFile, file_validator, open_without_following, remove_temporary_entries,
-        sync_directory,
+        sync_directory, write_private_file,
     },
     wording::chain,
 };
 
 /// The extension of the file name of a backup.
 const ENDING: &str = ".zip";
+
+/// The extension of the file with the result of a verification.
+const NOTED_EXTENSION: &str = "verified";
+
+/// The name of such a file until it is complete. The start removes it.
+const NOTED_TEMPORARY: &str = ".aside-verified";
 
 /// The folder's mode. Backups contain secrets, so only the server's own user can read them.
 const FOLDER_MODE: u32 = 0o700;
@@ -172,12 +181,33 @@ impl BackupLibrary {
             }
             removed => {
                 removed.map_err(BackupError::at(&path))?;
+                // A result that stays belongs to no other file, by its validator.
+                let _ = fs::remove_file(noted_path(&path));
                 sync_directory(&self.dir).map_err(BackupError::at(&self.dir))
             }
         }
     }
 
-    fn path(&self, name: &BackupName) -> PathBuf {
+    /// Notes the result of a verification of the file with this validator.
+    ///
+    /// # Errors
+    /// [`BackupError::DiskFull`] or [`BackupError::Io`] if it cannot be written.
+    pub(super) fn note_verified(
+        &self,
+        name: &BackupName,
+        validator: String,
+        last: LastVerification,
+    ) -> Result<(), BackupError> {
+        let path = noted_path(&self.path(name));
+        // Texts and booleans always have a form in JSON.
+        let text = serde_json::to_vec(&NotedVerification { validator, last }).unwrap_or_default();
+        let temporary = self.dir.join(NOTED_TEMPORARY);
+        let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        write_private_file(&path, &temporary, &text).map_err(BackupError::at(&path))
+    }
+
+    /// Returns the path of a backup.
+    pub(super) fn path(&self, name: &BackupName) -> PathBuf {
         self.dir.join(format!("{name}{ENDING}"))
     }
 }
@@ -207,10 +237,33 @@ pub(super) fn list(dir: &Path) -> Result<Vec<BackupSummary>, BackupError> {
             (Ok(_), Err(error)) => (None, Some(chain(&error))),
         };
         let bytes = metadata.len();
-        backups.push(BackupSummary { name: name.to_owned(), bytes, manifest, problem });
+        let verified = last_verification(&path);
+        backups.push(BackupSummary { name: name.to_owned(), bytes, manifest, problem, verified });
     }
     backups.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(backups)
+}
+
+/// The result of a verification, in a file beside the backup.
+#[derive(Serialize, Deserialize)]
+struct NotedVerification {
+    /// The validator of the verified file.
+    validator: String,
+    last: LastVerification,
+}
+
+/// The path of the result of a verification of a backup.
+fn noted_path(backup: &Path) -> PathBuf {
+    backup.with_extension(NOTED_EXTENSION)
+}
+
+/// Returns the last verification of a backup. `None` if it was not verified, or changed since.
+fn last_verification(path: &Path) -> Option<LastVerification> {
+    let text = fs::read(noted_path(path)).ok()?;
+    let NotedVerification { validator, last } = serde_json::from_slice(&text).ok()?;
+    let file = open_without_following(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    (file_validator(&file, &metadata).ok()? == validator).then_some(last)
 }
 
 impl Write for NewBackup {

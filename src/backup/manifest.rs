@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::wording::hex;
+use crate::{codec::bundle::document_name, model::Kind, wording::hex};
 
 /// The format of written backups, and the newest that can be read. It increases when the lines of a part
 /// or the meaning of the manifest change. A new part alone does not increase it.
@@ -63,6 +63,18 @@ pub struct ManifestPart {
     pub bytes: u64,
     /// The SHA-256 of the unpacked part, in lower-case hexadecimal digits.
     pub sha256: String,
+}
+
+impl Manifest {
+    /// The number of records that a part declares.
+    pub(super) fn records_of(&self, name: &str) -> Option<u64> {
+        self.parts.iter().find(|part| part.name == name)?.records
+    }
+
+    /// The number of records in the documents.
+    pub(super) fn records_of_documents(&self) -> u64 {
+        Kind::ALL.into_iter().filter_map(|kind| self.records_of(&document_name(kind))).sum()
+    }
 }
 
 /// Returns the SHA-256 over all parts: that of the list that `sha256sum` prints.

@@ -20,9 +20,13 @@
 //! lines      the lines of both
 //! manifest   the format of `manifest.json`
 //! read       opens a backup and reads its manifest
+//! verify     restores a backup into a scratch inventory, and compares it
+//!   parts    the checksums of parts, and their lines
+//!   check_history   the lines of `history.ndjson`
 //! library    the folder `backups/`
 //! ```
 
+mod check_history;
 mod directory;
 mod error;
 mod history;
@@ -30,9 +34,11 @@ mod library;
 mod lines;
 mod manifest;
 mod name;
+mod parts;
 mod read;
 mod report;
 mod texts;
+mod verify;
 mod write;
 
 use std::{
@@ -49,8 +55,12 @@ pub use error::{BackupError, RefusedBackup};
 pub use library::BackupDownload;
 pub use manifest::{BACKUP_FORMAT, HistoryInBackup, Manifest, ManifestPart};
 pub use name::{BackupName, BackupNameError};
-pub use read::{manifest_in, manifest_of};
-pub use report::{BackupReport, BackupSummary, SECRETS_ARE_READABLE};
+pub use read::{has_manifest, manifest_in, manifest_of};
+pub use report::{
+    BackupFindings, BackupReport, BackupSummary, BackupVerification, LastVerification,
+    SECRETS_ARE_READABLE,
+};
+pub use verify::verify;
 
 use library::BackupLibrary;
 
@@ -58,6 +68,7 @@ use crate::{
     codec::bundle::StreamOutput,
     job::Progress,
     store::{BackupSnapshot, Store},
+    wording::Chain,
 };
 
 /// The largest number of backups that are sent to clients at the same time. Each keeps a snapshot, with a
@@ -143,6 +154,32 @@ impl Backups {
     /// [`BackupError::Io`] if the folder cannot be read.
     pub fn list(&self) -> Result<Vec<BackupSummary>, BackupError> {
         self.0.library.list()
+    }
+
+    /// Verifies a stored backup, and notes the result for the list.
+    ///
+    /// # Errors
+    /// [`BackupError::NotFound`] if there is none of this name, and as for [`verify`].
+    pub fn verify(
+        &self,
+        name: &BackupName,
+        progress: &Progress,
+    ) -> Result<BackupVerification, BackupError> {
+        let Inner { store, library, .. } = &*self.0;
+        let validator = library.open_file(name)?.validator;
+        let verified = verify(&library.path(name), &store.directory().scratch(), progress);
+        let last = match &verified {
+            Ok(verification) => Some(LastVerification::of(verification)),
+            Err(BackupError::Refused(refused)) => Some(LastVerification::refused(refused)?),
+            // The backup was not read to its end.
+            Err(_) => None,
+        };
+        if let Some(last) = last
+            && let Err(error) = library.note_verified(name, validator, last)
+        {
+            tracing::warn!(error = %Chain(&error), "Cannot note the result of a verification.");
+        }
+        verified
     }
 
     /// Opens a stored backup for download.

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     codec::bundle::{
-        BundleError, BundleReader, Limits, MANIFEST_NAME, METADATA_NAME, PARTS_FOLDER,
-        document_name,
+        BundleError, BundleReader, DocumentReader, Limits, MANIFEST_NAME, METADATA_NAME,
+        PARTS_FOLDER, document_name,
     },
     disk::open_without_following,
+    model::Kind,
 };
 
 /// The part with the long texts, in the folder `satchel/`.
@@ -51,6 +52,18 @@ impl BackupReader {
         let reader = Self { bundle, manifest };
         reader.compare_parts()?;
         Ok(reader)
+    }
+
+    /// Returns a reader of an entry of the archive, if there is one of this name.
+    pub(super) fn entry(&self, name: &str) -> Option<DocumentReader<File>> {
+        if let Some(name) = name.strip_prefix(PARTS_FOLDER) {
+            return self.bundle.part(name);
+        }
+        if name == METADATA_NAME {
+            return self.bundle.metadata_document();
+        }
+        let kind = Kind::ALL.into_iter().find(|kind| name == document_name(*kind))?;
+        self.bundle.document(kind)
     }
 
     /// The description of the backup.
@@ -93,6 +106,22 @@ pub fn manifest_of(path: &Path) -> Result<Option<Manifest>, BackupError> {
     }
 }
 
+/// Returns whether the file at `path` is a backup, also one of a newer format or with damaged parts, and not a
+/// bundle. A file that is no archive is neither.
+///
+/// # Errors
+/// [`BackupError::Io`] if the file cannot be read.
+pub fn has_manifest(path: &Path) -> Result<bool, BackupError> {
+    match BackupReader::open(path) {
+        Ok(_) => Ok(true),
+        Err(BackupError::Refused(RefusedBackup::Bundle(_) | RefusedBackup::NotABackup)) => {
+            Ok(false)
+        }
+        Err(BackupError::Refused(_)) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 /// Returns the manifest of the backup in an open file. `path` is its path, for messages.
 ///
 /// # Errors
@@ -126,7 +155,7 @@ fn read_manifest(path: &Path, bundle: &BundleReader<File>) -> Result<Manifest, B
 }
 
 /// Returns the error of a bundle at `path`.
-fn of_bundle(path: &Path, error: BundleError) -> BackupError {
+pub(super) fn of_bundle(path: &Path, error: BundleError) -> BackupError {
     match error {
         BundleError::Io(source) => BackupError::Io { path: path.to_owned(), source },
         refused => RefusedBackup::Bundle(refused).into(),

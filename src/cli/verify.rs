@@ -1,8 +1,8 @@
 //! `satchel verify`: checks a bundle or the inventory for damage.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, path::Path, process::ExitCode};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
@@ -11,16 +11,18 @@ use super::{
     exit_code::EXIT_DAMAGED,
     input::Input,
     inspect,
+    interrupt::{self, Cleanup},
     output::{self, OutputArgs, counted, number, table},
     safe_text::safe,
     target::{IfMissing, JobWords, TargetArgs},
 };
-use crate::{http::paths, inventory::HISTORY_LOST};
+use crate::{backup, http::paths, inventory::HISTORY_LOST, job};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel verify nightly.zip
-      checks the checksums, counts and records of a bundle
+      checks the checksums, counts and records of a bundle. A backup is restored into a temporary
+      inventory, which is compared with it and removed
   satchel verify --data /var/lib/satchel
       checks the whole inventory: every record, every reference in both directions, the members of
       every pool, every secret
@@ -40,7 +42,7 @@ const FINDINGS_SHOWN_MAX: usize = 50;
 /// `satchel verify`
 #[derive(Args, Debug)]
 pub(super) struct VerifyArgs {
-    /// A bundle or project folder; without it, the inventory
+    /// A backup, a bundle or a project folder; without it, the inventory
     #[arg(value_name = "FILE")]
     file: Option<OsString>,
 
@@ -93,6 +95,9 @@ struct Finding {
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let code = match &args.file {
         Some(file) => match Input::find(file)? {
+            Input::Bundle(input) if backup::has_manifest(input.path())? => {
+                verify_backup(input.path(), args)?
+            }
             Input::Bundle(input) | Input::Folder(input) => {
                 let look = inspect::project(input.path(), &args.out.progress())?;
                 if args.out.json {
@@ -113,6 +118,35 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         None => inventory(args)?,
     };
     Ok(code)
+}
+
+/// Restores a backup into a temporary data directory, compares it, and removes the directory. Returns the
+/// exit code.
+fn verify_backup(path: &Path, args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    let progress = args.out.progress();
+    let scratch = tempfile::tempdir().context("Cannot create a temporary folder")?;
+    let removed = scratch.path().to_owned();
+    let _guard = interrupt::clean_up_on_signal(Cleanup::Local, move || {
+        drop(std::fs::remove_dir_all(removed));
+    });
+    let spinner = progress.spinner("restoring");
+    let verified = backup::verify(path, scratch.path(), &job::Progress::detached());
+    drop(spinner);
+    let verified = verified.with_context(|| format!("Cannot verify {}", path.display()))?;
+    if args.out.json {
+        output::print_json(&serde_json::to_string(&verified)?)?;
+    } else if !(args.out.quiet && verified.whole) {
+        let mut text = format!("{}.\n", safe(&verified.summary));
+        for finding in &verified.findings.shown {
+            text += &format!("  {}\n", safe(finding));
+        }
+        let more = verified.findings.total - verified.findings.shown.len() as u64;
+        if more > 0 {
+            text += &format!("  and {} more\n", number(more));
+        }
+        output::print(&text)?;
+    }
+    Ok(code_of(verified.whole))
 }
 
 fn code_of(whole: bool) -> ExitCode {

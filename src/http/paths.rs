@@ -114,6 +114,9 @@ pub const BACKUPS: PathPattern<0> = PathPattern::new("/rest/backups");
 /// One stored backup, by its name.
 pub const STORED_BACKUP: PathPattern<1> = PathPattern::new("/rest/backups/{name}");
 
+/// Verifies a stored backup.
+pub const VERIFY_BACKUP: PathPattern<1> = PathPattern::new("/rest/backups/{name}/verify");
+
 /// The tokens.
 pub const TOKENS: PathPattern<0> = PathPattern::new("/rest/tokens");
 /// One token, by its key or name.

@@ -19,6 +19,8 @@ pub enum Operation {
     ExportTopology,
     /// A backup that is stored.
     CreateBackup,
+    /// Verification of a stored backup.
+    VerifyBackup,
     /// Verification of the whole inventory.
     Verify,
 }
@@ -174,6 +176,7 @@ impl About {
                 Operation::ExportProject
                 | Operation::ExportTopology
                 | Operation::CreateBackup
+                | Operation::VerifyBackup
                 | Operation::Verify,
                 _,
             ) => false,
@@ -219,7 +222,7 @@ impl About {
                     .to_owned(),
                 Effect::Unchanged,
             ),
-            (Operation::Verify, _) => (
+            (Operation::Verify | Operation::VerifyBackup, _) => (
                 "Interrupted: the server stopped before the verification was finished. Nothing \
                  was changed."
                     .to_owned(),

@@ -28,17 +28,42 @@ pub use name::{NameError, ProjectName};
 pub use report::{ExportReport, ExportedKind, ImportReport, Imported};
 pub use request::{EmptyFirst, ExportRequest, ImportRequest};
 
-use library::ProjectLibrary;
+use library::{Project, ProjectLibrary};
 
 use crate::{
-    import::{ImportSource, Log, Reports},
+    codec::bundle::Limits,
+    import::{EmptyReplacement, ImportSource, Log, Reports},
     job::Progress,
+    model::Kind,
     store::{Origin, Store},
     wording::Chain,
 };
 
 /// The release of eNMS whose documents Satchel writes, as in its `metadata.yaml`.
 pub const RELEASE: f64 = 4.6;
+
+/// Replaces all records of an inventory by those of the bundle at `path`, without a job. Nothing is changed
+/// if a record is rejected; the report has the reasons.
+///
+/// # Errors
+/// - [`MigrationError::Library`] or [`MigrationError::Read`] if the bundle cannot be read.
+/// - [`MigrationError::Import`] or [`MigrationError::Store`] if the import fails.
+pub fn import_bundle(
+    store: &Store,
+    path: &Path,
+    origin: &Origin,
+) -> Result<ImportReport, MigrationError> {
+    let project = Project::open_bundle(path, Limits::default())?;
+    let progress = Progress::detached();
+    let log = Log::new(ImportSource::Documents, &store.directory().scratch(), &progress)?;
+    let name = "backup".parse().expect("it follows the rule of names");
+    let request = ImportRequest {
+        empty: EmptyFirst::Yes,
+        empty_replacement: EmptyReplacement::Allowed,
+        ..ImportRequest::new(name, Kind::ALL.to_vec())
+    };
+    import::import(store, &project, &request, origin, &log)
+}
 
 /// Exports and imports of one inventory. All functions block.
 #[derive(Clone)]

@@ -322,6 +322,7 @@ fn the_command_makes_backups_of_a_directory_and_of_a_server() {
     assert_eq!(inspected["backup"], of_file);
     let verified = workspace.on_directory(&["verify", file.to_str().unwrap()]);
     assert_exit(&verified, 0);
+    assert!(stdout_of(&verified).starts_with("Backup OK: "), "{}", stdout_of(&verified));
 
     let folder = workspace.path("folder");
     fs::create_dir(&folder).unwrap();
@@ -403,6 +404,149 @@ fn damaged_and_newer_backups_are_named() {
         "{}",
         stderr_of(&inspected)
     );
+}
+
+/// The backup with another part, and a manifest that declares it.
+fn with_part(
+    entries: &[(String, Vec<u8>)],
+    name: &str,
+    change: impl Fn(&str) -> String,
+) -> Vec<u8> {
+    let mut entries = entries.to_vec();
+    let mut manifest = checked_manifest(&entries);
+    let part = entries.iter_mut().find(|(entry, _)| entry == name).unwrap();
+    part.1 = change(std::str::from_utf8(&part.1).unwrap()).into_bytes();
+    let records = match name {
+        "satchel/history.ndjson" => {
+            lines(&part.1).iter().filter(|line| line["number"].is_u64()).count()
+        }
+        _ => lines(&part.1).len(),
+    };
+    let mut list = String::new();
+    for declared in manifest["parts"].as_array_mut().unwrap() {
+        if declared["name"] == name {
+            declared["records"] = json!(records);
+            declared["bytes"] = json!(part.1.len());
+            declared["sha256"] = json!(sha256(&part.1));
+        }
+        list += &format!(
+            "{}  {}\n",
+            declared["sha256"].as_str().unwrap(),
+            declared["name"].as_str().unwrap()
+        );
+    }
+    manifest["sha256"] = json!(sha256(list.as_bytes()));
+    repacked(&entries, &manifest)
+}
+
+#[test]
+fn a_stored_backup_is_verified_by_a_restore() {
+    let server = server();
+    create(&server, &json!({"name": "b 1"}));
+    let verify = |name: &str| {
+        server.request("POST", &format!("/rest/backups/{name}/verify")).login(ADMIN).send()
+    };
+    let listed = |name: &str| {
+        let list = get(&server, "/rest/backups").json();
+        let list = list["backups"].as_array().unwrap().clone();
+        list.into_iter().find(|one| one["name"] == name).unwrap()
+    };
+    assert!(listed("b 1")["verified"].is_null());
+    let verified = verify("b%201");
+    assert_eq!(verified.status, 200, "{}", verified.json());
+    let verified = verified.json();
+    assert_eq!(verified["whole"], true, "{verified}");
+    assert_eq!((&verified["texts"], &verified["findings"]["total"]), (&json!(1), &json!(0)));
+    let manifest = listed("b 1")["manifest"].clone();
+    let history = manifest["parts"].as_array().unwrap().iter();
+    let history = history.clone().find(|part| part["name"] == "satchel/history.ndjson").unwrap();
+    assert_eq!(
+        (&verified["change"], &verified["changes"]),
+        (&manifest["change"], &history["records"])
+    );
+    let last = &listed("b 1")["verified"];
+    assert_eq!((&last["whole"], &last["time"]), (&json!(true), &verified["time"]));
+    // The scratch inventory is gone, and the inventory is as before.
+    assert_eq!(fs::read_dir(server.data().join("scratch")).unwrap().count(), 0);
+    assert_eq!(get(&server, "/rest/history?limit=1").json()[0]["number"], manifest["change"]);
+    verify("none").problem(404, "unknown-backup");
+
+    // A byte of the data of an entry: the checksum of the archive does not fit any more.
+    let path = server.data().join("backups/b 1.zip");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    assert!(listed("b 1")["verified"].is_null(), "the result of another file");
+    verify("b%201").problem(422, "backup-refused");
+    let last = &listed("b 1")["verified"];
+    assert_eq!(last["whole"], false, "{last}");
+    let delete = server.request("DELETE", "/rest/backups/b%201").login(ADMIN).send();
+    assert_eq!(delete.status, 204);
+    assert_eq!(fs::read_dir(server.data().join("backups")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_backup_that_restores_to_something_else_has_findings() {
+    let server = server();
+    let whole = get(&server, "/rest/backup").body;
+    let entries = entries(&whole);
+    let workspace = Workspace::new();
+    let verify = |bytes: &[u8]| {
+        let file = workspace.path("b.zip");
+        fs::write(&file, bytes).unwrap();
+        workspace.on_directory(&["verify", file.to_str().unwrap()])
+    };
+    assert_exit(&verify(&whole), 0);
+    let texts = "satchel/configurations.ndjson";
+    let history = "satchel/history.ndjson";
+    let added = |line: &'static str| move |part: &str| format!("{part}{line}\n");
+    let nobody = r#"{"device": "nobody", "property": "configuration", "text": "x"}"#;
+    let unknown = r#"{"device": "nobody", "property": "colour", "text": "x"}"#;
+    for (bytes, finding) in [
+        (
+            with_part(&entries, texts, added(nobody)),
+            "a text of the device 'nobody', which is missing",
+        ),
+        (with_part(&entries, texts, added(unknown)), "the unknown text 'colour'"),
+        (with_part(&entries, history, |part| part.replace("hostname first", "hostname other")), ""),
+        (
+            with_part(&entries, history, |part| {
+                part.replace(r#"\"name\": \"gone\""#, r#"\"name\": \"x\""#)
+            }),
+            "the device 'gone': its value before it has another name",
+        ),
+        (
+            with_part(&entries, history, |part| {
+                part.replace(r#""type":"credential""#, r#""type":"x""#)
+            }),
+            "the type 'x' is unknown",
+        ),
+        (
+            with_part(&entries, history, |part| {
+                let mut lines: Vec<&str> = part.lines().collect();
+                lines.pop();
+                lines.join("\n") + "\n"
+            }),
+            "are missing",
+        ),
+    ] {
+        let verified = verify(&bytes);
+        let said = stdout_of(&verified);
+        // An earlier text can be any text: only its checksum protects it.
+        assert_exit(&verified, i32::from(!finding.is_empty()));
+        assert!(said.contains(finding), "{finding}: {said}");
+    }
+    let mut changed = entries.clone();
+    changed.iter_mut().find(|(name, _)| name == texts).unwrap().1[30] ^= 1;
+    let refused = verify(&repacked(&changed, &checked_manifest(&entries)));
+    assert_exit(&refused, 1);
+    assert!(stderr_of(&refused).contains("'satchel/configurations.ndjson' was changed"));
+    let broken = |part: &str| part.replacen(r#""number":1"#, r#""numbre":1"#, 1);
+    let refused = verify(&with_part(&entries, history, broken));
+    assert!(stderr_of(&refused).contains("line 1 of 'satchel/history.ndjson' cannot be read"));
+    let cut = verify(&whole[..whole.len() - 100]);
+    assert_exit(&cut, 1);
+    assert!(stderr_of(&cut).contains("not a complete zip archive"), "{}", stderr_of(&cut));
 }
 
 /// The table of the page lists every entry of a data directory, and this test every entry that exists.

@@ -191,6 +191,10 @@ fn backup_errors_say_each_thing_once() {
             RefusedBackup::ManifestLong { bytes: 9, bytes_max: 1 },
         RefusedBackup::Newer { .. } => RefusedBackup::Newer { format: 99 },
         RefusedBackup::Part { .. } => RefusedBackup::Part { part: text() },
+        RefusedBackup::Checksum { .. } => RefusedBackup::Checksum { part: text() },
+        RefusedBackup::Line { .. } => RefusedBackup::Line {
+            part: text(), line: 7, source: serde_json::from_str::<u32>("x").unwrap_err()
+        },
         RefusedBackup::Unlisted { .. } => RefusedBackup::Unlisted { part: text() },
     });
     assert_each!(BackupError {
@@ -200,6 +204,7 @@ fn backup_errors_say_each_thing_once() {
         BackupError::Refused(_) => BackupError::Refused(RefusedBackup::NotABackup),
         BackupError::Documents(_) => BackupError::Documents(MigrationError::Panicked),
         BackupError::Store(_) => BackupError::Store(StoreError::Busy),
+        BackupError::Inventory(_) => BackupError::Inventory(InventoryError::NoAdministrator),
         BackupError::DiskFull => BackupError::DiskFull,
         BackupError::FileSizeLimit => BackupError::FileSizeLimit,
         BackupError::Write(_) => BackupError::Write(io_error()),

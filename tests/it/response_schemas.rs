@@ -322,6 +322,8 @@ fn backups(server: &Server, checked: &mut Checked) {
         let body = json!({"name": format!("b {history}"), "history": history});
         checked.check("create_backup", 200, &post(server, "/rest/backup", &body));
     }
+    let verified = post(server, "/rest/backups/b%20true/verify", &json!({}));
+    checked.check("verify_backup", 200, &verified);
     std::fs::write(server.data().join("backups/damaged.zip"), "PK").unwrap();
     let list = checked.check("list_backups", 200, &get(server, "/rest/backups"));
     let problems =

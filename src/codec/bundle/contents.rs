@@ -26,6 +26,8 @@ pub(super) struct Contents {
     /// The names of entries that are not read: files beside the documents, without the project's
     /// folder, and files that an operating system added, with their folders.
     pub(super) ignored: Vec<String>,
+    /// `metadata.yaml`, if there is one.
+    pub(super) metadata: Option<Document>,
     /// The entries in the folder [`PARTS_FOLDER`], by their names in it.
     pub(super) parts: BTreeMap<String, Document>,
 }
@@ -136,8 +138,12 @@ pub(super) fn documents(
     let first = metadata_entry.or_else(|| first_of_project(entries));
     let (folder, _) = split(first.map_or(&[], |entry| &entry.name));
     let parts_folder = [folder, PARTS_FOLDER.as_bytes()].concat();
-    let mut contents =
-        Contents { documents: PerKind::default(), ignored: Vec::new(), parts: BTreeMap::new() };
+    let mut contents = Contents {
+        documents: PerKind::default(),
+        ignored: Vec::new(),
+        parts: BTreeMap::new(),
+        metadata: None,
+    };
     let mut names = HashSet::new();
     let mut junk = Vec::new();
     let mut nested = Vec::new();
@@ -169,7 +175,8 @@ pub(super) fn documents(
             continue;
         }
         if is_metadata(entry) {
-            Method::of(entry)?;
+            let document = Document { entry: entry.clone(), method: Method::of(entry)? };
+            contents.metadata = Some(document);
         } else if let Some(kind) = kind_of(name) {
             let document = Document { entry: entry.clone(), method: Method::of(entry)? };
             contents.documents[kind] = Some(document);

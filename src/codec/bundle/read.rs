@@ -74,6 +74,14 @@ impl<S: ByteSource> BundleReader<S> {
         Some(DocumentReader::new(shown(&entry.name), data, expected))
     }
 
+    /// Returns a reader of `metadata.yaml` as a document, if there is one.
+    pub fn metadata_document(&self) -> Option<DocumentReader<S>> {
+        let Document { entry, method } = self.contents.metadata.as_ref()?;
+        let expected = Expected { bytes: entry.unpacked, crc32: entry.crc32, sha256: None };
+        let data = Unpack::new(&self.source, entry, *method);
+        Some(DocumentReader::new(METADATA_NAME.to_owned(), data, expected))
+    }
+
     /// Returns the names of the parts of a backup, in the folder [`PARTS_FOLDER`](super::PARTS_FOLDER),
     /// with their unpacked lengths in bytes. A project has none.
     pub fn parts(&self) -> impl Iterator<Item = (&str, u64)> {

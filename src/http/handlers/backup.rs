@@ -26,7 +26,7 @@ use crate::{
         operations::{self, OperationCall, OperationResult, ResponseMode},
         options::{BACKUP_HISTORY, BACKUP_NAME, Options, SentOptions},
         paths,
-        problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
+        problem::{Flaw, Problem, ProblemKind, RequestLocation, sentence_of, shorten},
         response::{self, Response},
         streamed_body::{self, BodySender, StreamedBody},
     },
@@ -205,6 +205,27 @@ pub(in crate::http) async fn download(call: Call) -> Result<Response, Problem> {
         file_name: format!("{name}.zip"),
     };
     download::render(&call.file_request(), download)
+}
+
+/// Handles `POST /rest/backups/{name}/verify`. The verification is cancelled if a waiting client
+/// disconnects.
+pub(in crate::http) async fn verify(call: Call) -> Result<Response, Problem> {
+    let name = backup_name(&call)?;
+    let about = About {
+        operation: Operation::VerifyBackup,
+        subject: Some(name.to_string()),
+        mode: job::Mode::Apply,
+        user: call.caller.require_principal()?.name.clone(),
+    };
+
+    let backups = call.app.backups.clone();
+    let verify = move |progress: &Progress| {
+        let report = backups.verify(&name, progress)?;
+        OperationResult::json(StatusCode::OK, &report, sentence_of(&report.summary))
+    };
+    let mode = ResponseMode::preferred(&call.headers);
+    let call = OperationCall { app: call.app, id: call.id, mode };
+    Ok(operations::run(call, about, Box::new(verify)).await?.into_response())
 }
 
 /// Handles `DELETE /rest/backups/{name}`.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{about_option, reference, value_schema};
 use crate::{
-    backup::BackupReport,
+    backup::{BackupReport, BackupVerification},
     http::{
         description::BodyRule,
         handlers::{
@@ -56,6 +56,7 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<projects::Projects>(&mut generator);
     add::<backup::BackupList>(&mut generator);
     add::<ExportResponse<'_, BackupReport>>(&mut generator);
+    add::<BackupVerification>(&mut generator);
     add::<ProjectSummary>(&mut generator);
     add::<workbooks::Workbooks>(&mut generator);
     add::<site::Alive<'_>>(&mut generator);
@@ -83,8 +84,9 @@ pub(super) fn add_responses(schemas: &mut Value) {
 }
 
 /// The schemas of the responses of operations that run as jobs.
-const JOB_REPORTS: [&str; 6] = [
+const JOB_REPORTS: [&str; 7] = [
     "BackupReportResponse",
+    "BackupVerification",
     "ProjectExportResponse",
     "ProjectImportResponse",
     "VerifyReport",

@@ -154,6 +154,7 @@ impl From<BackupError> for Problem {
     fn from(error: BackupError) -> Self {
         let error = match error {
             BackupError::Documents(error) => return error.into(),
+            BackupError::Inventory(error) => return error.into(),
             other => other,
         };
         let kind = match &error {
@@ -164,8 +165,10 @@ impl From<BackupError> for Problem {
             BackupError::Store(error) => of_store(error),
             BackupError::DiskFull | BackupError::FileSizeLimit => ProblemKind::DiskFull,
             BackupError::Write(error) | BackupError::Io { source: error, .. } => of_io(error),
-            // Documents returned above.
-            BackupError::Time(_) | BackupError::Documents(_) => ProblemKind::Internal,
+            // The last two returned above.
+            BackupError::Time(_) | BackupError::Documents(_) | BackupError::Inventory(_) => {
+                ProblemKind::Internal
+            }
         };
         let damage = match &error {
             BackupError::Store(error) => Some(error),

@@ -110,6 +110,30 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         route: Route {
+            method: Method::POST,
+            pattern: paths::VERIFY_BACKUP.pattern(),
+            right: Right::Backup,
+            body: BodyRule::Options,
+            description: Description {
+                operation: "verify_backup",
+                tag: Tag::Backup,
+                summary: "Restores a stored backup into a scratch inventory, verifies and compares it, and removes it again.",
+                path: &[NAME],
+                query: NO_OPTIONS,
+                request: &[],
+                responses: &[
+                    ResponseForm::of(
+                        "The backup was restored; the report says whether it is the same.",
+                        &[json(Shape::Schema("BackupVerification"))],
+                    ),
+                    ACCEPTED,
+                ],
+            },
+        },
+        handler: |call| Box::pin(backup::verify(call)),
+    },
+    Endpoint {
+        route: Route {
             method: Method::DELETE,
             pattern: paths::STORED_BACKUP.pattern(),
             right: Right::Backup,

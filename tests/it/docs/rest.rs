@@ -150,6 +150,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["curl -u admin:admin -o nightly.zip http://127.0.0.1:8080/rest/backups/nightly"],
     ),
     (
+        "verify_backup",
+        &["curl -u admin:admin -X POST http://127.0.0.1:8080/rest/backups/nightly/verify"],
+    ),
+    (
         "delete_backup",
         &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/backups/nightly"],
     ),

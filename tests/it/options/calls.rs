@@ -104,7 +104,7 @@ fn path(route: &Route) -> String {
     let name = match route.pattern {
         "/rest/migrate/projects/{name}" => "p",
         "/rest/topology/workbooks/{name}" => "w.xls",
-        "/rest/backups/{name}" => "b",
+        "/rest/backups/{name}" | "/rest/backups/{name}/verify" => "b",
         _ => "Lisbon%20core%201",
     };
     path.replace("{name}", name).replace("{id}", "nothing")
