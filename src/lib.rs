@@ -18,6 +18,7 @@
 //! | 2 | [`job`] | long operations: their progress, their cancellation, and the list of them |
 //! | 2 | [`model`] | the kinds of records, their properties, relations and rules, without any I/O |
 //! | 2 | [`tls`] | certificates and encrypted connections |
+//! | 3 | [`audit`] | the audit log, and its messages to a syslog collector |
 //! | 3 | [`codec`] | bytes ⇄ model: YAML, bundles, JSON, workbooks and the values of their cells |
 //! | 3 | [`store`] | the inventory on the disk |
 //! | 4 | [`access`] | logins and the rights of users |
@@ -109,6 +110,7 @@ pub mod job;
 pub mod model;
 pub mod tls;
 
+pub mod audit;
 pub mod codec;
 pub mod store;
 

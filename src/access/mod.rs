@@ -51,7 +51,7 @@ pub use sessions::{PasswordSecrecy, Session, SessionClient, SessionLimits, Sessi
 pub use setup::{Setup, SetupError};
 pub use tokens::{
     EXPIRES_DAYS_DEFAULT, EXPIRES_DAYS_MAX, Scope, TOKENS_MAX, TOKENS_OF_USER_MAX, Token,
-    TokenError, TokenRefusal, TokenRequest, Tokens, TokensError,
+    TokenError, TokenRefusal, TokenRequest, Tokens, TokensError, token_key,
 };
 
 /// The name of the first user.

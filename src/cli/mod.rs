@@ -2,7 +2,7 @@
 //!
 //! | files | contents |
 //! |---|---|
-//! | `completions`, `config`, `configuration`, `delete`, `diff`, `docs`, `export`, `import`, `fingerprint`, `history`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `serve`, `show`, `undo`, `verify` | the subcommands |
+//! | `audit`, `completions`, `config`, `configuration`, `delete`, `diff`, `docs`, `export`, `import`, `fingerprint`, `history`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `serve`, `show`, `undo`, `verify` | the subcommands |
 //! | `decode`, `rename_helper` | hidden subcommands: processes that other commands start |
 //! | `target` | the data directory or server that a command uses, and calls to it |
 //! | `input`, `kinds`, `reading`, `server_address` | arguments and options that several subcommands share |
@@ -15,6 +15,7 @@
 //! | `listeners`, `logging`, `log_writer`, `supervisor`, `access_upkeep` | the listeners, the log, the service manager and the regular work of `serve` |
 
 mod access_upkeep;
+mod audit;
 mod backup;
 mod change;
 mod completions;
@@ -114,6 +115,9 @@ enum Command {
     /// List the changes of the inventory, or show one change
     #[command(after_help = history::EXAMPLES)]
     History(Box<history::HistoryArgs>),
+    /// List the entries of the audit log
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(Box<audit::AuditArgs>),
     /// Show a record, now or at an earlier moment
     #[command(after_help = show::EXAMPLES)]
     Show(Box<show::ShowArgs>),
@@ -222,7 +226,7 @@ fn wants_json(words: &[OsString]) -> bool {
 fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
     file_size_signal::survive_file_size_limit().context("Cannot install the handler of SIGXFSZ")?;
     match subcommand {
-        Command::Serve(config) => serve::run(&config),
+        Command::Serve(config) => serve::run(&config, parsed),
         Command::Export(args) => export::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Import(args) => import::run(&args),
@@ -230,6 +234,7 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Configuration(args) => configuration::run(&args),
         Command::Undo(args) => undo::run(&args),

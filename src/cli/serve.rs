@@ -1,5 +1,6 @@
 //! `satchel serve`: opens the inventory, serves it over HTTP and closes it.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,10 +18,11 @@ use super::logging;
 use super::owner::{self, owner_to_switch_to};
 use super::supervisor::Supervisor;
 use crate::access::{self, Accounts, InventoryAccounts, LdapServers, RightsModel, Setup, Tokens};
+use crate::audit::{AuditFolder, AuditLog, AuditOptions, Event, EventKind, Recorded};
 use crate::backup::Backups;
-use crate::config::ServeConfig;
+use crate::config::{Parsed, ServeConfig, SettingSource};
 use crate::http::{self, App, AppParts, Drained};
-use crate::inventory::Inventory;
+use crate::inventory::{HistoryLinks, Inventory};
 use crate::job::Jobs;
 use crate::migration::{Demo, Migration};
 use crate::model::Kind;
@@ -36,7 +38,7 @@ Examples:
       listens on all addresses; the log shows a link on which admin sets a password";
 
 /// Serves until a signal arrives.
-pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
+pub(super) fn run(config: &ServeConfig, parsed: &Parsed) -> anyhow::Result<ExitCode> {
     // Held until the end of this function: dropping it writes the last log lines.
     let _log = logging::start(&config.log)?;
     let supervisor = Arc::new(Supervisor::of_environment());
@@ -55,12 +57,21 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     if let Some(setup) = &inventory.setup {
         first_start::announce(setup, &listeners.public_urls(&config.host()));
     }
+    inventory.audit.record_start(
+        &format!(
+            "satchel {} listens on {}",
+            env!("CARGO_PKG_VERSION"),
+            listeners.urls().join(", ")
+        ),
+        settings_in_force(parsed),
+    )?;
     let app = App::new(AppParts {
         name: config.name(),
         dialect: config.dialect.into(),
         accounts: inventory.accounts.clone(),
         tokens: inventory.tokens.clone(),
         ldap: ldap_servers(config)?,
+        audit: inventory.audit.clone(),
         rights: Some(config.rights.into()),
         backups: inventory.backups.clone(),
         migration: inventory.migration.clone(),
@@ -135,6 +146,7 @@ struct OpenInventory {
     accounts: Arc<dyn Accounts>,
     tokens: Arc<Tokens>,
     backups: Backups,
+    audit: Arc<AuditLog>,
     migration: Migration,
     topology: Topology,
     jobs: Jobs,
@@ -148,6 +160,7 @@ impl OpenInventory {
         let store = Arc::new(Store::open_with(&config.data, options)?);
         // The settings can keep fewer generations than before.
         store.trim_generations()?;
+        let audit = open_audit(config, &store)?;
         let accounts = Arc::new(InventoryAccounts::new(store.clone(), config.rights.into()));
         let backups = Backups::new(store.clone())?;
         let migration = Migration::new(store.clone())?;
@@ -171,7 +184,7 @@ impl OpenInventory {
                 }
             }
         }
-        Ok(Self { store, accounts, tokens, backups, migration, topology, jobs, setup })
+        Ok(Self { store, accounts, tokens, audit, backups, migration, topology, jobs, setup })
     }
 
     /// Makes all changes durable. Does not wait for a running import: the import has not changed
@@ -182,8 +195,34 @@ impl OpenInventory {
             tracing::warn!(error = %Chain(&error), "The last uses of tokens were not noted.");
         }
         self.store.flush()?;
+        self.audit.record(Event::new(EventKind::Stop));
+        self.audit.close();
         Ok(())
     }
+}
+
+/// Opens the audit log.
+fn open_audit(config: &ServeConfig, store: &Arc<Store>) -> anyhow::Result<Arc<AuditLog>> {
+    let options = AuditOptions {
+        folder: AuditFolder::in_data(store.directory().path()),
+        kept: Some(config.kept_audit_entries()),
+        recorded: Recorded::Everything,
+        syslog: config.syslog_options()?,
+    };
+    let source = Box::new(HistoryLinks::new(store.clone()));
+    AuditLog::start(options, source).context("Cannot open the audit log")
+}
+
+/// Returns the settings that do not have their default. None of them is a secret: passwords are in files.
+fn settings_in_force(parsed: &Parsed) -> BTreeMap<String, String> {
+    let settings = parsed.effective_settings().into_iter();
+    settings
+        .filter(|setting| setting.source != SettingSource::Default)
+        .filter_map(|setting| {
+            let value = setting.value?.to_string_lossy().into_owned();
+            Some((setting.setting.name().to_owned(), value))
+        })
+        .collect()
 }
 
 /// The jobs of a data directory. Jobs that had not ended are listed as interrupted.

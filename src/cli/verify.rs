@@ -16,7 +16,12 @@ use super::{
     safe_text::safe,
     target::{IfMissing, JobWords, TargetArgs},
 };
-use crate::{backup, http::paths, inventory::HISTORY_LOST, job};
+use crate::{
+    backup,
+    http::paths,
+    inventory::{AUDIT_DAMAGED, HISTORY_LOST},
+    job,
+};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +30,7 @@ Examples:
       inventory, which is compared with it and removed
   satchel verify --data /var/lib/satchel
       checks the whole inventory: every record, every reference in both directions, the members of
-      every pool, every secret
+      every pool, every secret, and the audit log
   satchel verify --server https://satchel.example --user admin --json
       does the same at a server; changes wait until it has finished
 
@@ -33,7 +38,7 @@ Exit codes:
   0    no damage found
   1    damage found, or the check failed
   2    wrong arguments
-  3    the inventory is damaged, see `satchel recover`; or a part of its history is lost
+  3    the inventory is damaged, see `satchel recover`; or its history or the audit log is
   130  interrupted";
 
 /// The largest number of findings that are printed without `--all`.
@@ -168,8 +173,10 @@ fn inventory(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     }
     connection.close()?;
     // These findings come first, so they are always among those that the report shows.
-    let is_history_lost = verified.findings.shown.iter().any(|one| one.rule == HISTORY_LOST);
-    Ok(if is_history_lost { ExitCode::from(EXIT_DAMAGED) } else { code_of(verified.whole) })
+    let shown = &verified.findings.shown;
+    let is_log_damaged =
+        shown.iter().any(|one| one.rule == HISTORY_LOST || one.rule == AUDIT_DAMAGED);
+    Ok(if is_log_damaged { ExitCode::from(EXIT_DAMAGED) } else { code_of(verified.whole) })
 }
 
 impl Verification {

@@ -16,7 +16,7 @@ mod sources;
 pub use error::{FileError, SettingFault, SettingProblem};
 pub use ldap::LdapConfig;
 pub use listen::{ListenAddress, ListenList, Scheme};
-pub use serve::{LimitsConfig, LogConfig, LogFormat, ServeConfig};
+pub use serve::{LimitsConfig, LogConfig, LogFormat, ServeConfig, SyslogNeedsCa};
 pub use setting::{Expected, Setting, settings};
 pub use sources::{
     DEFAULT_FILE, EffectiveSetting, ParseError, Parsed, SettingSource, file_argument, parse,

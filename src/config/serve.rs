@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum, value_parser};
 use super::ldap::LdapConfig;
 use super::listen::ListenList;
 use crate::access::{RightsModel, SessionLimits};
+use crate::audit::{KeptEntries, SyslogOptions, SyslogTarget};
 use crate::http::{HostNames, Limits, TrustedProxies};
 use crate::inventory::Dialect;
 use crate::store::{self, GenerationLimits, KeptGenerations};
@@ -44,6 +45,10 @@ const HISTORY_MIB: u64 = 512;
 
 /// The largest size of the history, in MiB. A larger value is probably in another unit by mistake.
 const HISTORY_MIB_MAX: u64 = 64 * 1024;
+
+/// The default size of the audit log, in MiB: 56 days of the greatest flood of failed logins, and years of
+/// ordinary use. It is a bound of its own, so that a flood cannot push out the history.
+const AUDIT_MIB: u64 = 256;
 
 /// The largest number of kept generations. Each is a copy of the inventory.
 const GENERATIONS_KEPT_MAX: u64 = 100;
@@ -153,6 +158,21 @@ pub struct ServeConfig {
           value_parser = value_parser!(u64).range(1..=HISTORY_MIB_MAX))]
     history_mib: u64,
 
+    /// Size of the audit log in MiB, 1 to 65536; the oldest entries are removed beyond it, and those older than
+    /// history_days
+    #[arg(long, env = "SATCHEL_AUDIT_MIB", value_name = "MIB", default_value_t = AUDIT_MIB,
+          value_parser = value_parser!(u64).range(1..=HISTORY_MIB_MAX))]
+    audit_mib: u64,
+
+    /// Syslog collector to which the entries of the audit log are sent: udp://HOST:PORT, tcp://HOST:PORT or
+    /// tls://HOST:PORT
+    #[arg(long, env = "SATCHEL_SYSLOG", value_name = "URL")]
+    syslog: Option<SyslogTarget>,
+
+    /// PEM file of the certificate of the syslog collector, or of its authority; needed for tls://
+    #[arg(long, env = "SATCHEL_SYSLOG_CA", value_name = "FILE")]
+    syslog_ca: Option<PathBuf>,
+
     /// Copies of the inventory from before the last imports, 1 to 100. They are needed to show and undo
     /// what an import changed
     #[arg(long, env = "SATCHEL_GENERATIONS_KEPT", value_name = "NUMBER",
@@ -255,6 +275,27 @@ impl ServeConfig {
         host_name()
     }
 
+    /// How long and up to which size the audit log keeps its entries.
+    pub fn kept_audit_entries(&self) -> KeptEntries {
+        KeptEntries {
+            age_max: Duration::from_secs(u64::from(self.history_days) * 24 * 60 * 60),
+            bytes_max: self.audit_mib * MIB_BYTES,
+        }
+    }
+
+    /// The collector of the audit log's entries. `None` sends nothing.
+    ///
+    /// # Errors
+    /// [`SyslogNeedsCa`].
+    pub fn syslog_options(&self) -> Result<Option<SyslogOptions>, SyslogNeedsCa> {
+        let Some(target) = self.syslog.clone() else { return Ok(None) };
+        if target.is_encrypted() && self.syslog_ca.is_none() {
+            return Err(SyslogNeedsCa { target });
+        }
+        let host = self.host();
+        Ok(Some(SyslogOptions { target, authority: self.syslog_ca.clone(), host }))
+    }
+
     /// How much of the history is kept.
     pub fn history_limits(&self) -> store::HistoryLimits {
         store::HistoryLimits {
@@ -278,6 +319,16 @@ impl ServeConfig {
             ..store::Options::default()
         }
     }
+}
+
+/// The collector's certificate cannot be checked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the setting syslog is {target}, so syslog_ca must name the PEM file of its certificate or authority"
+)]
+pub struct SyslogNeedsCa {
+    /// The collector.
+    target: SyslogTarget,
 }
 
 /// The value of the setting `hosts`.

@@ -26,7 +26,15 @@ pub const CHAPTERS: [Chapter; 4] = [
     },
     Chapter {
         title: "Run it",
-        pages: &["access", "site-logins", "settings", "operations", "recovery", "troubleshooting"],
+        pages: &[
+            "access",
+            "site-logins",
+            "audit",
+            "settings",
+            "operations",
+            "recovery",
+            "troubleshooting",
+        ],
     },
     Chapter {
         title: "Look it up",

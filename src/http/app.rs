@@ -21,6 +21,7 @@ use crate::{
         Accounts, AccountsError, HashError, LdapServers, Login, RightsModel, SessionLimits, Setup,
         Tokens,
     },
+    audit::AuditLog,
     backup::Backups,
     inventory::{Dialect, Inventory},
     job::Jobs,
@@ -36,6 +37,7 @@ pub struct App {
     pub(super) dialect: Dialect,
     pub(super) login: Login,
     pub(super) tokens: Arc<Tokens>,
+    pub(super) audit: Arc<AuditLog>,
     /// The model of rights in force; `None` for a command without a server.
     pub(super) rights: Option<RightsModel>,
     pub(super) backups: Backups,
@@ -73,6 +75,8 @@ pub struct AppParts {
     pub tokens: Arc<Tokens>,
     /// The LDAP servers that check passwords, if there are any.
     pub ldap: Option<LdapServers>,
+    /// The audit log.
+    pub audit: Arc<AuditLog>,
     /// The model of the accounts' rights; `None` for a command without a server.
     pub rights: Option<RightsModel>,
     /// The backups of the data directory.
@@ -114,6 +118,7 @@ impl App {
             accounts,
             tokens,
             ldap,
+            audit,
             rights,
             backups,
             migration,
@@ -135,6 +140,7 @@ impl App {
             dialect,
             login,
             tokens,
+            audit,
             rights,
             backups,
             migration,

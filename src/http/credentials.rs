@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{
     app::App,
+    audit,
     blocking::Lane,
     caller::Caller,
     connection_state::Transport,
@@ -24,7 +25,8 @@ use super::{
     session_cookie::{self, X_SATCHEL_REQUEST},
 };
 use crate::access::{
-    CachedLogin, Credentials, LoginError, LoginSource, PasswordChecker, Principal, ReadLogin, Right,
+    CachedLogin, Credentials, LoginError, LoginSource, PasswordChecker, Principal, ReadLogin,
+    Right, token_key,
 };
 
 /// The content of the `Authorization` header.
@@ -79,7 +81,8 @@ pub(super) async fn log_in(
     source: LoginSource,
 ) -> Result<Principal, Problem> {
     let arrival = Instant::now();
-    let checked = check(app, credentials, source).await?;
+    let checked = check(app, credentials.clone(), source).await?;
+    audit::password_login(app, &credentials.name, source, checked.as_ref().err());
     if let Err(LoginError::Refused) = checked {
         // The hashes of users differ in cost, and unknown users have none. So that the time reveals
         // neither, each refusal takes as long as the most expensive one.
@@ -138,7 +141,10 @@ async fn of_session(
 /// # Errors
 /// 401 for an unknown, expired or misused token; 429 after too many failed logins.
 async fn of_token(app: &Arc<App>, text: &str, source: LoginSource) -> Result<Caller, Problem> {
-    let token = app.login.check_token(text, source)?;
+    let token = app
+        .login
+        .check_token(text, source)
+        .inspect_err(|error| audit::token_failed(app, token_key(text), source, error))?;
     let name = token.name.clone();
     let principal = match app.login.token_principal(&token)? {
         Some(principal) => principal,
@@ -148,6 +154,7 @@ async fn of_token(app: &Arc<App>, text: &str, source: LoginSource) -> Result<Cal
             app.blocking.run(Lane::Quick, read).await??
         }
     };
+    audit::token_use(app, &principal.name, &name, source);
     Ok(Caller::Program { principal, token: name })
 }
 

@@ -17,6 +17,7 @@
 mod accept;
 mod access_log;
 mod app;
+mod audit;
 mod blocking;
 mod call;
 mod caller;

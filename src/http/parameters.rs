@@ -28,6 +28,11 @@ impl Parameters {
         }
     }
 
+    /// Returns the last segment that matched: the name of the subject.
+    pub(super) fn last(&self) -> Option<&str> {
+        self.0.last().map(|(_, segment)| segment.as_str())
+    }
+
     /// Moves the segment that matched `{name}` out, for a handler that keeps it.
     ///
     /// # Errors

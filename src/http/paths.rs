@@ -75,6 +75,8 @@ pub const INSTANCE_HISTORY: PathPattern<2> =
     PathPattern::new("/rest/instance/{kind}/{name}/history");
 /// The changes of the inventory.
 pub const HISTORY: PathPattern<0> = PathPattern::new("/rest/history");
+/// The entries of the audit log.
+pub const AUDIT: PathPattern<0> = PathPattern::new("/rest/audit");
 /// One change, by its number.
 pub const CHANGE: PathPattern<1> = PathPattern::new("/rest/history/{number}");
 /// The changes after a given one, for programs that follow the inventory.

@@ -14,6 +14,7 @@ use super::{
     accept,
     access_log::{Entry, LoggedBody},
     app::App,
+    audit::RequestEvent,
     call::Call,
     client_address::distance,
     connection_state::ConnectionState,
@@ -61,7 +62,8 @@ pub(super) async fn respond(
     let wants_docs_page = request.uri().path().starts_with(paths::DOCS_FRONT.pattern())
         && accept::wants_page(request.headers());
     let is_of_page = session_cookie::is_of_page(request.headers());
-    let steps = steps(&server, state, request, id, &mut entry).instrument(span);
+    let mut event = RequestEvent::new(app.clone(), id);
+    let steps = steps(&server, state, request, id, &mut entry, &mut event).instrument(span);
     let mut response = match steps.await {
         Ok(response) => response,
         Err(problem) if wants_docs_page && problem.is(ProblemKind::UnknownPath) => {
@@ -77,6 +79,7 @@ pub(super) async fn respond(
             problem.render(id)
         }
     };
+    event.set_status(response.status());
     response::finish(response.headers_mut(), transport, id);
     entry.follow(response)
 }
@@ -88,6 +91,7 @@ async fn steps(
     request: hyper::Request<Incoming>,
     id: RequestId,
     entry: &mut Entry,
+    event: &mut RequestEvent,
 ) -> Result<Response, Problem> {
     let app = server.app.clone();
     let (head, incoming) = request.into_parts();
@@ -116,6 +120,7 @@ async fn steps(
         entry.set_user(&principal.name);
         app.connections.note_login(state.peer.ip());
     }
+    event.begin(route, &caller, client, &parameters);
     caller.require(route)?;
 
     // Only after the check of the right: the names of a route's options are for its users.
@@ -137,6 +142,7 @@ async fn steps(
         body,
     };
     read_options(&mut call, route).await?;
+    event.set_options(&call.options);
     (endpoint.handler)(call).await
 }
 

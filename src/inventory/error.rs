@@ -1,7 +1,7 @@
 //! The reasons why a read or a change fails.
 
 use super::{ChangeUndoReport, HistoryStart};
-use crate::{import::ImportError, model::Kind, store::StoreError};
+use crate::{audit::AuditError, import::ImportError, model::Kind, store::StoreError};
 
 /// The reason why a read or a change failed.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +9,9 @@ pub enum InventoryError {
     /// The store failed, or refused the change.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The audit log cannot be read.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// No record of this kind has the name.
     #[error("there is no {kind} '{name}'")]
     NotFound {

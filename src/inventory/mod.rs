@@ -5,6 +5,7 @@
 //! it and its memberships in pools change together.
 //!
 //! ```text
+//! audit        the changes in the audit log, and its verification
 //! read         single instances, pages, queries, searches, long texts
 //! history      changes and earlier states of records
 //! change       create, update, rename, delete, write long texts
@@ -14,6 +15,7 @@
 //! damage       the damage that reads have found since the start
 //! ```
 
+mod audit;
 mod change;
 mod damage;
 mod error;
@@ -30,6 +32,7 @@ mod verify;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub use audit::HistoryLinks;
 pub use change::{
     Atomicity, ChangeReport, ChangeRequest, Changed, DeleteReport, DeletionReport, DeletionRequest,
     Effect, ExpectedVersion, Fault, ObjectOutcome, Selected,
@@ -52,7 +55,9 @@ pub use read::{
     Criterion, Dialect, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink,
     SearchRequest, SearchTotals, Text,
 };
-pub use verify::{FindingShown, FindingsReport, HISTORY_LOST, KindRead, VerifyReport};
+pub use verify::{
+    AUDIT_DAMAGED, FindingShown, FindingsReport, HISTORY_LOST, KindRead, VerifyReport,
+};
 
 use crate::{
     access::RecordRights,

@@ -29,6 +29,10 @@ const SORTED_BYTES: usize = 32 * 1024 * 1024;
 /// The rule of a finding about a lost part of the history. It does not concern the present records.
 pub const HISTORY_LOST: &str = "history-lost";
 
+/// The rule of a finding about the audit log, or about a change of the history that is not the one that the
+/// audit log names. It does not concern the present records.
+pub const AUDIT_DAMAGED: &str = "audit";
+
 /// The report of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct VerifyReport {
@@ -123,6 +127,9 @@ impl Inventory {
             let (kind, name, detail) = (None, None, loss.to_string());
             findings.add(Finding { kind, name, code: HISTORY_LOST, detail });
         }
+        self.verify_audit(|detail| {
+            findings.add(Finding { kind: None, name: None, code: AUDIT_DAMAGED, detail });
+        })?;
         let verified = reading.verify(&scratch, progress, &mut |finding| {
             if finding.code == "damaged" {
                 self.0.damage.note_finding(&finding);

@@ -4,16 +4,19 @@
 //!   directory.
 //! - [`ServerTls`] makes the server's side of a connection, and loads changed files again.
 //! - [`client_config`] is the client's side, and [`ServerCheck`] decides about a server's certificate.
+//! - [`ClientStream`] is a connection of a client, for a thread that can wait.
 //! - [`Fingerprint`] is the SHA-256 of a certificate, by which people compare it.
 //!
 //! rustls with ring, TLS 1.2 and 1.3. Only this module and `cli` name rustls.
 
+mod blocking;
 mod certificate;
 mod client;
 mod error;
 mod fingerprint;
 mod server;
 
+pub use blocking::ClientStream;
 pub use certificate::CertificateFiles;
 pub use client::{ServerCheck, client_config};
 pub use error::TlsError;

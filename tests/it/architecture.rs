@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 8] = [
     &["panics", "wording", "disk"],
     &["model", "docs", "job", "tls"],
-    &["codec", "store"],
+    &["audit", "codec", "store"],
     &["access"],
     &["import"],
     &["migration", "topology", "inventory"],

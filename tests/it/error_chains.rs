@@ -16,6 +16,7 @@ use satchel::access::{
     AccountsError, HashError, LdapSettingsError, LockedSubject, LoginError, PasswordError,
     RefusedPassword, SetupError, TokenError, TokenRefusal, TokensError,
 };
+use satchel::audit::AuditError;
 use satchel::backup::{BackupError, BackupName, BackupNameError, RefusedBackup};
 use satchel::codec::bundle::{
     ArchiveProblem, BundleError, Digest, EntryProblem, MetadataError,
@@ -576,6 +577,12 @@ fn access_and_inventory_errors_say_each_thing_once() {
             InventoryError::TooManyReferences { kind, name, others: 2, records_max: 9 },
         InventoryError::NoAdministrator => InventoryError::NoAdministrator,
         InventoryError::Hash(_) => InventoryError::Hash(HashError::NoRandomness(io_error())),
+        InventoryError::Audit(_) => InventoryError::Audit(AuditError::Thread(io_error())),
+    });
+    assert_each!(AuditError {
+        AuditError::Read { .. } => AuditError::Read { path: path(), source: io_error() },
+        AuditError::Write { .. } => AuditError::Write { path: path(), source: io_error() },
+        AuditError::Thread(_) => AuditError::Thread(io_error()),
     });
 }
 

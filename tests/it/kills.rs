@@ -49,6 +49,8 @@ fn leftovers(data: &Path) -> Vec<String> {
     };
     let mut left = Vec::new();
     let known = [
+        "AUDIT",
+        "audit",
         "CURRENT",
         "LOCK",
         "RESERVE",

@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is how to fail")]
 
 mod architecture;
+mod audit;
 mod backups;
 mod bodies;
 mod cases;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use satchel::http::route_table;
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN, Answer, Server};
+use crate::harness::{ADMIN, Answer, Server, until};
 
 /// The media types of responses in JSON.
 const JSON_TYPES: [&str; 2] = ["application/json", "application/problem+json"];
@@ -171,6 +171,10 @@ fn tokens(server: &Server, checked: &mut Checked) {
     checked.check("list_tokens", 200, &get(server, "/rest/tokens"));
     let revoked = server.request("DELETE", "/rest/tokens/%C3%A9%3Eb").login(ADMIN).send();
     checked.check("revoke_token", 200, &revoked);
+    // Entries with settings, changes, a token and a failed login.
+    server.request("GET", "/rest/count").login(("é>b", "wrong")).send();
+    until(|| get(server, "/rest/audit?event=login_failed").json() != json!([]));
+    checked.check("list_audit", 200, &get(server, "/rest/audit?limit=1000"));
 }
 
 fn sessions(server: &Server, checked: &mut Checked) {

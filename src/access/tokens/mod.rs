@@ -12,4 +12,4 @@ mod token;
 
 pub use file::TokensError;
 pub use registry::{TOKENS_MAX, TOKENS_OF_USER_MAX, TokenError, TokenRequest, Tokens};
-pub use token::{EXPIRES_DAYS_DEFAULT, EXPIRES_DAYS_MAX, Scope, Token, TokenRefusal};
+pub use token::{EXPIRES_DAYS_DEFAULT, EXPIRES_DAYS_MAX, Scope, Token, TokenRefusal, token_key};

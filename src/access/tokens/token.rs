@@ -131,6 +131,12 @@ pub(super) struct TokenText {
     pub secret: Zeroizing<String>,
 }
 
+/// Returns the key in the text of a token, which is not secret. `None` if the text is none of a token.
+pub fn token_key(text: &str) -> Option<&str> {
+    TokenText::parse(text)?;
+    Some(text.strip_prefix(PREFIX)?.split_once('.')?.0)
+}
+
 impl TokenText {
     /// Makes a new one.
     ///

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     access,
+    audit::{self, AuditFolder, Event, EventKind},
     inventory::Inventory,
     migration::ProjectName,
     store::{
@@ -95,6 +96,18 @@ enum Method<'a> {
     Salvage,
     Import(&'a ProjectName),
     NewKey,
+}
+
+impl Method<'_> {
+    /// The command, as the audit log shows it.
+    fn command(self) -> String {
+        match self {
+            Self::Previous => "satchel recover --previous".to_owned(),
+            Self::Salvage => "satchel recover --salvage".to_owned(),
+            Self::Import(name) => format!("satchel recover --import {name}"),
+            Self::NewKey => "satchel recover --new-key".to_owned(),
+        }
+    }
 }
 
 impl RecoverArgs {
@@ -267,18 +280,21 @@ fn recover(
     if lacks_key && matches!(method, Method::Previous) {
         return Ok(text::render_previous_without_key(&data, &recovered));
     }
-    let has_administrator = finish(&data, options)?;
+    let has_administrator = finish(&data, options, method)?;
     Ok(text::render_recovered(&data, &recovered, details, has_administrator))
 }
 
-/// Computes the members of pools. Returns whether an administrator can log in.
-fn finish(data: &Path, options: Options) -> anyhow::Result<bool> {
+/// Computes the members of pools, and records the recovery. Returns whether an administrator can log in.
+fn finish(data: &Path, options: Options, method: Method<'_>) -> anyhow::Result<bool> {
     let options = Options { interrupted: InterruptedRecovery::Open, ..options };
     let store = Arc::new(Store::open_with(data, options)?);
     Inventory::new(store.clone())
         .update_pools(None, &Origin::internal("recover"))
         .context("Cannot compute the members of the pools")?;
     store.complete_recovery()?;
+    let event = Event::new(EventKind::Recovery).with_detail(method.command());
+    audit::record_now(AuditFolder::in_data(data), event)
+        .context("The inventory is recovered, but the audit log cannot be written")?;
     Ok(access::has_able_administrator(&store)?)
 }
 

@@ -23,9 +23,10 @@ use crate::{
         self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Grants, LdapUser,
         SessionLimits, Tokens, hash_password,
     },
+    audit::{AuditFolder, AuditLog, AuditOptions, Recorded},
     backup::Backups,
     http::{self, App, AppParts, Drained, Exposure, HostNames, Limits, TrustedProxies},
-    inventory::{Dialect, Inventory},
+    inventory::{Dialect, HistoryLinks, Inventory},
     migration::Migration,
     model::User,
     store::{Store, StoreError},
@@ -41,6 +42,7 @@ pub(in crate::cli) struct LocalServer {
     serving: JoinHandle<Drained>,
     stop: oneshot::Sender<()>,
     store: Arc<Store>,
+    audit: Arc<AuditLog>,
     address: SocketAddr,
     login: Login,
 }
@@ -72,6 +74,15 @@ impl LocalServer {
         let password = one_time_password()?;
         let accounts = Arc::new(OneTimeAccount::new(&user, &password)?);
         let login = Login::Password { user, password };
+        let audit = AuditLog::start(
+            AuditOptions {
+                folder: AuditFolder::in_data(store.directory().path()),
+                kept: None,
+                recorded: Recorded::WithoutLogins,
+                syslog: None,
+            },
+            Box::new(HistoryLinks::new(store.clone())),
+        )?;
         let app = App::new(AppParts {
             // Only this command uses the server, so the name does not matter.
             name: "satchel".to_owned(),
@@ -79,6 +90,7 @@ impl LocalServer {
             accounts,
             tokens: Arc::new(Tokens::open(store.clone())?),
             ldap: None,
+            audit: audit.clone(),
             rights: None,
             backups: Backups::new(store.clone())?,
             migration: Migration::new(store.clone())?,
@@ -113,7 +125,7 @@ impl LocalServer {
             // A dropped sender means the same.
             let _ = stopped.await;
         }));
-        Ok(Self { runtime, serving, stop, store, address, login })
+        Ok(Self { runtime, serving, stop, store, audit, address, login })
     }
 
     /// A client of the server, with its only account.
@@ -139,6 +151,7 @@ impl LocalServer {
         if drained == Drained::DeadlinePassed {
             bail!("A request took too long and was stopped");
         }
+        self.audit.close();
         self.store.flush().context("Cannot close the inventory")
     }
 }

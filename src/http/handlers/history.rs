@@ -173,7 +173,7 @@ fn kind(word: &str) -> Result<Kind, Problem> {
 ///
 /// # Errors
 /// 400 if it is not from 1 to [`CHANGES_MAX`].
-fn limit(query: &Query) -> Result<usize, Problem> {
+pub(super) fn limit(query: &Query) -> Result<usize, Problem> {
     limit_up_to(query, CHANGES, CHANGES_MAX)
 }
 
@@ -194,7 +194,7 @@ pub(super) fn hide_address(change: &mut ChangeSummary, caller: &Caller) {
 }
 
 /// Returns a response with one row for each change.
-fn rows<T: Serialize>(
+pub(super) fn rows<T: Serialize>(
     changes: &[T],
     format: RowFormat,
     begin: Option<&HistoryStart>,

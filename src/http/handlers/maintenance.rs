@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     access::RightsModel,
+    audit::AuditState,
     codec::workbook::Protections,
     http::{
         blocking::Lane,
@@ -34,6 +35,8 @@ pub(in crate::http) struct State {
     /// The restrictions that the kernel enforces for the processes that decode workbooks. `null` if no such
     /// process can be started.
     decoder: Option<Protections>,
+    /// The state of the audit log.
+    audit: AuditState,
 }
 
 /// Handles `GET /rest/state`.
@@ -42,7 +45,8 @@ pub(in crate::http) async fn state(call: Call) -> Result<Response, Problem> {
     let app = call.app.clone();
     let read = move || (inventory.state(), app.topology.decoder_protections());
     let (inventory, decoder) = call.app.blocking.run(Lane::Operation, read).await?;
-    let state = State { inventory: inventory?, rights: call.app.rights, decoder };
+    let audit = call.app.audit.state();
+    let state = State { inventory: inventory?, rights: call.app.rights, decoder, audit };
     json_response::json(StatusCode::OK, &state)
 }
 

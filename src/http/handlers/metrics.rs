@@ -11,6 +11,7 @@ use std::{
 use hyper::{StatusCode, header::HeaderValue};
 
 use crate::{
+    audit::AuditState,
     http::{
         app::App,
         blocking::Lane,
@@ -56,6 +57,7 @@ fn page(app: &App, inventory: &Inventory) -> Result<String, fmt::Error> {
     page.one("satchel_jobs_running", "gauge", about, jobs.running())?;
     write_connections(&mut page, connections)?;
     write_requests(&mut page, metrics, routes)?;
+    write_audit(&mut page, &app.audit.state())?;
     Ok(page.text)
 }
 
@@ -101,6 +103,23 @@ fn write_connections(page: &mut Page, connections: &ConnectionTable) -> fmt::Res
     page.one("satchel_connections_given_up_total", "counter", about, connections.given_up())?;
     let about = "Connections that were refused, because there was no place.";
     page.one("satchel_connections_refused_total", "counter", about, connections.refused())
+}
+
+/// Writes the metrics of the audit log and of its messages to a collector.
+fn write_audit(page: &mut Page, audit: &AuditState) -> fmt::Result {
+    let about = "Entries of the audit log since it began.";
+    page.one("satchel_audit_entries_total", "counter", about, audit.last)?;
+    let about = "Events that the audit log lost, because the disk could not be written.";
+    page.one("satchel_audit_lost_total", "counter", about, audit.lost)?;
+    let Some(syslog) = &audit.syslog else { return Ok(()) };
+    let about = "Whether the last message reached the syslog collector.";
+    page.one("satchel_syslog_connected", "gauge", about, u8::from(syslog.is_connected))?;
+    let about = "Messages sent to the syslog collector.";
+    page.one("satchel_syslog_sent_total", "counter", about, syslog.sent)?;
+    let about = "Messages that wait for the syslog collector.";
+    page.one("satchel_syslog_waiting", "gauge", about, syslog.waiting)?;
+    let about = "Messages that were lost, because the syslog collector did not take them.";
+    page.one("satchel_syslog_lost_total", "counter", about, syslog.lost)
 }
 
 /// Writes the metrics of connections and requests.

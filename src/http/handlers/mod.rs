@@ -1,6 +1,7 @@
 //! The handlers of the routes. A handler has four steps: parse the request, authorise it (usually
 //! the route's access is enough), call one operation through `blocking`, render the response.
 
+pub(super) mod audit;
 pub(super) mod backup;
 pub(super) mod changes;
 pub(super) mod docs;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{about_option, reference, value_schema};
 use crate::{
+    audit::AuditEntry,
     backup::{BackupReport, BackupVerification},
     http::{
         description::BodyRule,
@@ -64,6 +65,7 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<VerifyReport>(&mut generator);
     add::<ChangeSummary>(&mut generator);
     add::<ChangeDetails>(&mut generator);
+    add::<AuditEntry>(&mut generator);
     add::<ConfigurationVersion>(&mut generator);
     add::<FollowedChanges>(&mut generator);
     add::<InventoryDifference>(&mut generator);

@@ -2,6 +2,7 @@
 
 use crate::{
     access::Scope,
+    audit::EventKind,
     http::description::{CallOption, Need, ValueType},
     model::Kind,
 };
@@ -82,7 +83,37 @@ pub(in crate::http) const BELOW: CallOption = CallOption::new(
 
 pub(in crate::http) const HISTORY_LIMIT: CallOption = CallOption::new(
     "limit",
-    "The largest number of changes, 1 to 1000; the default is 100.",
+    "The largest number of changes or entries, 1 to 1000; the default is 100.",
+    ValueType::Whole,
+);
+
+pub(in crate::http) const AUDIT_EVENT: CallOption = CallOption::new(
+    "event",
+    "Entries about this kind of event.",
+    ValueType::Word(&EventKind::WORDS),
+);
+
+pub(in crate::http) const AUDIT_USER: CallOption =
+    CallOption::new("user", "Entries about this user.", ValueType::Text);
+
+pub(in crate::http) const AUDIT_ADDRESS: CallOption =
+    CallOption::new("address", "Entries about clients with this IP address.", ValueType::Text);
+
+pub(in crate::http) const AUDIT_SINCE: CallOption =
+    CallOption::new("since", "Entries of this date or time (RFC 3339) or later.", ValueType::Text);
+
+pub(in crate::http) const AUDIT_UNTIL: CallOption = CallOption::new(
+    "until",
+    "Entries of this date or time (RFC 3339) or earlier.",
+    ValueType::Text,
+);
+
+pub(in crate::http) const AUDIT_TEXT: CallOption =
+    CallOption::new("text", "Entries that contain this text.", ValueType::Text);
+
+pub(in crate::http) const AUDIT_BELOW: CallOption = CallOption::new(
+    "below",
+    "Entries with smaller numbers: the next page begins below the last number of a page.",
     ValueType::Whole,
 );
 

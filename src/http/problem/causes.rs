@@ -282,7 +282,7 @@ impl From<InventoryError> for Problem {
             InventoryError::TooManyDifferences { .. } => ProblemKind::TooManyDifferences,
             InventoryError::TooManyReferences { .. } => ProblemKind::ChangeTooLarge,
             InventoryError::Write(error) => of_import(error),
-            InventoryError::Hash(_) => ProblemKind::Internal,
+            InventoryError::Hash(_) | InventoryError::Audit(_) => ProblemKind::Internal,
         };
         let problem = Self::of(kind, &error).with_damage(match &error {
             InventoryError::Store(error) | InventoryError::Write(ImportError::Store(error)) => {
@@ -339,7 +339,8 @@ impl Problem {
             | InventoryError::OwnUser { .. }
             | InventoryError::NoAdministrator
             | InventoryError::TooManyReferences { .. }
-            | InventoryError::Hash(_) => None,
+            | InventoryError::Hash(_)
+            | InventoryError::Audit(_) => None,
         };
         let problem = Self::from(error);
         match flaw {

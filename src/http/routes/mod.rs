@@ -1,5 +1,6 @@
 //! The list of endpoints: every route with its handler.
 
+mod audit;
 mod backup;
 mod history;
 mod inventory;
@@ -27,6 +28,7 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         tokens::ENDPOINTS,
         inventory::ENDPOINTS,
         history::ENDPOINTS,
+        audit::ENDPOINTS,
         maintenance::ENDPOINTS,
         jobs::ENDPOINTS,
         migration::ENDPOINTS,

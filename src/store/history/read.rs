@@ -204,6 +204,16 @@ impl HistoryView {
     /// # Errors
     /// [`StoreError::Damaged`] if it cannot be read.
     pub fn change(&self, number: u64) -> Result<Option<HistoryChange>, StoreError> {
+        let bytes = self.encoded_change(number)?;
+        bytes.map(|bytes| decode_change(number, &bytes)).transpose()
+    }
+
+    /// Returns the stored bytes of a change, without the before-values. They do not change as long as the
+    /// history keeps the change.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it cannot be read.
+    pub fn encoded_change(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(part) = self.part_of(number) else { return Ok(None) };
         let tree = part.tree(TreeId::History);
         let mut bytes = Vec::new();
@@ -211,7 +221,7 @@ impl HistoryView {
         while let Some((_, value)) = contained::read(tree, || entries.next().transpose())? {
             bytes.extend_from_slice(&value);
         }
-        if bytes.is_empty() { Ok(None) } else { decode_change(number, &bytes).map(Some) }
+        Ok((!bytes.is_empty()).then_some(bytes))
     }
 
     /// The number of the last change that was made at this time or earlier. `None` if the history

@@ -65,6 +65,12 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "ldap_url = ",
         "needs OpenLDAP; tests/clients/ldap_logins.py has these settings",
     ),
+    (
+        "audit",
+        "sed 's/",
+        "needs a data directory of this name; tests/it/audit/chain.rs checks the same",
+    ),
+    ("audit", "<108>1", "a message to a collector; tests/it/audit/syslog.rs checks one"),
     ("operations", "scrape_configs:", "the configuration of Prometheus"),
 ];
 

@@ -84,6 +84,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "curl -u admin:admin 'http://127.0.0.1:8080/rest/instance/device/Faro%202/history?limit=1'",
         ],
     ),
+    ("list_audit", &["curl -u admin:admin 'http://127.0.0.1:8080/rest/audit?event=start'"]),
     (
         "follow_changes",
         &["curl -u admin:admin 'http://127.0.0.1:8080/rest/changes?after=4&wait=30'"],
