@@ -12,6 +12,7 @@
 //! | `failure`, `exit_code` | messages of errors with the next step, and exit codes |
 //! | `interrupt`, `file_size_signal` | signals: Ctrl-C and SIGTERM of commands; SIGXFSZ |
 //! | `owner`, `privileges` | running as the owner of the data directory instead of root |
+//! | `core_dumps` | keeps the memory of the server from the disk |
 //! | `listeners`, `logging`, `log_writer`, `supervisor`, `access_upkeep` | the listeners, the log, the service manager and the regular work of `serve` |
 
 mod access_upkeep;
@@ -22,6 +23,7 @@ mod completions;
 mod config;
 mod configuration;
 mod confirm;
+mod core_dumps;
 mod decode;
 mod delete;
 mod diff;

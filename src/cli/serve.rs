@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::access_upkeep::keep_up;
+use super::core_dumps;
 use super::first_start;
 use super::interrupt::EXIT_INTERRUPTED;
 use super::listeners::{self, BoundListener, Listeners};
@@ -43,6 +44,7 @@ pub(super) fn run(config: &ServeConfig, parsed: &Parsed) -> anyhow::Result<ExitC
     let _log = logging::start(&config.log)?;
     let supervisor = Arc::new(Supervisor::of_environment());
     let early_listeners = switch_to_owner(config)?;
+    core_dumps::forbid().context("Cannot forbid core dumps")?;
     let mut inventory = supervisor.while_starting(|| OpenInventory::open(config))?;
     let directory = inventory.store.directory();
     let listeners = Listeners {

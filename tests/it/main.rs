@@ -6,6 +6,7 @@ mod architecture;
 mod audit;
 mod backups;
 mod bodies;
+mod canary;
 mod cases;
 mod change_undo;
 mod changes;
