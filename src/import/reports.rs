@@ -175,7 +175,7 @@ impl Reports {
         attached.sort_unstable();
         let mut bytes = 0;
         for path in attached.into_iter().rev() {
-            bytes += fs::metadata(&path)?.len();
+            bytes += fs::symlink_metadata(&path)?.len();
             let report = path.with_extension(REPORT_EXTENSION);
             if bytes > ATTACHED_BYTES_MAX || kept.binary_search(&report).is_err() {
                 remove(path)?;

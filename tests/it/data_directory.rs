@@ -133,3 +133,79 @@ fn no_other_user_can_read_a_file_of_the_data_directory() {
     let is_warned = |line: &serde_json::Value| line.to_string().contains(&warning);
     assert!(server.log().iter().any(is_warned), "{:?}", server.log());
 }
+
+/// Whatever the umask of the parent, and whatever was done.
+#[test]
+fn everything_is_private_after_all_operations() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let serve = crate::harness::command(&data);
+    let mut open = std::process::Command::new("sh");
+    open.args(["-c", "umask 0; exec \"$@\"", "sh"]).arg(serve.get_program()).args(serve.get_args());
+    open.args(["--listen", "127.0.0.1:0"])
+        .env("SATCHEL_CONFIG", "")
+        .stdout(std::process::Stdio::piped());
+    let mut child = open.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    let stdout = child.stdout.take().unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+    let server = Server::adopt(child, &line);
+    let post = |path: &str, body: serde_json::Value| {
+        let answer = server.request("POST", path).login(ADMIN).json(&body).send();
+        assert!(answer.status < 300, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        answer
+    };
+    post("/rest/instance/device", json!({"name": "é>b 100%"}));
+    let configuration =
+        server.request("PUT", "/rest/configuration/%C3%A9%3Eb%20100%25").login(ADMIN);
+    assert_eq!(configuration.body("c".repeat(30_000)).send().status, 200);
+    let types = json!(["device", "user"]);
+    post("/rest/migrate/export", json!({"name": "E 1", "import_export_types": types}));
+    let import = json!({
+        "name": "E 1", "import_export_types": ["device"], "empty_database_before_import": true
+    });
+    post("/rest/migrate/import", import);
+    post("/rest/topology/export", json!({"name": "E 1.xlsx"}));
+    let table = crate::forms::Form::of_file("a.csv", b"name,port\nnew,x\n").bytes();
+    let upload = crate::forms::posted(&server, "?kind=device&on_error=skip", table).send();
+    assert!(upload.status < 500, "{}", String::from_utf8_lossy(&upload.body));
+    post("/rest/tokens", json!({"name": "é>b", "scope": "read"}));
+    post("/rest/verify", json!({}));
+    post("/rest/undo", json!({}));
+    crate::harness::until(|| data.join("audit").exists());
+    for name in ["audit", "jobs", "migrations/E 1.zip", "reports", "spreadsheets", "tokens"] {
+        assert!(data.join(name).exists(), "{name}");
+    }
+    assert_eq!(open_to_others(&data), Vec::<String>::new());
+    drop(server);
+    for command in [&["verify"][..], &["history"], &["audit"]] {
+        let mut open = std::process::Command::new("sh");
+        open.args(["-c", "umask 0; exec \"$@\"", "sh"]).arg(env!("CARGO_BIN_EXE_satchel"));
+        open.args(command).arg("--data").arg(&data).env("SATCHEL_CONFIG", "").output().unwrap();
+        assert_eq!(open_to_others(&data), Vec::<String>::new(), "{command:?}");
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_report_is_not_followed() {
+    let server = Server::start();
+    crate::project::put_folder(
+        &server,
+        "E 1",
+        &crate::project::documents(&[("device", "- {name: 'R 1%'}\n")]),
+    );
+    let report =
+        crate::project::imported(&server, "E 1", json!({"import_export_types": ["device"]}));
+    let path = report["report"].as_str().unwrap().to_owned();
+    let get = || server.request("GET", &path).login(ADMIN).send();
+    assert_eq!(get().status, 200);
+    let id = path.rsplit('/').next().unwrap();
+    let file = server.data().join(format!("reports/{id}.json"));
+    let key = server.data().join("key");
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(&key, &file).unwrap();
+    let answer = get();
+    assert_ne!(answer.status, 200);
+    let key = fs::read(key).unwrap();
+    assert!(!answer.body.windows(key.len()).any(|window| window == key));
+}
