@@ -10,9 +10,10 @@ use super::{
     ldap::LdapUser,
     record_rights::RecordRights,
     right::{Right, Rights},
+    set_password::{PasswordError, SetPassword},
     tokens::Token,
 };
-use crate::store::StoreError;
+use crate::store::{Origin, StoreError};
 
 /// A user who has logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +134,17 @@ pub trait Accounts: Send + Sync {
     /// # Errors
     /// [`AccountsError`] if the store cannot be read or written.
     fn save_ldap_user(&self, user: &LdapUser) -> Result<(), AccountsError>;
+
+    /// Sets a new password of a user. Takes about 20 ms for the hash, and waits for the disk.
+    ///
+    /// # Errors
+    /// [`PasswordError`] if the password breaks a rule or cannot be stored.
+    fn set_password(
+        &self,
+        origin: &Origin,
+        name: &str,
+        password: &str,
+    ) -> Result<SetPassword, PasswordError>;
 }
 
 #[cfg(test)]
@@ -185,6 +197,19 @@ pub(super) mod fixture {
 
         fn save_ldap_user(&self, _: &LdapUser) -> Result<(), AccountsError> {
             Ok(())
+        }
+
+        fn set_password(
+            &self,
+            _: &Origin,
+            name: &str,
+            password: &str,
+        ) -> Result<SetPassword, PasswordError> {
+            if name != self.name {
+                return Ok(SetPassword::NoSuchUser);
+            }
+            self.set_password(password);
+            Ok(SetPassword::Done)
         }
     }
 }

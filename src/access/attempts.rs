@@ -15,6 +15,15 @@ const FAILURES_OF_USER_MAX: u32 = 5;
 /// is higher, because many people can share one address.
 const FAILURES_OF_ADDRESS_MAX: u32 = 100;
 
+/// The number of wrong passwords for one user, from all addresses where the user has not logged in, after
+/// which such addresses must wait. It ends guessing from many addresses.
+const FAILURES_OF_STRANGERS_MAX: u32 = 30;
+
+/// The first and the longest wait of such addresses: it is short, because it also concerns the user at a
+/// new address. An attacker can try 1,440 passwords a day.
+const STRANGERS_FIRST_WAIT: Duration = Duration::from_secs(2);
+const STRANGERS_WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// The first wait. Each further wrong password doubles it.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 
@@ -33,13 +42,32 @@ const SUCCESS_REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 /// the oldest.
 const SUBJECTS_MAX: usize = 8192;
 
-/// A user and address, or an address, whose failures are counted together.
+/// The logins whose failures are counted together. A user is the keyed hash of the name, because names from
+/// outside have any length.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Subject {
-    /// The keyed hash of the user name, because names from outside have any length. `None` for all
-    /// users of the address.
-    user: Option<u64>,
-    address: IpAddr,
+enum Subject {
+    /// One user at one address.
+    User(u64, IpAddr),
+    /// All users at one address.
+    Address(IpAddr),
+    /// One user at all addresses where the user has not logged in.
+    Strangers(u64),
+}
+
+impl Subject {
+    /// The wait after this number of wrong passwords. `None` below the limit.
+    fn wait_after(self, count: u32) -> Option<Duration> {
+        let (failures_max, first_wait, wait_max) = match self {
+            Self::User(..) => (FAILURES_OF_USER_MAX, FIRST_WAIT, WAIT_MAX),
+            Self::Address(_) => (FAILURES_OF_ADDRESS_MAX, FIRST_WAIT, WAIT_MAX),
+            Self::Strangers(_) => {
+                (FAILURES_OF_STRANGERS_MAX, STRANGERS_FIRST_WAIT, STRANGERS_WAIT_MAX)
+            }
+        };
+        let doublings = count.checked_sub(failures_max)?;
+        let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
+        Some(first_wait.saturating_mul(factor).min(wait_max))
+    }
 }
 
 struct Failures {
@@ -65,13 +93,24 @@ impl Attempts {
         address: IpAddr,
         now: Instant,
     ) -> Option<Duration> {
-        let [(subject, _), _] = self.subjects(name, address);
-        self.wait(&subject, now)
+        self.wait(&self.user_at(name, address), now)
+    }
+
+    /// The remaining wait of this user at all addresses where the user has not logged in, if this is one of
+    /// them.
+    pub(super) fn wait_of_strangers(
+        &self,
+        name: &str,
+        address: IpAddr,
+        now: Instant,
+    ) -> Option<Duration> {
+        let wait = self.wait(&Subject::Strangers(self.hasher.hash_one(name)), now)?;
+        if self.has_succeeded(name, address, now) { None } else { Some(wait) }
     }
 
     /// The remaining wait of this address for all users. `None` if there is none.
     pub(super) fn wait_of_address(&self, address: IpAddr, now: Instant) -> Option<Duration> {
-        self.wait(&Subject { user: None, address: network(address) }, now)
+        self.wait(&Subject::Address(network(address)), now)
     }
 
     fn wait(&self, subject: &Subject, now: Instant) -> Option<Duration> {
@@ -82,8 +121,13 @@ impl Attempts {
 
     /// Counts a wrong password.
     pub(super) fn failed(&self, name: &str, address: IpAddr, now: Instant) {
+        let user = self.hasher.hash_one(name);
+        let strangers =
+            (!self.has_succeeded(name, address, now)).then_some(Subject::Strangers(user));
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for (subject, failures_max) in self.subjects(name, address) {
+        let address = network(address);
+        let subjects = [Subject::User(user, address), Subject::Address(address)];
+        for subject in subjects.into_iter().chain(strangers) {
             make_room(&mut failures, &subject, now);
             let new = Failures { count: 0, last: now, locked_until: None };
             let entry = failures.entry(subject).or_insert(new);
@@ -92,14 +136,14 @@ impl Attempts {
             }
             entry.count = entry.count.saturating_add(1);
             entry.last = now;
-            entry.locked_until = wait_after(entry.count, failures_max).map(|wait| now + wait);
+            entry.locked_until = subject.wait_after(entry.count).map(|wait| now + wait);
         }
     }
 
     /// Resets the failures of a user after a correct password. The address keeps its count: otherwise
     /// a user with an account could guess the passwords of others without limit.
     pub(super) fn succeeded(&self, name: &str, address: IpAddr, now: Instant) {
-        let [(subject, _), _] = self.subjects(name, address);
+        let subject = self.user_at(name, address);
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&subject);
         let mut successes = self.successes.lock().unwrap_or_else(PoisonError::into_inner);
         if successes.len() >= SUBJECTS_MAX {
@@ -112,18 +156,13 @@ impl Attempts {
 
     /// Returns whether the user has logged in from this address in the last hours.
     pub(super) fn has_succeeded(&self, name: &str, address: IpAddr, now: Instant) -> bool {
-        let [(subject, _), _] = self.subjects(name, address);
+        let subject = self.user_at(name, address);
         let successes = self.successes.lock().unwrap_or_else(PoisonError::into_inner);
         successes.get(&subject).is_some_and(|at| now < *at + SUCCESS_REMEMBERED)
     }
 
-    fn subjects(&self, name: &str, address: IpAddr) -> [(Subject, u32); 2] {
-        let address = network(address);
-        let user = Some(self.hasher.hash_one(name));
-        [
-            (Subject { user, address }, FAILURES_OF_USER_MAX),
-            (Subject { user: None, address }, FAILURES_OF_ADDRESS_MAX),
-        ]
+    fn user_at(&self, name: &str, address: IpAddr) -> Subject {
+        Subject::User(self.hasher.hash_one(name), network(address))
     }
 }
 
@@ -134,13 +173,6 @@ fn network(address: IpAddr) -> IpAddr {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
     }
-}
-
-/// The wait after this number of wrong passwords. `None` below the limit.
-fn wait_after(count: u32, failures_max: u32) -> Option<Duration> {
-    let doublings = count.checked_sub(failures_max)?;
-    let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
-    Some(FIRST_WAIT.saturating_mul(factor).min(WAIT_MAX))
 }
 
 /// Returns whether the failures of a subject no longer count.
@@ -212,6 +244,29 @@ mod tests {
         assert!(attempts.has_succeeded("bob", HERE, now));
         assert!(!attempts.has_succeeded("bob", THERE, now));
         assert!(!attempts.has_succeeded("bob", HERE, now + SUCCESS_REMEMBERED));
+    }
+
+    #[test]
+    fn one_name_from_many_addresses_locks_the_addresses_without_a_login() {
+        let (attempts, now) = (Attempts::default(), Instant::now());
+        let at = |number: u32| IpAddr::V4((0xc000_0200 + number).into());
+        attempts.succeeded("alice", HERE, now);
+        for number in 1..FAILURES_OF_STRANGERS_MAX {
+            attempts.failed("alice", at(number), now);
+        }
+        // The wrong passwords of the user do not count for the others.
+        fail(&attempts, "alice", 3, now);
+        assert_eq!(attempts.wait_of_strangers("alice", at(99), now), None);
+        attempts.failed("alice", at(98), now);
+        let wait = |now| attempts.wait_of_strangers("alice", at(99), now);
+        assert_eq!(wait(now), Some(STRANGERS_FIRST_WAIT));
+        assert_eq!(attempts.wait_of_strangers("alice", HERE, now), None, "she logged in here");
+        assert_eq!(attempts.wait_of_strangers("bob", at(99), now), None);
+        assert_eq!(wait(now + STRANGERS_FIRST_WAIT), None);
+        for number in 100..200 {
+            attempts.failed("alice", at(number), now);
+        }
+        assert_eq!(wait(now), Some(STRANGERS_WAIT_MAX));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{
     Account, Accounts, AccountsError, BuiltInGroup, CachedAccount, FIRST_USER_NAME,
-    FIRST_USER_PASSWORD, Grants, HashError, LdapUser, Membership, Reach, RecordRights,
-    RefusedPassword, RequestLists, Right, Rights, RightsModel, check_new_password, hash_password,
-    ldap_record, password::StoredHash,
+    FIRST_USER_PASSWORD, Grants, HashError, LdapUser, Membership, PasswordError, Reach,
+    RecordRights, RequestLists, Right, Rights, RightsModel, SetPassword, check_new_password,
+    check_user_name, hash_password, ldap_record, password::StoredHash,
 };
 use crate::{
     model::{Entity, Field, Group, Kind, Name, Secret, Target, User},
@@ -116,6 +116,15 @@ impl Accounts for InventoryAccounts {
     fn save_ldap_user(&self, user: &LdapUser) -> Result<(), AccountsError> {
         ldap_record::save(&self.store, user).map_err(|error| AccountsError(Box::new(error)))
     }
+
+    fn set_password(
+        &self,
+        origin: &Origin,
+        name: &str,
+        password: &str,
+    ) -> Result<SetPassword, PasswordError> {
+        set_password(&self.store, origin, name, password, NewRights::AsBefore)
+    }
 }
 
 /// The grants of a user by the groups that contain it.
@@ -151,20 +160,6 @@ fn grants_of_groups(reading: &LiveView, user: &str) -> Result<Grants, StoreError
     })
 }
 
-/// The reason why a password could not be set.
-#[derive(Debug, thiserror::Error)]
-pub enum PasswordError {
-    /// The store cannot be read or written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The password cannot be hashed.
-    #[error(transparent)]
-    Hash(#[from] HashError),
-    /// The password breaks a rule.
-    #[error(transparent)]
-    Refused(#[from] RefusedPassword),
-}
-
 /// Creates the first user, an administrator, in an inventory that was never changed. Returns
 /// whether it did. An inventory that lost its users gets no new user, because the default password
 /// is public.
@@ -177,14 +172,37 @@ pub fn create_first_user(store: &Store) -> Result<bool, PasswordError> {
         return Ok(false);
     }
     let password = Secret::from_plain(&hash_password(FIRST_USER_PASSWORD)?);
-    let name = Name::parse(FIRST_USER_NAME.to_owned())
-        .unwrap_or_else(|(rule, _)| unreachable!("the first user's name is a name: {rule}"));
-    let mut user = new_user(name);
+    let mut user = new_user(first_user_name());
     user.is_admin = Field::Set(true);
     user.password = Field::Set(password);
     let origin = Origin::internal("create_first_user");
     store.change(&origin, |transaction| transaction.put(user))?;
     Ok(true)
+}
+
+/// Makes sure that nobody logs in as the first user before a password is set by a set-up link: creates
+/// the user without a password in a new inventory, or removes the default password. So the link is
+/// needed until somebody has used it, whatever the options of later starts.
+///
+/// # Errors
+/// [`StoreError`] if the store cannot be read or written.
+pub fn lock_first_user(store: &Store, state: FirstUser) -> Result<(), StoreError> {
+    match state {
+        FirstUser::NewInventory | FirstUser::HasDefaultPassword => {}
+        FirstUser::Other => return Ok(()),
+    }
+    store.change(&Origin::internal("lock_first_user"), |transaction| {
+        let existing = transaction.get::<User>(FIRST_USER_NAME)?.map(|stored| stored.record);
+        let mut user = existing.unwrap_or_else(|| new_user(first_user_name()));
+        user.is_admin = Field::Set(true);
+        user.password = Field::Null;
+        transaction.put(user).map(drop)
+    })
+}
+
+fn first_user_name() -> Name {
+    Name::parse(FIRST_USER_NAME.to_owned())
+        .unwrap_or_else(|(rule, _)| unreachable!("the first user's name is a name: {rule}"))
 }
 
 /// The state of the first user.
@@ -242,13 +260,12 @@ pub fn has_able_administrator(store: &Store) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// Returns whether this user is an administrator who can log in: the password is a hash that a
-/// login accepts, and the name has no colon, which HTTP basic authentication cannot send. The
-/// secret must not be encrypted.
+/// Returns whether this user is an administrator who can log in: the password is a hash that a login
+/// accepts, and people and HTTP can write the name. The secret must not be encrypted.
 pub fn is_active_administrator(user: &User) -> bool {
     let password = user.password.get().and_then(Secret::plain);
     user.is_admin.get() == Some(&true)
-        && !user.name.contains(':')
+        && check_user_name(&user.name).is_ok()
         && password.is_some_and(|phc| StoredHash::parse(&phc).is_ok())
 }
 
@@ -263,15 +280,6 @@ pub fn unusable_hash(phc: &str) -> Option<HashError> {
     StoredHash::parse(phc).err()
 }
 
-/// The outcome of [`set_password`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetPassword {
-    /// The password was changed, or the administrator was created.
-    Done,
-    /// The user does not exist and was not to be created. Nothing was changed.
-    NoSuchUser,
-}
-
 /// The rights of a user after [`set_password`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewRights {
@@ -282,23 +290,27 @@ pub enum NewRights {
 }
 
 /// Changes the password of a user. A user whose password another server checked has one in the inventory
-/// afterwards.
+/// afterwards. `origin` is for the history.
 ///
 /// # Errors
-/// [`PasswordError::Refused`] for a weak password; [`PasswordError::Store`] if the store cannot be read
+/// [`PasswordError::Refused`] for a weak password; [`PasswordError::Name`] for the name of a user that
+/// would be created; [`PasswordError::Store`] if the store cannot be read
 /// or written; [`PasswordError::Hash`] if the system provides no random numbers.
 pub fn set_password(
     store: &Store,
+    origin: &Origin,
     name: &str,
     password: &str,
     rights: NewRights,
 ) -> Result<SetPassword, PasswordError> {
-    if rights == NewRights::AsBefore && !store.read().contains(Kind::User, name)? {
-        return Ok(SetPassword::NoSuchUser);
+    match (store.read().contains(Kind::User, name)?, rights) {
+        (true, _) => {}
+        (false, NewRights::AsBefore) => return Ok(SetPassword::NoSuchUser),
+        (false, NewRights::Administrator) => check_user_name(name)?,
     }
     check_new_password(name, password)?;
     let password = Secret::from_plain(&hash_password(password)?);
-    store.change(&Origin::internal("passwd"), |transaction| {
+    store.change(origin, |transaction| {
         let existing = transaction.get::<User>(name)?.map(|stored| stored.record);
         let mut user = match (existing, Name::parse(name.to_owned())) {
             (Some(user), _) => user,
@@ -352,6 +364,7 @@ mod tests {
         }
         // HTTP basic authentication ends the name at its first colon.
         assert!(!counts("é:b", true, &hash));
+        assert!(!counts("\u{200b}", true, &hash));
     }
 
     #[test]
@@ -361,7 +374,9 @@ mod tests {
         assert_eq!(first_user(&store).unwrap(), FirstUser::NewInventory);
         create_first_user(&store).unwrap();
         assert_eq!(first_user(&store).unwrap(), FirstUser::HasDefaultPassword);
-        set_password(&store, FIRST_USER_NAME, "Oslo Fjord 9", NewRights::AsBefore).unwrap();
+        let origin = Origin::internal("test");
+        set_password(&store, &origin, FIRST_USER_NAME, "Oslo Fjord 9", NewRights::AsBefore)
+            .unwrap();
         assert_eq!(first_user(&store).unwrap(), FirstUser::Other);
     }
 
@@ -373,7 +388,8 @@ mod tests {
         let mut eva = new_user(Name::parse("eva".to_owned()).unwrap());
         eva.authentication = Field::Set("ldap".to_owned());
         store.change(&origin, |transaction| transaction.put(eva)).unwrap();
-        set_password(&store, "eva", "Oslo Fjord 9", NewRights::AsBefore).unwrap();
+        set_password(&store, &Origin::internal("test"), "eva", "Oslo Fjord 9", NewRights::AsBefore)
+            .unwrap();
         let eva = store.read().get::<User>("eva").unwrap().unwrap().record;
         assert_eq!(eva.authentication, Field::Set("database".to_owned()));
     }

@@ -14,6 +14,7 @@ use super::ldap::{LdapRefusal, LdapServers, LdapUser, REMEMBERED_AS, is_name_for
 use super::password::{HashParameters, StoredHash};
 use super::password_cache::{CACHED_FOR, PasswordCache};
 use super::password_rule;
+use super::public_passwords::PublicPasswords;
 use super::sessions::{SessionLimits, Sessions};
 use super::{
     Account, Accounts, AccountsError, CachedAccount, HashError, LoginSource, Principal, Token,
@@ -78,6 +79,8 @@ pub enum LockedSubject {
     User,
     /// All users at one address, except for those whose password was checked a short time ago.
     Address,
+    /// One user at all addresses where the user has not logged in.
+    Strangers,
 }
 
 impl fmt::Display for LockedSubject {
@@ -85,6 +88,7 @@ impl fmt::Display for LockedSubject {
         out.write_str(match self {
             Self::User => "of this user from this address",
             Self::Address => "from this address",
+            Self::Strangers => "of this user from addresses where the user has not logged in",
         })
     }
 }
@@ -125,6 +129,7 @@ pub struct Login {
     pub(super) sessions: Sessions,
     /// The LDAP servers, if the settings name some.
     ldap: Option<LdapServers>,
+    public_passwords: PublicPasswords,
     password_cache: PasswordCache,
     attempts: Attempts,
     /// The parameters of the last checked hash. A login of an unknown user takes the same time, so
@@ -149,6 +154,7 @@ impl Login {
             tokens,
             sessions: Sessions::new(sessions),
             ldap: None,
+            public_passwords: PublicPasswords::default(),
             password_cache: PasswordCache::new(CACHED_FOR).map_err(HashError::NoRandomness)?,
             attempts: Attempts::default(),
             unknown_user_parameters: Mutex::default(),
@@ -178,14 +184,14 @@ impl Login {
     /// # Errors
     /// [`LoginError::Token`], [`LoginError::Locked`].
     pub fn check_token(&self, text: &str, source: LoginSource) -> Result<Token, LoginError> {
-        let refusal = match self.tokens.check(text, source.address, OffsetDateTime::now_utc()) {
+        let refusal = match self.tokens.check(text, source, OffsetDateTime::now_utc()) {
             // Nobody can guess a token, so a lock does not concern those who have one.
             Ok(token) => return Ok(token),
             Err(refusal) => refusal,
         };
         let now = Instant::now();
         self.require_unlocked_address(source, now)?;
-        self.attempts.failed("", source.address, now);
+        self.count_failure("", source, now);
         Err(refusal.into())
     }
 
@@ -240,6 +246,7 @@ impl Login {
                 let is_cached = self.is_password_cached(&account, credentials, now);
                 self.require_admitted(is_cached, credentials, source, now)?;
                 Ok(if is_cached {
+                    self.attempts.succeeded(&credentials.name, source.address, now);
                     CachedLogin::Verified(account.principal())
                 } else {
                     CachedLogin::Unverified(self.checker(&credentials.name, Some(&account)))
@@ -263,6 +270,9 @@ impl Login {
         let known =
             account.as_ref().filter(|account| self.is_password_cached(account, credentials, now));
         self.require_admitted(known.is_some(), credentials, source, now)?;
+        if known.is_some() {
+            self.attempts.succeeded(&credentials.name, source.address, now);
+        }
         Ok(match known {
             Some(account) => ReadLogin::Verified(account.principal()),
             None => ReadLogin::Unverified(self.checker(&credentials.name, account.as_deref())),
@@ -271,7 +281,7 @@ impl Login {
 
     /// The system that checks the password of this user. A user in the inventory with a password there is
     /// never asked for at an LDAP server, so that a local administrator can log in without it.
-    fn checker(&self, name: &str, account: Option<&Account>) -> PasswordChecker {
+    pub(super) fn checker(&self, name: &str, account: Option<&Account>) -> PasswordChecker {
         let Some(ldap) = &self.ldap else { return PasswordChecker::Inventory };
         let is_of_ldap = match account {
             Some(account) => account.is_of_ldap(),
@@ -321,7 +331,7 @@ impl Login {
             Ok(user) => Ok(user),
             Err(LdapRefusal::Unavailable) => Err(LoginError::LdapUnavailable),
             Err(LdapRefusal::Password) => {
-                self.attempts.failed(name, source.address, Instant::now());
+                self.count_failure(name, source, Instant::now());
                 Err(LoginError::Refused)
             }
         }
@@ -343,7 +353,7 @@ impl Login {
         let now = Instant::now();
         let Some(account) = self.accounts.account(name)?.filter(|account| account.is_of_ldap())
         else {
-            self.attempts.failed(name, source.address, now);
+            self.count_failure(name, source, now);
             return Err(LoginError::Refused);
         };
         self.attempts.succeeded(name, source.address, now);
@@ -372,23 +382,40 @@ impl Login {
             account.as_ref().filter(|account| self.is_password_cached(account, credentials, now));
         self.require_admitted(known.is_some(), credentials, source, now)?;
         if let Some(account) = known {
+            self.attempts.succeeded(name, source.address, now);
             return Ok(account.principal());
         }
 
         let usable = account.as_ref().and_then(|account| Some((account, usable_hash(account)?)));
         let Some((account, hash)) = usable else {
             self.timed(|| self.unknown_user_parameters().spend(password));
-            self.attempts.failed(name, source.address, now);
+            self.count_failure(name, source, now);
             return Err(LoginError::Refused);
         };
         self.set_unknown_user_parameters(hash.parameters());
         if !self.timed(|| hash.verify(password)) {
-            self.attempts.failed(name, source.address, now);
+            self.count_failure(name, source, now);
             return Err(LoginError::Refused);
         }
         self.attempts.succeeded(name, source.address, now);
         self.password_cache.insert(name, password, hash.phc(), now);
+        if password_rule::is_public(name, password) {
+            self.public_passwords.note(name, hash.phc());
+        }
         Ok(account.principal())
+    }
+
+    /// The users whose passwords everybody knows, as far as the server has noticed. Never blocks.
+    pub fn users_with_public_passwords(&self) -> Vec<String> {
+        self.public_passwords.users()
+    }
+
+    /// Looks again for users whose passwords everybody knows. Can take the time of a password check.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if the users cannot be read.
+    pub fn find_public_passwords(&self) -> Result<(), AccountsError> {
+        self.public_passwords.refresh(&*self.accounts)
     }
 
     /// Runs a password check, and notes its time if it is the longest so far.
@@ -402,6 +429,14 @@ impl Login {
     fn note_check_time(&self, start: Instant) {
         let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.longest_check_us.fetch_max(micros, Ordering::Relaxed);
+    }
+
+    /// Counts a wrong password, unless nothing can lock the client: a program on this machine must not lock
+    /// the clients of a proxy on this machine.
+    fn count_failure(&self, name: &str, source: LoginSource, now: Instant) {
+        if source.can_be_locked() {
+            self.attempts.failed(name, source.address, now);
+        }
     }
 
     fn unknown_user_parameters(&self) -> HashParameters {
@@ -422,8 +457,11 @@ impl Login {
         if !source.can_be_locked() {
             return Ok(());
         }
-        match self.attempts.wait_of_user(name, source.address, now) {
-            Some(wait) => Err(LoginError::Locked { subject: LockedSubject::User, wait }),
+        if let Some(wait) = self.attempts.wait_of_user(name, source.address, now) {
+            return Err(LoginError::Locked { subject: LockedSubject::User, wait });
+        }
+        match self.attempts.wait_of_strangers(name, source.address, now) {
+            Some(wait) => Err(LoginError::Locked { subject: LockedSubject::Strangers, wait }),
             None => Ok(()),
         }
     }
@@ -459,7 +497,7 @@ impl Login {
         if is_password_cached {
             return Ok(());
         }
-        self.attempts.failed(name, source.address, now);
+        self.count_failure(name, source, now);
         Err(locked)
     }
 
@@ -475,7 +513,7 @@ impl Login {
         if source.accepts_public_passwords() || !password_rule::is_public(name, password) {
             return Ok(());
         }
-        self.attempts.failed(name, source.address, now);
+        self.count_failure(name, source, now);
         Err(LoginError::PublicPassword)
     }
 
@@ -643,6 +681,25 @@ pub(super) mod tests {
             assert!(matches!(wrong, Err(LoginError::Refused)));
         }
         assert!(login.verify(&credentials("alice", "right"), here).is_ok());
+    }
+
+    #[test]
+    fn a_remembered_password_ends_the_count_and_the_machine_itself_does_not_count() {
+        let login = login(Arc::new(OneAccount::new("alice", "right")));
+        let (right, wrong) = (credentials("alice", "right"), credentials("alice", "wrong"));
+        login.verify(&right, HERE).unwrap();
+        for _ in 0..10 {
+            for _ in 0..4 {
+                assert!(matches!(login.verify(&wrong, HERE), Err(LoginError::Refused)));
+            }
+            assert!(matches!(login.check_cached(&right, HERE), Ok(CachedLogin::Verified(_))));
+        }
+        let direct = LoginSource { distance: Distance::SameMachine, ..HERE };
+        for _ in 0..20 {
+            let _ = login.verify(&wrong, direct);
+        }
+        assert!(matches!(login.verify(&wrong, HERE), Err(LoginError::Refused)));
+        assert!(login.check_cached(&right, HERE).is_ok());
     }
 
     #[test]

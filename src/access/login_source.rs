@@ -31,7 +31,7 @@ impl LoginSource {
     }
 
     /// Returns whether a password that everybody knows is accepted from this client.
-    pub(super) fn accepts_public_passwords(&self) -> bool {
+    pub fn accepts_public_passwords(&self) -> bool {
         self.distance == Distance::SameMachineOnly
     }
 }

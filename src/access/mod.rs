@@ -17,18 +17,20 @@ mod login_source;
 mod password;
 mod password_cache;
 mod password_rule;
+mod public_passwords;
 mod record_rights;
 mod right;
 mod sessions;
+mod set_password;
 mod setup;
 mod tokens;
+mod user_name;
 
 pub use account::{Account, Accounts, AccountsError, CachedAccount, Grants, Principal};
 pub use groups::{BuiltInGroup, RequestLists, RightsModel};
 pub use inventory::{
-    FirstUser, InventoryAccounts, NewRights, PasswordError, SetPassword, create_first_user,
-    first_user, has_able_administrator, is_active_administrator, is_password_the_name,
-    set_password, unusable_hash,
+    FirstUser, InventoryAccounts, NewRights, create_first_user, first_user, has_able_administrator,
+    is_active_administrator, is_password_the_name, lock_first_user, set_password, unusable_hash,
 };
 pub use ldap::{
     ADMINISTRATORS, GroupFilter, GroupMap, LdapOptions, LdapServers, LdapSettings,
@@ -37,6 +39,7 @@ pub use ldap::{
 pub use login::{
     CachedLogin, Credentials, LockedSubject, Login, LoginError, PasswordChecker, ReadLogin,
 };
+pub use login_sessions::NewPasswordError;
 pub use login_source::{Distance, LoginSource};
 pub use password::{HashError, hash_password};
 pub use password_rule::{
@@ -48,11 +51,13 @@ pub use record_rights::{
 };
 pub use right::{Right, Rights};
 pub use sessions::{PasswordSecrecy, Session, SessionClient, SessionLimits, Sessions};
+pub use set_password::{PasswordError, SetPassword};
 pub use setup::{Setup, SetupError};
 pub use tokens::{
-    EXPIRES_DAYS_DEFAULT, EXPIRES_DAYS_MAX, Scope, TOKENS_MAX, TOKENS_OF_USER_MAX, Token,
-    TokenError, TokenRefusal, TokenRequest, Tokens, TokensError, token_key,
+    CreatedFile, EXPIRES_DAYS_DEFAULT, EXPIRES_DAYS_MAX, Scope, TOKENS_MAX, TOKENS_OF_USER_MAX,
+    Token, TokenError, TokenRefusal, TokenRequest, Tokens, TokensError, token_key,
 };
+pub use user_name::{RefusedName, check_user_name};
 
 /// The name of the first user.
 pub const FIRST_USER_NAME: &str = "admin";

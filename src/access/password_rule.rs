@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use unicode_normalization::UnicodeNormalization;
+
 /// The smallest number of characters of a new password. With the limits on failed logins, more than ten
 /// are only needed against somebody who has a copy of the hashes.
 pub const PASSWORD_CHARACTERS_MIN: usize = 10;
@@ -10,6 +12,9 @@ pub const PASSWORD_CHARACTERS_MIN: usize = 10;
 /// The largest size of a new password, in bytes. A longer one is a mistake, such as a whole file, and
 /// would not fit into the head of a request.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// The smallest number of different characters in a new password.
+const DIFFERENT_CHARACTERS_MIN: usize = 4;
 
 /// The 10,000 most common passwords, one a line: the first of the list that the password meter zxcvbn
 /// takes from ten million passwords which Mark Burnett published in 2015 (public domain).
@@ -30,6 +35,12 @@ pub enum RefusedPassword {
     /// It has more than [`PASSWORD_BYTES_MAX`] bytes.
     #[error("a password can have at most {PASSWORD_BYTES_MAX} bytes")]
     TooLong,
+    /// It contains a control character, such as a line break, which no login form sends.
+    #[error("a password must not contain control characters, such as line breaks")]
+    ControlCharacter,
+    /// It has fewer than [`DIFFERENT_CHARACTERS_MIN`] different characters.
+    #[error("a password needs at least {DIFFERENT_CHARACTERS_MIN} different characters")]
+    Monotonous,
     /// Programs that guess passwords try it.
     #[error("this password is one of the 10,000 most common ones")]
     Common,
@@ -49,7 +60,16 @@ pub fn check_new_password(user: &str, password: &str) -> Result<(), RefusedPassw
     if password.len() > PASSWORD_BYTES_MAX {
         return Err(RefusedPassword::TooLong);
     }
-    require_private(user, password)
+    if password.contains(char::is_control) {
+        return Err(RefusedPassword::ControlCharacter);
+    }
+    if password.chars().collect::<HashSet<_>>().len() < DIFFERENT_CHARACTERS_MIN {
+        return Err(RefusedPassword::Monotonous);
+    }
+    require_private(user, password)?;
+    // A sign at the beginning or the end is the first thing that programs try.
+    let bare = password.trim_matches(|character: char| !character.is_alphanumeric());
+    if bare.is_empty() { Ok(()) } else { require_private(user, bare) }
 }
 
 /// Returns whether everybody knows this password: it is empty, one of the most common ones, or the name of
@@ -59,17 +79,28 @@ pub(super) fn is_public(user: &str, password: &str) -> bool {
 }
 
 fn require_private(user: &str, password: &str) -> Result<(), RefusedPassword> {
-    let password = password.to_lowercase();
+    let password = folded(password);
     if password.is_empty() {
         return Err(RefusedPassword::TooShort);
     }
-    if password == user.to_lowercase() {
+    if password == folded(user) {
         return Err(RefusedPassword::UserName);
     }
     if PUBLIC_PASSWORDS.contains(password.as_str()) {
         return Err(RefusedPassword::Common);
     }
     Ok(())
+}
+
+/// A password without differences that nobody sees: in lower case, with plain forms of the characters
+/// (NFKC), such as `a` for the wide `ａ`, and without white space around it.
+fn folded(text: &str) -> String {
+    let text = text.trim();
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.nfkc().collect::<String>().to_lowercase()
+    }
 }
 
 #[cfg(test)]
@@ -84,11 +115,21 @@ mod tests {
             ("é>b", &"x".repeat(PASSWORD_BYTES_MAX + 1), RefusedPassword::TooLong),
             ("é>b", "QWERTYUIOP", RefusedPassword::Common),
             ("é>b", "password123", RefusedPassword::Common),
+            ("é>b", " password123", RefusedPassword::Common),
+            ("é>b", "Password123!", RefusedPassword::Common),
+            ("é>b", "ｐａｓｓｗｏｒｄ１２３", RefusedPassword::Common),
+            ("öffentlichkeit", "Öffentlichkeit!?", RefusedPassword::UserName),
+            ("é>b", "          ", RefusedPassword::Monotonous),
+            ("é>b", "ababcbabcb", RefusedPassword::Monotonous),
+            ("é>b", "correct\nhorse", RefusedPassword::ControlCharacter),
+            ("é>b", "correct\0horse", RefusedPassword::ControlCharacter),
             ("Öffentlichkeit", "öffentlichKEIT", RefusedPassword::UserName),
         ] {
             assert_eq!(check_new_password(user, password), Err(expected), "{password}");
         }
-        for password in ["äöüäöüäöüä", "correct horse", &"x".repeat(PASSWORD_BYTES_MAX)] {
+        for password in
+            ["äöüßäöüßäö", "correct horse", "…—»«…—»«…—", &"wxyz".repeat(PASSWORD_BYTES_MAX / 4)]
+        {
             assert_eq!(check_new_password("é>b", password), Ok(()), "{password}");
         }
     }
@@ -101,6 +142,7 @@ mod tests {
             ("alice", "Admin"),
             ("readonly", "readonly"),
             ("demo", "DEMO"),
+            ("demo", " ｄｅｍｏ"),
         ] {
             assert!(is_public(user, password), "{user} {password}");
         }

@@ -1,11 +1,15 @@
 //! The set-up of the first administrator by a one-time link.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use super::{FIRST_USER_NAME, NewRights, PasswordError, set_password};
-use crate::{disk, store::Store, wording::hex};
+use crate::{
+    disk,
+    store::{Origin, Store},
+    wording::hex,
+};
 
 /// The size of a code, in bytes: too many possibilities to guess.
 const CODE_BYTES: usize = 16;
@@ -44,7 +48,7 @@ impl Setup {
 
     /// The code. `None` after it was used.
     pub fn code(&self) -> Option<String> {
-        self.code.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
     }
 
     /// Makes the first user an administrator with this password, and makes the code useless. Takes about
@@ -54,17 +58,31 @@ impl Setup {
     /// [`SetupError::WrongCode`]; [`SetupError::Password`] if the password breaks a rule or cannot be
     /// stored: the code stays valid.
     pub fn finish(&self, code: &str, password: &str) -> Result<(), SetupError> {
-        let mut expected = self.code.lock().unwrap_or_else(PoisonError::into_inner);
-        // Hashes are compared, so that the time reveals nothing about the code.
-        let is_right =
-            expected.as_ref().is_some_and(|right| Sha256::digest(right) == Sha256::digest(code));
-        if !is_right {
-            return Err(SetupError::WrongCode);
+        // Taken out meanwhile, so that nobody waits for the hash, and nobody else can use the code.
+        let taken = self.lock().take_if(|expected| is_same(expected, code));
+        let Some(taken) = taken else { return Err(SetupError::WrongCode) };
+        let origin = Origin::internal("set_up");
+        let rights = NewRights::Administrator;
+        if let Err(error) = set_password(&self.store, &origin, FIRST_USER_NAME, password, rights) {
+            *self.lock() = Some(taken);
+            return Err(error.into());
         }
-        set_password(&self.store, FIRST_USER_NAME, password, NewRights::Administrator)?;
-        *expected = None;
         Ok(())
     }
+
+    /// Returns whether this is the code. Never blocks.
+    pub fn is_code(&self, code: &str) -> bool {
+        self.lock().as_deref().is_some_and(|expected| is_same(expected, code))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.code.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Compares hashes, so that the time reveals nothing about the code.
+fn is_same(expected: &str, code: &str) -> bool {
+    Sha256::digest(expected) == Sha256::digest(code)
 }
 
 #[cfg(test)]

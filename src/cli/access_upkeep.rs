@@ -53,12 +53,15 @@ fn users_version(store: &Store) -> Result<(u64, u64), StoreError> {
     Ok((store.changed(Kind::User)?, store.changed(Kind::Group)?))
 }
 
-/// Revokes the tokens and ends the sessions of changed users.
+/// Revokes the tokens and ends the sessions of changed users, and looks for public passwords.
 fn end_stale(app: &App, tokens: &Tokens) {
     if let Err(error) = tokens.revoke_stale() {
         tracing::warn!(error = %Chain(&error), "Tokens of changed users were not revoked.");
     }
     if let Err(error) = app.end_stale_sessions() {
         tracing::warn!(error = %Chain(&error), "The users of sessions could not be checked.");
+    }
+    if let Err(error) = app.find_public_passwords() {
+        tracing::warn!(error = %Chain(&error), "The passwords of users could not be checked.");
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use super::target::password_in_file;
 use crate::access::{self, FIRST_USER_NAME, FirstUser, NewRights, Setup};
 use crate::config::ServeConfig;
 use crate::http::{Exposure, paths};
-use crate::store::Store;
+use crate::store::{Origin, Store};
 
 /// The machines that can reach the server. Public passwords work only if no other one can. A server with
 /// a set-up link accepts none, because it belongs to an installed service.
@@ -21,10 +21,10 @@ pub(super) fn exposure(config: &ServeConfig) -> Exposure {
 }
 
 /// Makes sure that somebody can log in: creates the first user if the inventory is new. Returns a set-up
-/// if the first user must set a password in a browser.
+/// if the first user must set a password in a browser, until somebody has done so.
 ///
 /// # Errors
-/// No administrator can log in, the password file cannot be used, or the store cannot be read or written.
+/// The password file cannot be used, or the store cannot be read or written.
 pub(super) fn prepare(config: &ServeConfig, store: &Arc<Store>) -> anyhow::Result<Option<Setup>> {
     let first_user = access::first_user(store)?;
     let needs_password = match first_user {
@@ -33,17 +33,20 @@ pub(super) fn prepare(config: &ServeConfig, store: &Arc<Store>) -> anyhow::Resul
     };
     if needs_password && let Some(file) = &config.admin_password_file {
         let password = password_in_file(file)?;
-        access::set_password(store, FIRST_USER_NAME, &password, NewRights::Administrator)
-            .with_context(|| format!("Cannot use the password in {}", file.display()))?;
+        access::set_password(
+            store,
+            &Origin::internal("admin_password_file"),
+            FIRST_USER_NAME,
+            &password,
+            NewRights::Administrator,
+        )
+        .with_context(|| format!("Cannot use the password in {}", file.display()))?;
         tracing::info!("The password of “{FIRST_USER_NAME}” was taken from {}.", file.display());
         return Ok(None);
     }
     let has_administrator = access::has_able_administrator(store)?;
     match (exposure(config), first_user) {
-        (Exposure::Network, FirstUser::Other) if has_administrator => Ok(None),
-        (Exposure::Network, _) => {
-            Ok(Some(Setup::new(store.clone()).context("Cannot make a set-up link")?))
-        }
+        (_, FirstUser::Other) if has_administrator => Ok(None),
         (Exposure::SameMachine, FirstUser::NewInventory) => {
             access::create_first_user(store)?;
             warn_of_default_password();
@@ -53,13 +56,11 @@ pub(super) fn prepare(config: &ServeConfig, store: &Arc<Store>) -> anyhow::Resul
             warn_of_default_password();
             Ok(None)
         }
-        (Exposure::SameMachine, FirstUser::Other) if has_administrator => Ok(None),
         // An inventory that lost its administrators does not get a default password again.
-        (Exposure::SameMachine, FirstUser::HasDefaultPassword | FirstUser::Other) => bail!(
-            "No administrator of the inventory in {data} can log in: no user has is_admin and a \
-             password. Create one: satchel passwd NAME --administrator --data {data}",
-            data = config.data.display()
-        ),
+        (_, _) => {
+            access::lock_first_user(store, first_user)?;
+            Ok(Some(Setup::new(store.clone()).context("Cannot make a set-up link")?))
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     access::{self, NewRights, SetPassword},
     http::paths,
     model::{Kind, Name},
-    store::Store,
+    store::{Origin, Store},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -24,11 +24,13 @@ Examples:
   satchel passwd admin --data /var/lib/satchel
       asks for the new password twice
   satchel passwd eva --administrator --data /var/lib/satchel
-      also makes eva an administrator, if no other administrator can log in
+      also makes eva an administrator, for example if no other one can log in
   printf '%s\\n' \"$NEW\" | satchel passwd admin
       reads the new password from standard input
+  satchel passwd guest --server https://satchel.example --user guest
+      changes the own password at a server; asks for the present one first
   satchel passwd guest --server https://satchel.example --user admin
-      changes the password of guest at a server; asks for admin's password first";
+      an administrator changes the password of guest";
 
 /// `satchel passwd`
 #[derive(Args, Debug)]
@@ -65,7 +67,9 @@ pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
             owner::act_as_owner(&directory.path)?;
             let store = Store::open_with(&directory.path, directory.options())?;
             access::create_first_user(&store)?;
-            match access::set_password(&store, &args.name, &new_password()?, rights)? {
+            let password = new_password()?;
+            let origin = Origin::internal("passwd");
+            match access::set_password(&store, &origin, &args.name, &password, rights)? {
                 SetPassword::Done => {}
                 SetPassword::NoSuchUser => return Err(no_such_user(&args.name)),
             }
@@ -93,6 +97,11 @@ fn no_such_user(name: &str) -> anyhow::Error {
 }
 
 fn set_at_server(client: &Client, user: &str, progress: &Progress) -> anyhow::Result<()> {
+    if let Some((own_name, present)) = client.login()
+        && own_name == user
+    {
+        return set_own(client, present);
+    }
     let path = paths::INSTANCE.path([Kind::User.as_str(), user]);
     // A POST would create a user that does not exist.
     if let Err(error) = client.get(&path) {
@@ -112,4 +121,11 @@ fn set_at_server(client: &Client, user: &str, progress: &Progress) -> anyhow::Re
     serde_json::from_str::<serde_json::Value>(&response.text)
         .map(drop)
         .context("Cannot read the server's response")
+}
+
+/// Sets the password of the user who is logged in, which needs no right to change users.
+fn set_own(client: &Client, present: &str) -> anyhow::Result<()> {
+    let new = new_password()?;
+    let body = json!({"password": present, "new_password": *new});
+    client.put_json(&paths::PASSWORD.path([]), &body).map(drop)
 }

@@ -18,7 +18,9 @@ use super::listeners::{self, BoundListener, Listeners};
 use super::logging;
 use super::owner::{self, owner_to_switch_to};
 use super::supervisor::Supervisor;
-use crate::access::{self, Accounts, InventoryAccounts, LdapServers, RightsModel, Setup, Tokens};
+use crate::access::{
+    self, Accounts, CreatedFile, InventoryAccounts, LdapServers, RightsModel, Setup, Tokens,
+};
 use crate::audit::{AuditFolder, AuditLog, AuditOptions, Event, EventKind, Recorded};
 use crate::backup::Backups;
 use crate::config::{Parsed, ServeConfig, SettingSource};
@@ -168,8 +170,15 @@ impl OpenInventory {
         let migration = Migration::new(store.clone())?;
         let topology = Topology::new(store.clone())?;
         let jobs = jobs(&store);
+        let is_new = store.read().summary()?.version == 0;
         let setup = first_start::prepare(config, &store)?;
         let tokens = Arc::new(Tokens::open(store.clone())?);
+        if tokens.create_file()? == CreatedFile::Created && !is_new {
+            tracing::warn!(
+                "The file “tokens” is missing in the data directory. If users had made tokens, these \
+                 are lost and must be made again."
+            );
+        }
         if setup.is_some() {
             // They were made with a password that everybody knows.
             tokens.revoke_all(access::FIRST_USER_NAME)?;

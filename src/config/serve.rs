@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum, value_parser};
+use clap::{ArgAction, Args, ValueEnum, value_parser};
 
 use super::ldap::LdapConfig;
 use super::listen::ListenList;
@@ -203,7 +203,8 @@ pub struct ServeConfig {
 
     /// Create no default password: the log shows a one-time link on which the first administrator sets
     /// one. Always so if the server listens on other than loopback addresses
-    #[arg(long, env = "SATCHEL_SETUP_LINK")]
+    #[arg(long, env = "SATCHEL_SETUP_LINK", num_args = 0..=1, default_value_t = false,
+          default_missing_value = "true", action = ArgAction::Set)]
     pub setup_link: bool,
 
     /// Minutes without a request after which the session of a browser ends, 1 to 1440

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::{
     blocking::Blocking,
@@ -13,6 +13,7 @@ use super::{
     limits::Limits,
     metrics::Metrics,
     openapi::Document,
+    password_turns::PasswordTurns,
     request_body::BodyMemory,
     route::RouteTable,
 };
@@ -53,6 +54,9 @@ pub struct App {
     pub(super) connections: Arc<ConnectionTable>,
     pub(super) exposure: Exposure,
     pub(super) setup: Option<Setup>,
+    /// Held while a set-up runs, so that a burst of them takes one place in the queue of password checks.
+    pub(super) setup_turn: Mutex<()>,
+    pub(super) password_turns: PasswordTurns,
     pub(super) metrics: Arc<Metrics>,
     /// The clients that wait for changes.
     pub(super) followers: Followers,
@@ -157,6 +161,8 @@ impl App {
             trusted_proxies,
             exposure,
             setup,
+            setup_turn: Mutex::default(),
+            password_turns: PasswordTurns::default(),
             metrics: Arc::new(Metrics::new(operations)),
             routes,
             openapi: OnceLock::new(),
@@ -169,5 +175,14 @@ impl App {
     /// [`AccountsError`] if the users cannot be read.
     pub fn end_stale_sessions(&self) -> Result<(), AccountsError> {
         self.login.end_stale_sessions()
+    }
+
+    /// Looks for users whose passwords everybody knows, of which pages warn. Blocks for reads from disk,
+    /// and can take the time of a password check.
+    ///
+    /// # Errors
+    /// [`AccountsError`] if the users cannot be read.
+    pub fn find_public_passwords(&self) -> Result<(), AccountsError> {
+        self.login.find_public_passwords()
     }
 }

@@ -24,7 +24,8 @@ pub enum Exposure {
 }
 
 /// The headers by which proxies say that they forward a request.
-const PROXY_HEADERS: [&str; 13] = [
+const PROXY_HEADERS: [&str; 11] = [
+    "cdn-loop",
     "cf-connecting-ip",
     "fastly-client-ip",
     "forwarded",
@@ -32,13 +33,13 @@ const PROXY_HEADERS: [&str; 13] = [
     "via",
     "x-client-ip",
     "x-cluster-client-ip",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-server",
+    "x-envoy-external-address",
     "x-original-forwarded-for",
     "x-real-ip",
 ];
+
+/// The beginnings of more such headers: `X-Forwarded-For`, `X-Forwarded-Host` and others.
+const PROXY_HEADER_PREFIXES: [&str; 2] = ["x-forwarded", "x_forwarded"];
 
 /// Returns the distance of a peer that sent this version of HTTP and these headers. Proxies such as nginx use
 /// HTTP/1.0 if nobody configured them.
@@ -48,8 +49,12 @@ pub(super) fn distance(
     version: Version,
     headers: &HeaderMap,
 ) -> Distance {
+    let is_of_proxy = |name: &str| {
+        PROXY_HEADERS.contains(&name)
+            || PROXY_HEADER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    };
     let is_forwarded =
-        version < Version::HTTP_11 || PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
+        version < Version::HTTP_11 || headers.keys().any(|name| is_of_proxy(name.as_str()));
     if !peer.to_canonical().is_loopback() || is_forwarded {
         return Distance::Network;
     }
@@ -248,7 +253,8 @@ mod tests {
         let peer = "127.0.0.1".parse().unwrap();
         let distance = distance(Exposure::SameMachine, peer, old, &HeaderMap::new());
         assert_eq!(distance, Distance::Network);
-        for name in PROXY_HEADERS {
+        let others = ["x-forwarded-for", "x-forwarded-host", "x_forwarded_for", "x-forwarded"];
+        for name in PROXY_HEADERS.into_iter().chain(others) {
             assert_eq!(
                 of(Exposure::SameMachine, "127.0.0.1", &[name]),
                 Distance::Network,

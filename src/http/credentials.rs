@@ -176,6 +176,13 @@ async fn check(
     match checker {
         PasswordChecker::Ldap => check_by_ldap(app, credentials, source).await,
         PasswordChecker::Inventory => {
+            let _turn = app.password_turns.wait(&credentials).await;
+            // Another request can have checked the same password meanwhile.
+            match app.login.check_cached(&credentials, source) {
+                Ok(CachedLogin::Verified(principal)) => return Ok(Ok(principal)),
+                Ok(CachedLogin::Unverified(_) | CachedLogin::AccountMissing) => {}
+                Err(error) => return Ok(Err(error)),
+            }
             let lane = if app.login.has_succeeded(&credentials, source) {
                 Lane::KnownPassword
             } else {

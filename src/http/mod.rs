@@ -9,7 +9,7 @@
 //! | routes as data, blocking work, the state of a connection | `paths`, `description`, `route`, `blocking`, `connection_state` |
 //! | parts of a request and a response | `path`, `parameters`, `query_string`, `media_type`, `accept`, `conditional`, `request_body`, `multipart`, `request_id`, `response`, `streamed_body`, `problem`, `json_response`, `flaws`, `object_reader`, `options` |
 //! | transfer of files and rows | `upload`, `download`, `row_stream` |
-//! | the appliance | `limits`, `host_names`, `client_address`, `connection_table`, `metrics`, `openapi`, `app` |
+//! | the appliance | `limits`, `host_names`, `client_address`, `connection_table`, `password_turns`, `metrics`, `openapi`, `app` |
 //! | the parameters of a handler | `caller`, `session_cookie`, `credentials`, `call`, `operations` |
 //! | the calls | `handlers`, `endpoint`, `routes`, `router` |
 //! | the connection, lowest layer first | `timeout_stream`, `access_log`, `pipeline`, `http2`, `connection`, `listener` |
@@ -47,6 +47,7 @@ mod openapi;
 mod operations;
 mod options;
 mod parameters;
+mod password_turns;
 mod path;
 pub mod paths;
 mod pipeline;

@@ -129,6 +129,8 @@ pub const SESSION: PathPattern<0> = PathPattern::new("/rest/session");
 pub const SESSIONS: PathPattern<0> = PathPattern::new("/rest/sessions");
 /// One session, by its id.
 pub const ONE_SESSION: PathPattern<1> = PathPattern::new("/rest/sessions/{id}");
+/// The password of the caller.
+pub const PASSWORD: PathPattern<0> = PathPattern::new("/rest/password");
 /// The list of jobs.
 pub const JOBS: PathPattern<0> = PathPattern::new("/rest/jobs");
 /// One job, by its id.

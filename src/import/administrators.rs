@@ -58,6 +58,7 @@ impl<'a> ChangedLogins<'a> {
         let before = before.as_ref().map(Login::of);
         let result = step.result.as_ref().and_then(|result| result.record.of_kind::<User>());
         let after = result.map(Login::of);
+        let is_new = before.is_none();
         let old_password = before.as_ref().and_then(|login| login.password.clone());
         let new_password = after.as_ref().and_then(|login| login.password.clone());
         let mut found = changes(before, after);
@@ -65,6 +66,9 @@ impl<'a> ChangedLogins<'a> {
             && old_password != new_password
         {
             found.extend(self.flaw(user)?);
+        }
+        if is_new && result.is_some_and(|user| access::check_user_name(&user.name).is_err()) {
+            found.push(AdministratorChangeKind::NameUnusable);
         }
         for change in found {
             let location = DocumentLocation::of_record(step.name.clone());

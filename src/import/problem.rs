@@ -217,6 +217,9 @@ pub enum AdministratorChangeKind {
     PasswordIsName,
     /// The new password hash of a user, administrator or not, cannot be used, so the user cannot log in.
     HashUnusable,
+    /// The name of a new user, administrator or not, contains a colon, which HTTP cannot send, or
+    /// characters that nobody sees.
+    NameUnusable,
 }
 
 /// The values of a property before and after. Both are absent for a secret.

@@ -5,6 +5,9 @@ use std::net::IpAddr;
 
 use super::IpText;
 
+/// The bits before the IPv4 address in an IPv6 address that contains one (RFC 4291, section 2.5.5.2).
+const MAPPED_BITS: u8 = 96;
+
 /// A list of networks and single addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Networks(Vec<Network>);
@@ -28,8 +31,15 @@ impl Networks {
                 Ok(Network { address, prefix: bits(address) })
             }
             IpText::WithPrefix { address, prefix } => {
-                let address = address.parse().map_err(|_| wrong(text))?;
-                Ok(Network { address, prefix })
+                let address: IpAddr = address.parse().map_err(|_| wrong(text))?;
+                // A network of IPv4 addresses in IPv6 form: ::ffff:10.0.0.0/104 is 10.0.0.0/8.
+                match (address, address.to_canonical()) {
+                    (IpAddr::V6(_), IpAddr::V4(canonical)) => {
+                        let prefix = prefix.checked_sub(MAPPED_BITS).ok_or_else(|| wrong(text))?;
+                        Ok(Network { address: canonical.into(), prefix })
+                    }
+                    (address, _) => Ok(Network { address, prefix }),
+                }
             }
             IpText::Blank | IpText::Other => Err(wrong(text)),
         });
@@ -106,7 +116,14 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_networks_are_refused() {
-        for text in ["", "10.0.0.0/33", "proxy.example", "10.0.0.1,", "10.0.0.1 10.0.0.2"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "::ffff:10.0.0.0/95",
+            "proxy.example",
+            "10.0.0.1,",
+            "10.0.0.1 10.0.0.2",
+        ] {
             let refused = Networks::parse(text).unwrap_err();
             assert!(refused.starts_with("expected IP addresses"), "{text}: {refused}");
         }
@@ -119,6 +136,8 @@ mod tests {
         };
         assert!(contain("10.0.0.0/8", "10.255.0.1") && contain("10.0.0.0/8", "::ffff:10.1.1.1"));
         assert!(!contain("10.0.0.0/8", "11.0.0.1"));
+        assert!(contain("::ffff:127.0.0.1/104", "127.9.9.9"));
+        assert!(!contain("::ffff:127.0.0.1/104", "126.0.0.1"));
         assert!(
             contain("2001:db8::/32", "2001:db8::7") && !contain("2001:db8::/32", "2001:db9::7")
         );

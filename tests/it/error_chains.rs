@@ -13,8 +13,8 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use satchel::access::{
-    AccountsError, HashError, LdapSettingsError, LockedSubject, LoginError, PasswordError,
-    RefusedPassword, SetupError, TokenError, TokenRefusal, TokensError,
+    AccountsError, HashError, LdapSettingsError, LockedSubject, LoginError, NewPasswordError,
+    PasswordError, RefusedName, RefusedPassword, SetupError, TokenError, TokenRefusal, TokensError,
 };
 use satchel::audit::AuditError;
 use satchel::backup::{BackupError, BackupName, BackupNameError, RefusedBackup};
@@ -470,10 +470,23 @@ fn access_and_inventory_errors_say_each_thing_once() {
         PasswordError::Store(_) => PasswordError::Store(StoreError::Busy),
         PasswordError::Hash(_) => PasswordError::Hash(HashError::NoRandomness(io_error())),
         PasswordError::Refused(_) => PasswordError::Refused(RefusedPassword::Common),
+        PasswordError::Name(_) => PasswordError::Name(RefusedName::Colon),
+    });
+    assert_each!(NewPasswordError {
+        NewPasswordError::Login(_) => LoginError::Refused.into(),
+        NewPasswordError::Password(_) => PasswordError::Refused(RefusedPassword::Common).into(),
+        NewPasswordError::OtherServer(_) => NewPasswordError::OtherServer(text()),
+    });
+    assert_each!(RefusedName {
+        RefusedName::Colon => RefusedName::Colon,
+        RefusedName::Padded => RefusedName::Padded,
+        RefusedName::Invisible { .. } => RefusedName::Invisible { character: '\u{200b}' },
     });
     assert_each!(RefusedPassword {
         RefusedPassword::TooShort => RefusedPassword::TooShort,
         RefusedPassword::TooLong => RefusedPassword::TooLong,
+        RefusedPassword::ControlCharacter => RefusedPassword::ControlCharacter,
+        RefusedPassword::Monotonous => RefusedPassword::Monotonous,
         RefusedPassword::Common => RefusedPassword::Common,
         RefusedPassword::UserName => RefusedPassword::UserName,
     });
@@ -492,7 +505,8 @@ fn access_and_inventory_errors_say_each_thing_once() {
         TokensError::Damaged { .. } => TokensError::Damaged { path: path() },
     });
     assert_each!(TokenError {
-        TokenError::Name => TokenError::Name,
+        TokenError::Name(_) => TokenError::Name(RefusedName::Padded),
+        TokenError::NameLong => TokenError::NameLong,
         TokenError::NameTaken { .. } => TokenError::NameTaken { user: text(), name: text() },
         TokenError::TooMany => TokenError::TooMany,
         TokenError::TooManyOfUser(_) => TokenError::TooManyOfUser(text()),

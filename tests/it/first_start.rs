@@ -111,6 +111,108 @@ fn the_link_is_there_again_after_a_start_that_nobody_used() {
 }
 
 #[test]
+fn the_link_is_needed_until_it_is_used_whatever_the_options() {
+    // The value of the setting can be written as in the settings file.
+    let server = Server::start_with(&["--setup-link", "true"]);
+    let first = logged_code(&server);
+    let server = server.start_again();
+    let second = logged_codes(&server, 2).remove(1);
+    assert_ne!(first, second);
+    assert_eq!(status(&server, ADMIN), 401);
+    assert_eq!(submit(&server, &second, PASSWORD, PASSWORD).status, 200);
+    assert_eq!(status(&server, ("admin", PASSWORD)), 200);
+
+    // A default password of an earlier start does not come back either.
+    let server = Server::start();
+    assert_eq!(status(&server, ADMIN), 200);
+    let server = server.start_again_with(&["--setup-link"]);
+    logged_code(&server);
+    let server = server.start_again_with(&["--setup-link=false"]);
+    logged_codes(&server, 2);
+    assert_eq!(status(&server, ADMIN), 401);
+    assert_eq!(server.request("GET", "/setup").send().status, 200);
+}
+
+#[test]
+fn a_burst_of_set_ups_has_one_winner_and_no_busy_answer() {
+    let server = Server::start_with(&["--setup-link"]);
+    let code = logged_code(&server);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let sent: Vec<_> = (0..50)
+            .map(|number| {
+                let (server, code) = (&server, &code);
+                let code = if number % 2 == 0 { code } else { "0123456789abcdef0123456789abcdef" };
+                scope.spawn(move || submit(server, code, PASSWORD, PASSWORD).status)
+            })
+            .collect();
+        sent.into_iter().map(|sent| sent.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 403)), "{statuses:?}");
+}
+
+#[test]
+fn each_page_warns_of_the_default_password_where_it_works() {
+    const NOTICE: &str = "<p class=\"notice\" role=\"alert\">";
+    const PAGES: [&str; 4] = ["/", "/docs/", "/docs/access.html", "/docs/search.html?q=pool"];
+    let server = Server::start();
+    let page = |path: &str, header: &str| {
+        let answer = server.request("GET", path).header(header, "1").send();
+        assert_eq!(answer.status, 200, "{path}");
+        String::from_utf8(answer.body).unwrap()
+    };
+    until(|| page("/", "X").contains(NOTICE));
+    for path in PAGES {
+        let text = page(path, "X");
+        assert!(text.contains(NOTICE) && text.contains("satchel passwd admin"), "{path}: {text}");
+        let proxied = page(path, "Via");
+        assert!(!proxied.contains("class=\"notice\""), "{path}: {proxied}");
+    }
+    let tag = |path: &str| server.request("GET", path).send().header("etag").map(str::to_owned);
+    let with_notice = tag(PAGES[2]);
+    let demo = serde_json::json!({"name": "admin", "password": PASSWORD});
+    crate::inventory::put(&server, "user", &demo);
+    until(|| !page("/", "X").contains("class=\"notice\""));
+    for path in PAGES {
+        assert!(!page(path, "X").contains("class=\"notice\""), "{path}");
+    }
+    assert_ne!(tag(PAGES[2]), with_notice);
+}
+
+#[test]
+fn a_password_file_can_be_a_pipe_and_have_a_byte_order_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pass word");
+    fs::write(&file, format!("\u{feff}{PASSWORD}\r\n")).unwrap();
+    let server = Server::start_with(&["--admin-password-file", file.to_str().unwrap()]);
+    assert_eq!(status(&server, ("admin", PASSWORD)), 200);
+
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let writer = {
+        let pipe = pipe.clone();
+        std::thread::spawn(move || fs::write(pipe, format!("{PASSWORD}\n")).unwrap())
+    };
+    let server = Server::start_with(&["--admin-password-file", pipe.to_str().unwrap()]);
+    writer.join().unwrap();
+    assert_eq!(status(&server, ("admin", PASSWORD)), 200);
+    for (content, reason) in
+        [("correct\0horse\n", "control characters"), ("aaaaaaaaaaaa\n", "different")]
+    {
+        fs::write(&file, content).unwrap();
+        let output = command(&folder.path().join("data"))
+            .args(["--listen", "127.0.0.1:0", "--admin-password-file"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(reason), "{stderr}");
+    }
+}
+
+#[test]
 fn a_password_file_sets_the_first_password() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pass word");

@@ -59,6 +59,7 @@ fn leftovers(data: &Path) -> Vec<String> {
         "MARK",
         "jobs",
         "key",
+        "tokens",
         "key.check",
         "migrations",
         "backups",

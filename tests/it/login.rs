@@ -81,3 +81,67 @@ fn clients_of_a_trusted_proxy_are_locked_by_their_own_address() {
     until(|| server.log().iter().any(|line| line["path"] == COUNT));
     assert!(server.log().iter().all(|line| line.get("client").is_none_or(|c| c.is_null())));
 }
+
+#[test]
+fn two_authorization_headers_are_refused() {
+    let server = Server::start();
+    let twice = server.request("GET", COUNT).login(ADMIN).login(ADMIN).send();
+    let problem = twice.problem(400, "malformed-request");
+    assert_eq!(problem["errors"][0]["header"], "authorization");
+    let mixed = server.request("GET", COUNT).login(ADMIN).header("Authorization", "Bearer sat_0.0");
+    mixed.send().problem(400, "malformed-request");
+}
+
+#[test]
+fn a_burst_of_first_logins_of_one_user_costs_one_check() {
+    let server = Server::start();
+    put(&server, "user", &json!({"name": GUEST.0, "password": GUEST.1}));
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let log_in = || server.request("GET", COUNT).login(GUEST).send().status;
+        let sent: Vec<_> = (0..64).map(|_| scope.spawn(log_in)).collect();
+        sent.into_iter().map(|sent| sent.join().unwrap()).collect()
+    });
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+}
+
+#[test]
+fn guesses_from_many_addresses_are_limited() {
+    let server = Server::start_with(&["--trusted-proxies", "127.0.0.0/8"]);
+    put(&server, "user", &json!({"name": GUEST.0, "password": GUEST.1}));
+    let ask = |password, address: &str| {
+        let request = server.request("GET", COUNT).login((GUEST.0, password));
+        request.header("X-Forwarded-For", address).send()
+    };
+    assert_eq!(ask(GUEST.1, "192.0.2.1").status, 200);
+    let mut addresses = (1..=250).map(|number| format!("198.51.100.{number}"));
+    let refused = addresses.by_ref().take_while(|address| ask("wrong", address).status == 401);
+    assert_eq!(refused.count(), 30);
+    let problem = ask(GUEST.1, "203.0.113.1").problem(429, "too-many-failed-logins");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("addresses where the user has not logged in"), "{detail}");
+    assert_eq!(ask(GUEST.1, "192.0.2.1").status, 200, "the user has logged in here");
+}
+
+#[test]
+fn new_users_need_names_that_people_and_http_can_write() {
+    let server = Server::start();
+    let post =
+        |object| server.request("POST", "/rest/instance/user").login(ADMIN).json(&object).send();
+    put(&server, "user", &json!({"name": GUEST.0, "password": GUEST.1}));
+    for name in ["u:1", "u1 ", " u1", "u\u{202e}1", "\u{200b}", "admin\u{a0}", "ad\u{ad}min"] {
+        let answer = post(json!({"name": name}));
+        assert_eq!(answer.status, 422, "{name:?}: {answer:?}");
+        assert!(answer.json().to_string().contains("user-name"), "{name:?}: {}", answer.json());
+        let renamed = post(json!({"name": GUEST.0, "new_name": name}));
+        assert_eq!(renamed.status, 422, "{name:?}: {renamed:?}");
+    }
+    for name in ["аdmin", "é>b 100%", "o-hara"] {
+        assert_eq!(post(json!({"name": name})).status, 200, "{name}");
+    }
+    // An empty password is a mistake; null removes the password.
+    let empty = post(json!({"name": GUEST.0, "password": ""}));
+    assert!(empty.json().to_string().contains("weak-password"), "{}", empty.json());
+    assert_eq!(server.request("GET", COUNT).login(GUEST).send().status, 200);
+    assert_eq!(post(json!({"name": GUEST.0, "password": null})).status, 200);
+    assert_eq!(server.request("GET", COUNT).login(GUEST).send().status, 401);
+}

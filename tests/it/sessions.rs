@@ -345,3 +345,86 @@ fn the_settings_end_a_session() {
     assert_eq!(minutes("last_used", "idle_ends"), 7);
     assert_eq!(minutes("since", "ends"), 60);
 }
+
+const NEW: &str = "“näw” \\ p%20ss: word";
+
+/// Changes the own password in a session.
+fn change_password(server: &Server, cookie: &str, present: &str, new: &str) -> Answer {
+    let body = json!({"password": present, "new_password": new});
+    server.request("PUT", "/rest/password").session(cookie).json(&body).send()
+}
+
+#[test]
+fn a_user_changes_the_own_password() {
+    let server = Server::start();
+    admit_guest(&server);
+    let (cookie, other) = (server.begin_session(GUEST), server.begin_session(GUEST));
+    let token = json!({"name": "a", "scope": "read"});
+    let token = server.request("POST", "/rest/tokens").login(GUEST).json(&token).send().json();
+    let token = format!("Bearer {}", token["token"].as_str().unwrap());
+    let by_token = || server.request("GET", DEVICES).header("Authorization", &token).send().status;
+    assert_eq!(by_token(), 200);
+
+    let wrong = change_password(&server, &cookie, "wrong", NEW).problem(403, "forbidden");
+    assert_eq!(wrong["errors"][0]["pointer"], "/password", "{wrong}");
+    for (weak, reason) in [
+        ("short", "at least 10 characters"),
+        ("Password123", "most common"),
+        ("\u{ff50}assword123", "most common"),
+        ("aaaaaaaaaaaa", "different characters"),
+        ("correct\nhorse", "control characters"),
+    ] {
+        let refused = change_password(&server, &cookie, GUEST.1, weak);
+        let problem = refused.problem(422, "change-rejected");
+        assert!(problem["detail"].as_str().unwrap().contains(reason), "{weak}: {problem}");
+    }
+    for body in
+        [json!({}), json!({"password": GUEST.1}), json!({"new_password": NEW, "password": 1})]
+    {
+        let sent = server.request("PUT", "/rest/password").session(&cookie).json(&body).send();
+        let problem = sent.problem(400, "malformed-body");
+        assert!(!problem.to_string().contains("näw"), "{problem}");
+    }
+    assert_eq!(get(&server, &other, SESSION).status, 200, "nothing was changed");
+
+    let changed = change_password(&server, &cookie, GUEST.1, NEW);
+    assert_eq!(changed.status, 204, "{changed:?}");
+    let (renewed, _) = changed.header("set-cookie").unwrap().split_once(';').unwrap();
+    assert_eq!(get(&server, renewed, SESSION).json()["user"], "guest");
+    for ended in [&cookie, &other] {
+        get(&server, ended, SESSION).problem(401, "unauthenticated");
+    }
+    assert_eq!(by_token(), 401);
+    let status = |password| server.request("GET", DEVICES).login(("guest", password)).send().status;
+    assert_eq!((status(NEW), status(GUEST.1)), (200, 401));
+    let change =
+        server.request("GET", "/rest/history?limit=1").login(ADMIN).send().json()[0].clone();
+    assert_eq!(
+        (&change["principal"], &change["operation"]),
+        (&json!("guest"), &json!("change_password"))
+    );
+    assert!(!server.log().iter().any(|line| line.to_string().contains("näw")));
+
+    // With a password instead of a session.
+    let body = json!({"password": NEW, "new_password": GUEST.1});
+    let request = server.request("PUT", "/rest/password").login(("guest", NEW)).json(&body);
+    let changed = request.send();
+    assert_eq!((changed.status, changed.header("set-cookie")), (204, None));
+    assert_eq!((status(GUEST.1), status(NEW)), (200, 401));
+}
+
+#[test]
+fn the_present_password_cannot_be_guessed_in_a_session() {
+    let server = Server::start();
+    admit_guest(&server);
+    let cookie = server.begin_session(GUEST);
+    let guess = |password: &str| {
+        let body = json!({"password": password, "new_password": NEW});
+        let request = server.request("PUT", "/rest/password").session(&cookie).json(&body);
+        request.header("X-Forwarded-For", "198.51.100.1").send()
+    };
+    let refused =
+        std::iter::repeat_with(|| guess("wrong")).take_while(|answer| answer.status == 403);
+    assert_eq!(refused.count(), 5);
+    guess(GUEST.1).problem(429, "too-many-failed-logins");
+}

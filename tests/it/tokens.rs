@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::commands::{assert_exit, at_server, run, stdout_of};
-use crate::harness::{ADMIN, Answer, GUEST, Server, satchel};
+use crate::harness::{ADMIN, Answer, GUEST, Server, satchel, until};
 use crate::inventory::put;
 
 const TOKENS: &str = "/rest/tokens";
@@ -133,6 +133,23 @@ fn a_token_survives_a_restart_and_not_a_foreign_key() {
 }
 
 #[test]
+fn a_lost_file_is_in_the_log() {
+    let server = Server::start();
+    let token = token(&server, ADMIN, "nightly", "read");
+    let is_logged = |server: &Server| {
+        let lines = server.log();
+        lines.iter().any(|line| line.to_string().contains("The file “tokens” is missing"))
+    };
+    let mut server = server.start_again();
+    assert!(!is_logged(&server));
+    server.kill();
+    std::fs::remove_file(server.data().join("tokens")).unwrap();
+    let server = server.start_again();
+    until(|| is_logged(&server));
+    assert_eq!(status(&server, "GET", DEVICES, &token), 401);
+}
+
+#[test]
 fn wrong_tokens_and_requests_are_refused() {
     let server = Server::start();
     let token = token(&server, ADMIN, "a", "read");
@@ -155,6 +172,17 @@ fn wrong_tokens_and_requests_are_refused() {
         assert_eq!(refused.status, status, "{body}: {refused:?}");
         refused.problem(status, word);
     }
+    for name in ["a\u{202e}b", "\u{200b}", "a "] {
+        make(&server, ADMIN, &json!({"name": name, "scope": "read"}))
+            .problem(422, "change-rejected");
+    }
+    // The address of a client of a proxy that is not trusted is unknown.
+    let body = json!({"name": "near", "scope": "read", "from": "127.0.0.0/8"});
+    let near = make(&server, ADMIN, &body).json()["token"].as_str().unwrap().to_owned();
+    let near = format!("Bearer {near}");
+    let ask = || server.request("GET", DEVICES).header("Authorization", &near);
+    assert_eq!(ask().send().status, 200);
+    ask().header("X-Forwarded-For", "10.1.1.1").send().problem(401, "unauthenticated");
     // The token works from this network only.
     let body = json!({"name": "far", "scope": "read", "from": "192.0.2.0/24", "expires_days": 1});
     let far = make(&server, ADMIN, &body).json()["token"].as_str().unwrap().to_owned();

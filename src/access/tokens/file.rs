@@ -85,6 +85,15 @@ impl TokensFile {
         Self { temporary: path.with_extension("new"), path }
     }
 
+    /// Returns whether the file exists.
+    ///
+    /// # Errors
+    /// [`TokensError::Read`].
+    pub(super) fn exists(&self) -> Result<bool, TokensError> {
+        let exists = self.path.try_exists();
+        exists.map_err(|source| TokensError::Read { path: self.path.clone(), source })
+    }
+
     /// Reads the tokens. A missing file has none.
     ///
     /// # Errors

@@ -11,5 +11,5 @@ mod registry;
 mod token;
 
 pub use file::TokensError;
-pub use registry::{TOKENS_MAX, TOKENS_OF_USER_MAX, TokenError, TokenRequest, Tokens};
+pub use registry::{CreatedFile, TOKENS_MAX, TOKENS_OF_USER_MAX, TokenError, TokenRequest, Tokens};
 pub use token::{EXPIRES_DAYS_DEFAULT, EXPIRES_DAYS_MAX, Scope, Token, TokenRefusal, token_key};

@@ -1,7 +1,6 @@
 //! The tokens of a server: making, checking and revoking them.
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::{Duration, OffsetDateTime};
@@ -9,6 +8,8 @@ use zeroize::Zeroizing;
 
 use super::file::{TokensError, TokensFile};
 use super::token::{Scope, StoredToken, Token, TokenRefusal, TokenText};
+use crate::access::user_name::{RefusedName, check_visible};
+use crate::access::{Distance, LoginSource};
 use crate::model::{Kind, NAME_BYTES_MAX, Networks, Secret, User};
 use crate::store::{Store, StoreError};
 
@@ -21,9 +22,12 @@ pub const TOKENS_OF_USER_MAX: usize = 50;
 /// The reason why a token could not be made or revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The name is empty, too long, or contains control characters.
-    #[error("a token's name needs 1 to {NAME_BYTES_MAX} bytes, and no control characters")]
-    Name,
+    /// The name is too long.
+    #[error("a token's name can have at most {NAME_BYTES_MAX} bytes")]
+    NameLong,
+    /// The name is empty, or a person cannot tell it from others.
+    #[error(transparent)]
+    Name(#[from] RefusedName),
     /// The user has a token with this name.
     #[error("“{user}” has a token with the name “{name}” already")]
     NameTaken {
@@ -69,6 +73,15 @@ pub struct TokenRequest {
     pub days: u64,
 }
 
+/// Tells whether the file of the tokens existed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreatedFile {
+    /// It existed, and is unchanged.
+    Existed,
+    /// It was missing, and now exists without tokens.
+    Created,
+}
+
 /// The tokens of a server. Checks take microseconds and never block.
 pub struct Tokens {
     store: Arc<Store>,
@@ -99,6 +112,18 @@ impl Tokens {
         Ok(Self { store, file, writing: Mutex::default(), tokens, checked_users })
     }
 
+    /// Creates the file without tokens if it does not exist. So a file that is missing later was lost.
+    ///
+    /// # Errors
+    /// [`TokensError::Read`], [`TokensError::Write`].
+    pub fn create_file(&self) -> Result<CreatedFile, TokensError> {
+        if self.file.exists()? {
+            return Ok(CreatedFile::Existed);
+        }
+        self.replace(|_| Ok::<_, TokensError>(()))?;
+        Ok(CreatedFile::Created)
+    }
+
     /// Makes a token. Returns it, and the only copy of the text that a program sends.
     ///
     /// # Errors
@@ -109,9 +134,9 @@ impl Tokens {
         now: OffsetDateTime,
     ) -> Result<(Token, Zeroizing<String>), TokenError> {
         let TokenRequest { user, name, scope, from, days } = request;
-        let has_control = name.chars().any(char::is_control);
-        if name.trim().is_empty() || name.len() > NAME_BYTES_MAX || has_control {
-            return Err(TokenError::Name);
+        check_visible(&name)?;
+        if name.len() > NAME_BYTES_MAX {
+            return Err(TokenError::NameLong);
         }
         let text = TokenText::random().map_err(TokenError::NoRandomness)?;
         let days = Duration::days(i64::try_from(days).unwrap_or(i64::MAX));
@@ -174,14 +199,14 @@ impl Tokens {
         })
     }
 
-    /// Checks the text that a program sent from `address`. Returns the token, and notes its use.
+    /// Checks the text that a program sent. Returns the token, and notes its use.
     ///
     /// # Errors
     /// [`TokenRefusal`]. Only somebody who has the secret learns more than that a token is unknown.
     pub fn check(
         &self,
         text: &str,
-        address: IpAddr,
+        source: LoginSource,
         now: OffsetDateTime,
     ) -> Result<Token, TokenRefusal> {
         let text = TokenText::parse(text).ok_or(TokenRefusal::Unknown)?;
@@ -194,7 +219,7 @@ impl Tokens {
         if token.expires <= now {
             return Err(TokenRefusal::Expired);
         }
-        if !token.from.is_empty() && !token.from.contain(address) {
+        if !token.from.is_empty() && !is_within(&token.from, source) {
             return Err(TokenRefusal::WrongAddress);
         }
         token.last_used = Some(now.replace_nanosecond(0).unwrap_or(now));
@@ -311,12 +336,25 @@ impl Tokens {
     }
 }
 
+/// Returns whether the networks contain the client. The client of a proxy on this machine that is not
+/// trusted has an unknown address: the proxy's own says nothing.
+fn is_within(networks: &Networks, source: LoginSource) -> bool {
+    let is_behind_proxy = source.distance == Distance::Network && source.address.is_loopback();
+    !is_behind_proxy && networks.contain(source.address)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::access::{NewRights, create_first_user, hash_password, set_password};
+    use crate::store::Origin;
 
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+    const HERE: LoginSource = LoginSource {
+        address: IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)),
+        distance: Distance::Network,
+    };
 
     fn store(folder: &tempfile::TempDir) -> Arc<Store> {
         let store = Arc::new(Store::open(folder.path()).unwrap());
@@ -370,7 +408,15 @@ mod tests {
         let from = Networks::parse("10.0.0.0/8").unwrap();
         let (_, text) = tokens.make(TokenRequest { from, ..request("a") }, now).unwrap();
         assert_eq!(tokens.check(&text, HERE, now), Err(TokenRefusal::WrongAddress));
-        assert!(tokens.check(&text, "10.1.2.3".parse().unwrap(), now).is_ok());
+        let from =
+            |address: &str, distance| LoginSource { address: address.parse().unwrap(), distance };
+        assert!(tokens.check(&text, from("10.1.2.3", Distance::Network), now).is_ok());
+
+        let local = TokenRequest { from: Networks::parse("127.0.0.0/8").unwrap(), ..request("b") };
+        let (_, text) = tokens.make(local, now).unwrap();
+        assert!(tokens.check(&text, from("127.0.0.1", Distance::SameMachine), now).is_ok());
+        let proxied = tokens.check(&text, from("127.0.0.1", Distance::Network), now);
+        assert_eq!(proxied, Err(TokenRefusal::WrongAddress));
     }
 
     #[test]
@@ -378,9 +424,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tokens = Tokens::open(store(&folder)).unwrap();
         let now = OffsetDateTime::now_utc();
-        for wrong in ["", " ", "a\nb", &"x".repeat(NAME_BYTES_MAX + 1)] {
-            assert!(matches!(tokens.make(request(wrong), now), Err(TokenError::Name)), "{wrong}");
+        for wrong in ["", " ", "a\nb", "a ", "a\u{202e}b", "\u{200b}"] {
+            let refused = tokens.make(request(wrong), now);
+            assert!(matches!(refused, Err(TokenError::Name(_))), "{wrong:?}");
         }
+        let long = tokens.make(request(&"x".repeat(NAME_BYTES_MAX + 1)), now);
+        assert!(matches!(long, Err(TokenError::NameLong)));
         tokens.make(request("a"), now).unwrap();
         assert!(matches!(tokens.make(request("a"), now), Err(TokenError::NameTaken { .. })));
         let eva = TokenRequest { user: "eva".to_owned(), ..request("a") };
@@ -427,7 +476,14 @@ mod tests {
         assert_eq!(tokens.list(None).len(), 1);
         let phc = hash_password("Oslo Fjord 9").unwrap();
         assert!(!tokens.is_of_password(&token, Some(&phc)));
-        set_password(&store, "admin", "Oslo Fjord 9", NewRights::AsBefore).unwrap();
+        set_password(
+            &store,
+            &Origin::internal("test"),
+            "admin",
+            "Oslo Fjord 9",
+            NewRights::AsBefore,
+        )
+        .unwrap();
         tokens.maintain().unwrap();
         assert!(tokens.list(None).is_empty());
     }

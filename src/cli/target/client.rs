@@ -54,14 +54,6 @@ impl Login {
             Self::Token(token) => Zeroizing::new(format!("Bearer {}", **token)),
         }
     }
-
-    /// The user. `None` for a token, whose user the server knows.
-    fn user(&self) -> Option<&str> {
-        match self {
-            Self::Password { user, .. } => Some(user),
-            Self::Token(_) => None,
-        }
-    }
 }
 
 /// A client of one server, with the credentials of one user.
@@ -71,7 +63,7 @@ pub(in crate::cli) struct Client {
     /// `http://127.0.0.1:8080`
     base: String,
     authorization: Zeroizing<String>,
-    user: Option<String>,
+    login: Login,
     server_location: ServerLocation,
     /// The message of the changes, which the history keeps.
     message: Option<String>,
@@ -180,8 +172,8 @@ impl Client {
         };
         let authorization = login.header();
         let base = base.to_string().trim_end_matches('/').to_owned();
-        let user = login.user().map(str::to_owned);
-        Ok(Self { agent, base, authorization, user, server_location, message: None })
+        let login = login.clone();
+        Ok(Self { agent, base, authorization, login, server_location, message: None })
     }
 
     /// Sends GET.
@@ -209,6 +201,22 @@ impl Client {
         let response = self.read_response(sent);
         drop(spinner);
         response
+    }
+
+    /// Sends PUT with JSON.
+    pub(crate) fn put_json(&self, path: &str, body: &Value) -> anyhow::Result<ApiResponse> {
+        let request = self
+            .authorized_with_body(self.agent.put(self.url(path)))
+            .header("content-type", "application/json");
+        self.read_response(request.send(body.to_string()))
+    }
+
+    /// The user and the password of the login. `None` for a token.
+    pub(in crate::cli) fn login(&self) -> Option<(&str, &str)> {
+        match &self.login {
+            Login::Password { user, password } => Some((user, password)),
+            Login::Token(_) => None,
+        }
     }
 
     /// Sends POST with JSON and a preference (RFC 7240).
@@ -327,8 +335,8 @@ impl Client {
 
     /// The arguments of curl with which the user sends a request himself.
     pub(super) fn curl_credentials(&self) -> String {
-        match &self.user {
-            Some(user) => format!("--user {}", safe(user)),
+        match self.login() {
+            Some((user, _)) => format!("--user {}", safe(user)),
             None => "--oauth2-bearer \"$SATCHEL_TOKEN\"".to_owned(),
         }
     }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     access::{
         self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Grants, LdapUser,
-        SessionLimits, Tokens, hash_password,
+        PasswordError, SessionLimits, SetPassword, Tokens, hash_password,
     },
     audit::{AuditFolder, AuditLog, AuditOptions, Recorded},
     backup::Backups,
@@ -29,7 +29,7 @@ use crate::{
     inventory::{Dialect, HistoryLinks, Inventory},
     migration::Migration,
     model::User,
-    store::{Store, StoreError},
+    store::{Origin, Store, StoreError},
     topology::Topology,
 };
 
@@ -58,6 +58,10 @@ impl LocalServer {
         let store = Arc::new(Store::open_with(&target.path, target.options())?);
         access::create_first_user(&store)?;
         let user = match target.user.as_deref() {
+            Some(user) if user.contains(':') => bail!(
+                "A command cannot act as “{user}”, because the name contains a colon, which HTTP basic \
+                 authentication cannot send"
+            ),
             Some(user) if store.read().get::<User>(user)?.is_some() => user.to_owned(),
             Some(user) => bail!("There is no user “{user}” in the inventory"),
             None => first_administrator(&store)?,
@@ -156,11 +160,12 @@ impl LocalServer {
     }
 }
 
-/// The name of the first administrator in the order of names: the author if `--user` is not given.
+/// The name of the first administrator in the order of names whose name HTTP can send: the author if `--user`
+/// is not given.
 fn first_administrator(store: &Store) -> Result<String, StoreError> {
     for stored in store.read().scan::<User>() {
         let user = stored?.record;
-        if user.is_admin.get() == Some(&true) {
+        if user.is_admin.get() == Some(&true) && !user.name.contains(':') {
             return Ok(user.name.as_str().to_owned());
         }
     }
@@ -199,5 +204,10 @@ impl Accounts for OneTimeAccount {
     fn save_ldap_user(&self, _: &LdapUser) -> Result<(), AccountsError> {
         // No LDAP server is asked.
         Ok(())
+    }
+
+    /// The password lasts as long as the command.
+    fn set_password(&self, _: &Origin, _: &str, _: &str) -> Result<SetPassword, PasswordError> {
+        Ok(SetPassword::NoSuchUser)
     }
 }

@@ -4,10 +4,14 @@
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, IsTerminal, Read},
+    os::unix::fs::{FileTypeExt, OpenOptionsExt},
     path::Path,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_setfl};
 use zeroize::Zeroizing;
 
 /// The environment variable with the password.
@@ -50,7 +54,7 @@ pub(in crate::cli) fn read_password(
 /// # Errors
 /// The file cannot be read, or its first line is empty.
 pub(in crate::cli) fn password_in_file(path: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let file = File::open(path)
+    let file = open_without_waiting(path)
         .with_context(|| format!("Cannot open the password file {}", path.display()))?;
     let password = first_line(file)
         .with_context(|| format!("Cannot read the password file {}", path.display()))?;
@@ -58,6 +62,30 @@ pub(in crate::cli) fn password_in_file(path: &Path) -> anyhow::Result<Zeroizing<
         bail!("The first line of the password file {} is empty", path.display());
     }
     Ok(password)
+}
+
+/// The time in which another program must write the password into a pipe.
+const PIPE_WAIT: Duration = Duration::from_secs(10);
+
+/// Opens a password file. A pipe, such as a shell's `<(pass show admin)`, must have contents within
+/// [`PIPE_WAIT`], so that a forgotten one does not stop a server from starting.
+///
+/// # Errors
+/// An I/O error; `TimedOut` for a pipe without contents.
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    let no_wait = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = File::options().read(true).custom_flags(no_wait).open(path)?;
+    if file.metadata()?.file_type().is_fifo() {
+        let wait = Timespec::try_from(PIPE_WAIT).map_err(io::Error::other)?;
+        let mut polled = [PollFd::new(&file, PollFlags::IN)];
+        if poll(&mut polled, Some(&wait))? == 0 {
+            let detail = format!("no program wrote into the pipe within {} s", PIPE_WAIT.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, detail));
+        }
+    }
+    // The rest of the line can arrive later.
+    fcntl_setfl(&file, OFlags::empty())?;
+    Ok(file)
 }
 
 /// Reads a new password: twice from a terminal, or one line of standard input.
@@ -92,7 +120,9 @@ fn first_line(from: impl Read) -> io::Result<Zeroizing<String>> {
         let detail = format!("the first line has more than {LINE_BYTES_MAX} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidData, detail));
     }
-    Ok(Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned()))
+    // Editors on Windows write a byte order mark.
+    let text = line.strip_prefix('\u{feff}').unwrap_or(&line);
+    Ok(Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
 #[cfg(test)]
@@ -103,6 +133,7 @@ mod tests {
     fn the_first_line_is_the_password() {
         let line = |text: &str| first_line(text.as_bytes()).map(|line| line.to_string());
         assert_eq!(line(" pä:ss \r\nmore\n").unwrap(), " pä:ss ");
+        assert_eq!(line("\u{feff}p\u{feff}\n").unwrap(), "p\u{feff}");
         assert_eq!(line("").unwrap(), "");
         assert!(line(&"x".repeat(5000)).is_err());
     }

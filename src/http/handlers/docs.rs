@@ -6,10 +6,11 @@ use hyper::{
     StatusCode,
     body::Bytes,
     header::{
-        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, HeaderValue,
-        LOCATION, VARY,
+        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, LOCATION, VARY,
     },
 };
+
+use sha2::{Digest, Sha256};
 
 use crate::{
     docs,
@@ -52,6 +53,9 @@ const FRONT_PAGE: &str = "welcome.html";
 /// The page for the set-up of the first administrator, a template.
 const SETUP: &str = "setup.html";
 
+/// The beginning of the content of a page, after which a notice is inserted.
+const MAIN: &str = "<main id=\"content\" tabindex=\"-1\">\n";
+
 /// The mark in a template that the server replaces with text.
 const SLOT: &str = "<!-- here -->";
 
@@ -62,20 +66,20 @@ pub(in crate::http) async fn root(_call: Call) -> Result<Response, Problem> {
 
 /// Handles `GET /docs/`.
 pub(in crate::http) async fn front(call: Call) -> Result<Response, Problem> {
-    send("index.html", &call.headers)
+    send("index.html", &call)
 }
 
 /// Handles `GET /docs/{file}`.
 pub(in crate::http) async fn file(call: Call) -> Result<Response, Problem> {
     let name = call.parameters.get("file")?;
     match name {
-        RESULTS => results(call.query.one("q")?.unwrap_or_default()),
+        RESULTS => results(call.query.one("q")?.unwrap_or_default(), &call),
         // Templates without their text.
         NOT_FOUND | FRONT_PAGE | SETUP => Err(unknown(name)),
         name if docs::names().any(|known| known == name) => {
             redirect(&paths::DOCS_FILE.path([&format!("{name}.html")]))
         }
-        name => send(name, &call.headers),
+        name => send(name, &call),
     }
 }
 
@@ -91,20 +95,32 @@ fn redirect(to: &str) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// Returns a file of the documentation, compressed if the client accepts it.
-fn send(name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+/// Returns a file of the documentation, compressed if the client accepts it. A page with a notice is not
+/// compressed.
+fn send(name: &str, call: &Call) -> Result<Response, Problem> {
     let Some(file_type) = FileType::of(name) else { return Err(unknown(name)) };
     let Some(file) = docs::file(name) else { return Err(unknown(name)) };
-    let coding = Coding::accepted(headers);
-    let hash = hex(file.sha256.get(..HASH_BYTES).unwrap_or_default());
-    let etag = match coding {
-        Coding::Gzip => ETag::of(&format!("{hash}-gzip")),
-        Coding::Identity => ETag::of(&hash),
+    let notice = match file_type {
+        FileType::Page => notice(call),
+        FileType::Markdown | FileType::Style | FileType::Script | FileType::Picture => None,
     };
-    let mut response = match freshness(headers, &etag, None)? {
+    let coding = match notice {
+        Some(_) => Coding::Identity,
+        None => Coding::accepted(&call.headers),
+    };
+    let hash = hex(file.sha256.get(..HASH_BYTES).unwrap_or_default());
+    let etag = match (coding, &notice) {
+        (Coding::Gzip, _) => ETag::of(&format!("{hash}-gzip")),
+        (Coding::Identity, None) => ETag::of(&hash),
+        (Coding::Identity, Some(notice)) => {
+            let of_notice = hex(Sha256::digest(notice).get(..HASH_BYTES).unwrap_or_default());
+            ETag::of(&format!("{hash}-{of_notice}"))
+        }
+    };
+    let mut response = match freshness(&call.headers, &etag, None)? {
         Freshness::NotModified => response::empty(StatusCode::NOT_MODIFIED),
-        Freshness::Modified => match coding {
-            Coding::Gzip => {
+        Freshness::Modified => match (coding, notice) {
+            (Coding::Gzip, _) => {
                 let compressed = match file.packed {
                     Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                     Cow::Owned(bytes) => Bytes::from(bytes),
@@ -114,8 +130,12 @@ fn send(name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
                 whole
             }
             // At most 200 KB: decompressing takes less time than a job on another thread.
-            Coding::Identity => {
+            (Coding::Identity, None) => {
                 response::whole(StatusCode::OK, file_type.media_type(), file.unpacked())
+            }
+            (Coding::Identity, Some(notice)) => {
+                let page = text_of(&file)?.replacen(MAIN, &format!("{MAIN}{notice}"), 1);
+                response::whole(StatusCode::OK, file_type.media_type(), page)
             }
         },
     };
@@ -125,6 +145,35 @@ fn send(name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     headers.insert(CACHE_CONTROL, file_type.caching());
     headers.insert(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
     Ok(response)
+}
+
+/// The notice of passwords that everybody knows, where these work. `None` if there are none.
+fn notice(call: &Call) -> Option<String> {
+    if !call.source.accepts_public_passwords() {
+        return None;
+    }
+    let users = call.app.login.users_with_public_passwords();
+    let first = users.first()?;
+    let names: Vec<_> = users.iter().map(|name| format!("“{}”", escape(&shorten(name)))).collect();
+    let names = names.join(", ");
+    let (subject, verb) = if users.len() == 1 {
+        (format!("The password of {names} is the default or a common one"), "It works")
+    } else {
+        (format!("The passwords of {names} are default or common ones"), "They work")
+    };
+    Some(format!(
+        "<p class=\"notice\" role=\"alert\">{subject}. {verb} on this machine only. Set another one: \
+         <code>satchel passwd {}</code></p>\n",
+        escape(&shorten(first))
+    ))
+}
+
+/// The text of a page.
+///
+/// # Errors
+/// 500 if it is not UTF-8: a bug.
+fn text_of(file: &docs::File) -> Result<String, Problem> {
+    String::from_utf8(file.unpacked()).map_err(|error| Problem::internal(&error))
 }
 
 /// The type of a file of the documentation, by its extension.
@@ -169,9 +218,9 @@ impl FileType {
 }
 
 /// Returns the page of search results. It works in browsers without scripts.
-fn results(words: &str) -> Result<Response, Problem> {
+fn results(words: &str, call: &Call) -> Result<Response, Problem> {
     if words.trim().is_empty() {
-        return filled(StatusCode::OK, RESULTS, "");
+        return filled(StatusCode::OK, RESULTS, "", Some(call));
     }
     let hits = docs::search(words);
     let mut list = match hits.len() {
@@ -193,7 +242,7 @@ fn results(words: &str) -> Result<Response, Problem> {
         list += &format!("<li>{link}<p>{}</p></li>\n", escape(&hit.excerpt));
     }
     list += "</ul>\n";
-    filled(StatusCode::OK, RESULTS, &list)
+    filled(StatusCode::OK, RESULTS, &list, Some(call))
 }
 
 /// Returns the page for an unknown address.
@@ -201,15 +250,15 @@ fn results(words: &str) -> Result<Response, Problem> {
 /// # Errors
 /// 500 if the template is missing or is not UTF-8: a bug.
 pub(in crate::http) fn not_found() -> Result<Response, Problem> {
-    filled(StatusCode::NOT_FOUND, NOT_FOUND, "")
+    filled(StatusCode::NOT_FOUND, NOT_FOUND, "", None)
 }
 
 /// Returns the front page with the list of routes.
 ///
 /// # Errors
 /// As [`not_found`].
-pub(super) fn front_page(routes: &str) -> Result<Response, Problem> {
-    filled(StatusCode::OK, FRONT_PAGE, &escape(routes))
+pub(super) fn front_page(routes: &str, call: &Call) -> Result<Response, Problem> {
+    filled(StatusCode::OK, FRONT_PAGE, &escape(routes), Some(call))
 }
 
 /// Returns the page for the set-up of the first administrator, with this form or message.
@@ -217,16 +266,24 @@ pub(super) fn front_page(routes: &str) -> Result<Response, Problem> {
 /// # Errors
 /// As [`not_found`].
 pub(super) fn setup_page(status: StatusCode, html: &str) -> Result<Response, Problem> {
-    let mut page = filled(status, SETUP, html)?;
+    let mut page = filled(status, SETUP, html, None)?;
     page.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(page)
 }
 
-/// Returns a template with `html` in its slot.
-fn filled(status: StatusCode, name: &str, html: &str) -> Result<Response, Problem> {
+/// Returns a template with `html` in its slot, and with the notice for the client of a call.
+fn filled(
+    status: StatusCode,
+    name: &str,
+    html: &str,
+    call: Option<&Call>,
+) -> Result<Response, Problem> {
     let file = docs::file(name).ok_or_else(|| unknown(name))?;
-    let template = String::from_utf8(file.unpacked()).map_err(|error| Problem::internal(&error))?;
-    let mut response = response::whole(status, HTML, template.replacen(SLOT, html, 1));
+    let mut page = text_of(&file)?;
+    if let Some(notice) = call.and_then(notice) {
+        page = page.replacen(MAIN, &format!("{MAIN}{notice}"), 1);
+    }
+    let mut response = response::whole(status, HTML, page.replacen(SLOT, html, 1));
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
     Ok(response)
 }
@@ -243,6 +300,14 @@ mod tests {
     #[test]
     fn searched_words_are_escaped() {
         assert_eq!(escape("<b a=\"x\">&'"), "&lt;b a=&quot;x&quot;&gt;&amp;'");
+    }
+
+    #[test]
+    fn every_page_has_a_place_for_a_notice() {
+        for name in docs::files().filter(|name| name.ends_with(".html")) {
+            let page = text_of(&docs::file(&name).unwrap()).unwrap();
+            assert_eq!(page.matches(MAIN).count(), 1, "{name}");
+        }
     }
 
     #[test]

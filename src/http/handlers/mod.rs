@@ -14,6 +14,7 @@ pub(super) mod migration;
 mod migration_options;
 mod moment;
 pub(super) mod openapi;
+pub(super) mod password;
 pub(super) mod projects;
 pub(super) mod reports;
 pub(super) mod sessions;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::{
     StatusCode,
-    header::{SET_COOKIE, USER_AGENT},
+    header::{HeaderMap, SET_COOKIE, USER_AGENT},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,8 +13,9 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::{
-    access::{Credentials, Principal, Right, Session, SessionClient, SessionLimits},
+    access::{Credentials, LoginSource, Principal, Right, Session, SessionClient, SessionLimits},
     http::{
+        app::App,
         blocking::Lane,
         call::Call,
         credentials,
@@ -30,7 +31,7 @@ use crate::{
 
 /// The members of the body of a login.
 const NAME: &str = "name";
-const PASSWORD: &str = "password";
+pub(super) const PASSWORD: &str = "password";
 
 const CREDENTIALS_NEEDED: &str = "A session needs a user name and a password: as the JSON object \
     {\"name\": …, \"password\": …}, or by HTTP basic authentication.";
@@ -137,15 +138,7 @@ async fn begin_session(mut call: Call) -> Result<Response, Problem> {
     let credentials = Arc::new(sent_credentials(&mut call).await?);
     let Call { app, headers, source, transport, .. } = call;
     let principal = credentials::log_in(&app, credentials.clone(), source).await?;
-    let description = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let client = SessionClient {
-        address: source.address,
-        description: description.unwrap_or_default().to_owned(),
-    };
-    let login = app.clone();
-    let begin = move || login.login.begin_session(&credentials, client);
-    let (session, text) = app.blocking.run(Lane::Quick, begin).await??;
-    tracing::info!(user = session.user, session = session.id, "A session began.");
+    let (session, text) = new_session(&app, &headers, source, credentials).await?;
     // A browser has one session. The cookie of the one before is replaced.
     if let Some(text) = session_cookie::sent(&headers, transport)
         && let Ok(earlier) = app.login.check_session(&text, source)
@@ -156,6 +149,28 @@ async fn begin_session(mut call: Call) -> Result<Response, Problem> {
     let mut response = json_response::json(StatusCode::CREATED, &state)?;
     response.headers_mut().insert(SET_COOKIE, session_cookie::set(&text, transport)?);
     Ok(response)
+}
+
+/// Begins a session of a user whose password was checked. Returns it with its text.
+///
+/// # Errors
+/// 401 if the user has changed since.
+pub(super) async fn new_session(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    source: LoginSource,
+    credentials: Arc<Credentials>,
+) -> Result<(Session, Zeroizing<String>), Problem> {
+    let description = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let client = SessionClient {
+        address: source.address,
+        description: description.unwrap_or_default().to_owned(),
+    };
+    let login = app.clone();
+    let begin = move || login.login.begin_session(&credentials, client);
+    let (session, text) = app.blocking.run(Lane::Quick, begin).await??;
+    tracing::info!(user = session.user, session = session.id, "A session began.");
+    Ok((session, text))
 }
 
 /// Reads the name and the password from the body or the `Authorization` header.

@@ -1,12 +1,15 @@
 //! The page on which the first administrator sets a password.
 
+use std::sync::Arc;
+
 use hyper::StatusCode;
 
 use super::docs;
 use crate::{
-    access::{FIRST_USER_NAME, PASSWORD_CHARACTERS_MIN},
+    access::{FIRST_USER_NAME, PASSWORD_CHARACTERS_MIN, SetupError},
     http::{
         accept,
+        app::App,
         blocking::Lane,
         call::Call,
         options::{NEW_PASSWORD, NEW_PASSWORD_AGAIN, SETUP_CODE},
@@ -35,13 +38,7 @@ pub(in crate::http) async fn submit(call: Call) -> Result<Response, Problem> {
     let text = |option| call.options.text(option).unwrap_or_default().to_owned();
     let (code, password) = (text(&SETUP_CODE), text(&NEW_PASSWORD));
     let refused = if text(&NEW_PASSWORD_AGAIN) == password {
-        let (app, code) = (call.app.clone(), code.clone());
-        let finish = move || app.setup.as_ref().map(|setup| setup.finish(&code, &password));
-        match call.app.blocking.run(Lane::Password, finish).await? {
-            None => Some(Problem::new(ProblemKind::Forbidden, ALREADY_SET_UP)),
-            Some(Ok(())) => None,
-            Some(Err(error)) => Some(error.into()),
-        }
+        finish(&call.app, &code, password).await?
     } else {
         Some(Problem::new(ProblemKind::ChangeRejected, PASSWORDS_DIFFER))
     };
@@ -60,6 +57,25 @@ pub(in crate::http) async fn submit(call: Call) -> Result<Response, Problem> {
         }
         Some(problem) => Err(problem),
     }
+}
+
+/// Sets the password. Returns the reason why it is refused, if it is.
+///
+/// # Errors
+/// 503 if too many password checks wait.
+async fn finish(app: &Arc<App>, code: &str, password: String) -> Result<Option<Problem>, Problem> {
+    let Some(setup) = &app.setup else {
+        return Ok(Some(Problem::new(ProblemKind::Forbidden, ALREADY_SET_UP)));
+    };
+    let _turn = app.setup_turn.lock().await;
+    // A wrong code takes no place in the queue of password checks.
+    if !setup.is_code(code) {
+        return Ok(Some(SetupError::WrongCode.into()));
+    }
+    let (finisher, code) = (app.clone(), code.to_owned());
+    let finish = move || finisher.setup.as_ref().map(|setup| setup.finish(&code, &password));
+    let finished = app.blocking.run(Lane::Password, finish).await?;
+    Ok(finished.and_then(Result::err).map(Problem::from))
 }
 
 fn paragraph(text: &str) -> String {

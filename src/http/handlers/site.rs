@@ -11,7 +11,7 @@ use crate::http::{call::Call, json_response, problem::Problem, response::Respons
 pub(in crate::http) async fn front_page(call: Call) -> Result<Response, Problem> {
     let routes = call.app.routes.iter();
     let lines = routes.map(|route| format!("{:6} {}\n", route.method.as_str(), route.pattern));
-    docs::front_page(&lines.collect::<String>())
+    docs::front_page(&lines.collect::<String>(), &call)
 }
 
 /// The state of the server, as an eNMS that is not part of a cluster reports it.

@@ -4,7 +4,7 @@ use std::{borrow::Cow, io};
 
 use super::{Flaw, Problem, ProblemKind, RequestLocation, retry_after, sentence, shorten};
 use crate::{
-    access::{LoginError, PasswordError, SetupError, TokenError, TokensError},
+    access::{LoginError, NewPasswordError, PasswordError, SetupError, TokenError, TokensError},
     backup::BackupError,
     codec::{
         bundle::{BundleError, WriteError},
@@ -76,10 +76,21 @@ impl From<SetupError> for Problem {
     }
 }
 
+impl From<NewPasswordError> for Problem {
+    fn from(error: NewPasswordError) -> Self {
+        match error {
+            NewPasswordError::Login(error) => error.into(),
+            NewPasswordError::Password(error) => error.into(),
+            NewPasswordError::OtherServer(_) => Self::of(ProblemKind::ChangeRejected, &error),
+        }
+    }
+}
+
 impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Refused(rule) => Self::new(ProblemKind::ChangeRejected, sentence(&rule)),
+            PasswordError::Name(rule) => Self::new(ProblemKind::ChangeRejected, sentence(&rule)),
             PasswordError::Store(error) => {
                 Self::of(of_store(&error), &error).with_damage(Some(&error))
             }
@@ -91,7 +102,8 @@ impl From<PasswordError> for Problem {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let kind = match &error {
-            TokenError::Name
+            TokenError::Name(_)
+            | TokenError::NameLong
             | TokenError::NameTaken { .. }
             | TokenError::TooManyOfUser(_)
             | TokenError::TooMany => ProblemKind::ChangeRejected,

@@ -1,4 +1,4 @@
-//! Sessions: the logins of browsers.
+//! Sessions, the logins of browsers, and the password of the caller.
 
 use hyper::Method;
 
@@ -11,7 +11,7 @@ use crate::{
             Tag, json,
         },
         endpoint::Endpoint,
-        handlers::sessions,
+        handlers::{password, sessions},
         paths,
         route::Route,
     },
@@ -132,5 +132,25 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             },
         },
         handler: |call| Box::pin(sessions::end(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::PUT,
+            pattern: paths::PASSWORD.pattern(),
+            right: Right::Own,
+            body: BodyRule::AtMost { bytes_max: LOGIN_BYTES_MAX },
+            description: Description {
+                operation: "change_password",
+                tag: Tag::Site,
+                summary: "Changes the password of the caller. The user's sessions and tokens end; a browser gets a new session.",
+                path: &[],
+                query: NO_OPTIONS,
+                request: &[json(Shape::Schema("PasswordChange"))],
+                responses: &[
+                    ResponseForm::empty(204, "The password is changed.").headers(&[SET_COOKIE])
+                ],
+            },
+        },
+        handler: |call| Box::pin(password::change(call)),
     },
 ];

@@ -212,6 +212,12 @@ impl ObjectParser<'_> {
     }
 
     fn take_secret(&mut self, property: &'static str, value: Value) -> Result<(), InventoryError> {
+        let is_password = self.kind.password_hashes().contains(&property);
+        if is_password && matches!(&value, Value::Text(text) if text.is_empty()) {
+            let detail = "the password is empty. To remove the password, send null";
+            self.faults.push(Fault::new(Some(property), "weak-password", detail));
+            return Ok(());
+        }
         let plain = match value {
             Value::Null => None,
             Value::Text(text) => Some(Zeroizing::new(text)).filter(|text| !text.is_empty()),
@@ -226,7 +232,7 @@ impl ObjectParser<'_> {
             self.set(property, Value::Null);
             return Ok(());
         };
-        let secret = if self.kind.password_hashes().contains(&property) {
+        let secret = if is_password {
             if let Err(rule) = check_new_password(self.patch.record.name(), &plain) {
                 self.faults.push(Fault::new(Some(property), "weak-password", rule.to_string()));
                 return Ok(());

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     access::RecordAccess,
+    access::check_user_name,
     codec::json,
     inventory::{InventoryError, long_text::LongText},
     model::{
@@ -369,6 +370,11 @@ fn check_names(
         }
     }
     if new_name.is_some() || !exists {
+        if kind == Kind::User
+            && let Err(rule) = check_user_name(wanted)
+        {
+            faults.push(Fault::new(Some(property), "user-name", rule.to_string()));
+        }
         for other in others {
             if editing.transaction.contains(*other, wanted)? {
                 faults.push(Fault::new(Some(property), "name-taken", taken(*other, wanted)));

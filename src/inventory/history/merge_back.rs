@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::ConflictReason;
 use crate::{
     inventory::change::STAMPS,
     model::{AnyRecord, Kind, Secrets, Side, Value},
@@ -14,14 +15,28 @@ pub(super) struct MergedBack {
     pub record: AnyRecord,
     /// Whether it differs from the present one.
     pub is_changed: bool,
-    /// The properties that were changed again since the change. They keep their present values.
-    pub conflicts: Vec<String>,
+    /// The properties that keep their present values, each with the reason.
+    pub conflicts: Vec<(String, ConflictReason)>,
+}
+
+/// Tells whether an undo sets passwords of users back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passwords {
+    /// They come back, like all other properties: an import has replaced them.
+    SetBack,
+    /// They stay: somebody has set a new one on purpose, perhaps because others knew the old one.
+    Kept,
 }
 
 /// Sets each property back that has the value `after` the change to its value `before` it. The names in
 /// a list are taken back one by one. A property with any other value is a conflict, unless it already has
 /// the value before the change. Secrets must not be encrypted.
-pub(super) fn merge_back(before: &AnyRecord, after: &AnyRecord, present: &AnyRecord) -> MergedBack {
+pub(super) fn merge_back(
+    before: &AnyRecord,
+    after: &AnyRecord,
+    present: &AnyRecord,
+    passwords: Passwords,
+) -> MergedBack {
     let kind = present.kind();
     let mut record = present.clone();
     let (mut is_changed, mut conflicts) = (false, Vec::new());
@@ -38,12 +53,17 @@ pub(super) fn merge_back(before: &AnyRecord, after: &AnyRecord, present: &AnyRec
         let now = present.remove(&property);
         let result = if now == old {
             continue;
+        } else if passwords == Passwords::Kept
+            && kind.password_hashes().contains(&property.as_str())
+        {
+            conflicts.push((property, ConflictReason::PasswordKept));
+            continue;
         } else if now == new {
             old
         } else if let Some(list) = merged_list(kind, &property, [&old, &new, &now]) {
             Some(list)
         } else {
-            conflicts.push(property);
+            conflicts.push((property, ConflictReason::ChangedSince));
             continue;
         };
         if result == now {
@@ -115,7 +135,7 @@ fn merged_list(kind: Kind, property: &str, values: [&Option<Value>; 3]) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Credential, Device, Entity, Field, Name, Pool, Record, Secret};
+    use crate::model::{Credential, Device, Entity, Field, Name, Pool, Record, Secret, User};
 
     fn device(properties: &[(&str, Value)]) -> AnyRecord {
         let mut device = Device::named(Name::parse("é>b 100%".to_owned()).unwrap());
@@ -123,6 +143,10 @@ mod tests {
             Record::set(&mut device, name, value.clone()).unwrap();
         }
         device.into()
+    }
+
+    fn merge(before: &AnyRecord, after: &AnyRecord, present: &AnyRecord) -> MergedBack {
+        merge_back(before, after, present, Passwords::SetBack)
     }
 
     #[test]
@@ -136,8 +160,9 @@ mod tests {
             ("model", "new".into()),
             ("last_modified", "later".into()),
         ]);
-        let merged = merge_back(&before, &after, &present);
-        assert_eq!(merged.conflicts, ["port"]);
+        let merged = merge(&before, &after, &present);
+        let port = || [("port".to_owned(), ConflictReason::ChangedSince)];
+        assert_eq!(merged.conflicts, port());
         assert!(merged.is_changed);
         let expected = device(&[
             ("vendor", "a".into()),
@@ -148,11 +173,8 @@ mod tests {
         ]);
         assert!(merged.record.eq_dyn(&*expected), "{:?}", merged.record);
         // A second time there is nothing left to take back but the conflict.
-        let again = merge_back(&before, &after, &merged.record);
-        assert_eq!(
-            (again.is_changed, again.conflicts.as_slice()),
-            (false, &["port".to_owned()][..])
-        );
+        let again = merge(&before, &after, &merged.record);
+        assert_eq!((again.is_changed, again.conflicts.as_slice()), (false, &port()[..]));
     }
 
     #[test]
@@ -163,7 +185,7 @@ mod tests {
             Record::set(&mut pool, "devices", Value::List(names)).unwrap();
             AnyRecord::from(pool)
         };
-        let merged = merge_back(&pool(&["a", "b"]), &pool(&["b", "c"]), &pool(&["b", "c", "d"]));
+        let merged = merge(&pool(&["a", "b"]), &pool(&["b", "c"]), &pool(&["b", "c", "d"]));
         assert!(merged.conflicts.is_empty());
         assert!(merged.record.eq_dyn(&*pool(&["b", "d", "a"])), "{:?}", merged.record);
     }
@@ -181,9 +203,25 @@ mod tests {
             credential.password = Field::Set(Secret::from_plain(password));
             AnyRecord::from(credential)
         };
-        let merged = merge_back(&credential("old"), &credential("new"), &credential("new"));
+        let merged = merge(&credential("old"), &credential("new"), &credential("new"));
         assert!(merged.record.eq_dyn(&*credential("old")));
-        let conflict = merge_back(&credential("old"), &credential("new"), &credential("newer"));
-        assert_eq!(conflict.conflicts, ["password"]);
+        let conflict = merge(&credential("old"), &credential("new"), &credential("newer"));
+        assert_eq!(conflict.conflicts, [("password".to_owned(), ConflictReason::ChangedSince)]);
+    }
+
+    #[test]
+    fn the_password_of_a_user_goes_back_only_with_an_import() {
+        let user = |password: &str, email: &str| {
+            let mut user = User::named(Name::parse("é>b".to_owned()).unwrap());
+            user.password = Field::Set(Secret::from_plain(password));
+            user.email = Field::Set(email.to_owned());
+            AnyRecord::from(user)
+        };
+        let [old, new] = [user("old", "a"), user("new", "b")];
+        let kept = merge_back(&old, &new, &new, Passwords::Kept);
+        assert_eq!(kept.conflicts, [("password".to_owned(), ConflictReason::PasswordKept)]);
+        assert!(kept.record.eq_dyn(&*user("new", "a")), "{:?}", kept.record);
+        let back = merge_back(&old, &new, &new, Passwords::SetBack);
+        assert!(back.conflicts.is_empty() && back.record.eq_dyn(&*old));
     }
 }

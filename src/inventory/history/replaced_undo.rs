@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::{
     RecordEffect,
-    merge_back::{is_same, merge_back},
+    merge_back::{Passwords, is_same, merge_back},
     renames::Renames,
     undo_report::{ChangeUndoReport, ConflictReason},
     undo_request::ChangeUndoRequest,
@@ -131,9 +131,9 @@ impl<'u> ReplacedUndo<'u> {
             (Some(before), Some(after), Some(present)) => {
                 let [before, after, present] =
                     [self.decrypted(&before)?, self.decrypted(&after)?, self.decrypted(&present)?];
-                let merged = merge_back(&before, &after, &present);
-                for property in &merged.conflicts {
-                    self.conflict(kind, &name, Some(property), ConflictReason::ChangedSince);
+                let merged = merge_back(&before, &after, &present, Passwords::SetBack);
+                for (property, reason) in &merged.conflicts {
+                    self.conflict(kind, &name, Some(property), *reason);
                 }
                 if merged.is_changed {
                     if !new_references(&merged.record, &present).is_empty() {
@@ -194,7 +194,7 @@ impl<'u> ReplacedUndo<'u> {
         };
         let [before, after, present] =
             [self.decrypted(&before)?, self.decrypted(&after)?, self.decrypted(&present)?];
-        Ok(Some([merge_back(&before, &after, &present).record, present]))
+        Ok(Some([merge_back(&before, &after, &present, Passwords::SetBack).record, present]))
     }
 
     /// Keeps the created records to which another record refers after the undo. Returns whether there is one.

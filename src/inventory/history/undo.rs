@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     RecordEffect,
-    merge_back::{is_same, merge_back},
+    merge_back::{Passwords, is_same, merge_back},
     renames::Renames,
     replaced::RecordPage,
     replaced_undo::ReplacedUndo,
@@ -197,6 +197,10 @@ impl Inventory {
     }
 }
 
+/// The operations that replace users as a whole, so that their undo brings the passwords back too. All
+/// others set passwords on purpose.
+const SETS_PASSWORDS_BACK: [&str; 3] = ["import_project", "demo", "undo"];
+
 /// The kind and name of a record.
 type RecordId = (Kind, String);
 
@@ -286,6 +290,15 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
         }
     }
 
+    /// Tells whether passwords are set back: those of imports, and of their undos.
+    fn passwords(&self) -> Passwords {
+        if SETS_PASSWORDS_BACK.contains(&self.change.origin.operation.as_str()) {
+            Passwords::SetBack
+        } else {
+            Passwords::Kept
+        }
+    }
+
     fn decrypted(&self, stored: Stored<AnyRecord>) -> Result<AnyRecord, StoreError> {
         let mut record = stored.record;
         self.editing.inventory.store.vault().decrypt_secrets(&mut *record)?;
@@ -321,9 +334,9 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
             return Ok(());
         };
         let present = self.decrypted(stored.clone())?;
-        let merged = merge_back(&before, &after, &present);
-        for property in &merged.conflicts {
-            self.conflict(kind, new, Some(property), ConflictReason::ChangedSince);
+        let merged = merge_back(&before, &after, &present, self.passwords());
+        for (property, reason) in &merged.conflicts {
+            self.conflict(kind, new, Some(property), *reason);
         }
         let mut record = merged.record;
         if !merged.is_changed && old == new {

@@ -112,6 +112,8 @@ pub enum ConflictReason {
     TargetMissing,
     /// It is the user who undoes the change.
     OwnUser,
+    /// It is the password of a user. An undo does not bring an old one back: set a new one.
+    PasswordKept,
 }
 
 /// A reference that does not come back.

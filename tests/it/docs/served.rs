@@ -32,7 +32,8 @@ fn require_guarded(answer: &Answer) {
 
 #[test]
 fn pages_are_served_without_a_login_compressed_or_not() {
-    let server = Server::start();
+    // Without a default password, of which the pages would warn.
+    let server = Server::start_with(&["--setup-link"]);
     let moved = get(&server, "/docs", &[]);
     assert_eq!((moved.status, moved.header("location")), (308, Some("/docs/")));
     let moved = get(&server, "/docs/backup", &[]);
