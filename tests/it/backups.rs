@@ -549,6 +549,21 @@ fn a_backup_that_restores_to_something_else_has_findings() {
     assert!(stderr_of(&cut).contains("not a complete zip archive"), "{}", stderr_of(&cut));
 }
 
+/// The backup in `tests/backups/format-1.zip` was written by the first version with format 1: the sample
+/// inventory, and the changes of [`server`].
+#[test]
+fn a_backup_of_format_1_can_be_restored() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backups/format-1.zip");
+    let manifest = checked_manifest(&entries(&fs::read(&golden).unwrap()));
+    assert_eq!((&manifest["format"], &manifest["directory_format"]), (&json!(1), &json!(5)));
+    let workspace = Workspace::new();
+    let verified = workspace.on_directory(&["verify", golden.to_str().unwrap(), "--json"]);
+    assert_exit(&verified, 0);
+    let verified: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    assert_eq!((&verified["whole"], &verified["records"]), (&json!(true), &json!(71)));
+    assert_eq!((&verified["texts"], &verified["changes"]), (&json!(1), &json!(9)));
+}
+
 /// The table of the page lists every entry of a data directory, and this test every entry that exists.
 #[test]
 fn a_backup_contains_or_leaves_out_each_entry_of_the_data_directory() {

@@ -215,6 +215,43 @@ fn an_import_and_an_export_on_a_full_disk_are_refused_and_change_nothing() {
     assert_eq!(names(&inventory(&server), "device").len(), names(&before, "device").len() + 2_000);
 }
 
+#[test]
+fn a_backup_on_a_full_disk_leaves_no_file_and_can_still_be_sent() {
+    let Some(disk) = Disk::new(128) else { return };
+    let server = Server::start_on(disk.0.path());
+    put_folder(&server, "demo", &read_folder(&demo()));
+    imported(&server, "demo", json!({}));
+    let post =
+        |path: &str, body: &Value| server.request("POST", path).login(ADMIN).json(body).send();
+    assert_eq!(post("/rest/backup", &json!({"name": "before"})).status, 200);
+    let backups = || {
+        let entries = fs::read_dir(server.data().join("backups")).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(backups(), ["before.zip"]);
+
+    disk.fill();
+    post("/rest/backup", &json!({"name": "full"})).problem(507, "disk-full");
+    // The scratch inventory of a verification has no room either.
+    post("/rest/backups/before/verify", &json!({})).problem(507, "disk-full");
+    let sent = server.request("GET", "/rest/backup").login(ADMIN).send();
+    assert_eq!(sent.status, 200);
+    assert_eq!(backups(), ["before.zip"]);
+
+    disk.make_room();
+    assert_eq!(fs::read_dir(server.data().join("scratch")).unwrap().count(), 0);
+    assert_eq!(post("/rest/backup", &json!({"name": "full"})).status, 200);
+    let verified = post("/rest/backups/full/verify", &json!({})).json();
+    assert_eq!(verified["whole"], true, "{verified}");
+    let file = disk.0.path().join("sent.zip");
+    fs::write(&file, sent.body).unwrap();
+    let verified = satchel().arg("verify").arg(&file).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+}
+
 /// Read requests. None of them must report a full disk.
 fn require_reads(server: &Server, devices: usize) {
     let get = |target: &str| server.request("GET", target).login(ADMIN).send();

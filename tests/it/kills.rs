@@ -155,6 +155,49 @@ fn undo(server: &Server, _other: usize) -> Request<'_> {
     server.request("POST", "/rest/undo").login(ADMIN)
 }
 
+/// A stored backup is complete or absent, and it is present if it was acknowledged.
+#[test]
+fn a_kill_in_a_backup_leaves_a_complete_backup_or_none() {
+    let mut server = Server::start();
+    put_folder(&server, "a", &project("Évora"));
+    imported(&server, "a", json!({}));
+    let begun = Instant::now();
+    let make = |server: &Server, name: &str| {
+        let request = server.request("POST", "/rest/backup").login(ADMIN);
+        request.json(&json!({"name": name})).bytes()
+    };
+    let mut connection = server.connect();
+    connection.send(&make(&server, "first"));
+    assert_eq!(connection.status(), Some(200));
+    let window = u64::try_from(begun.elapsed().as_nanos()).unwrap() * 2;
+    let kills = std::env::var("SATCHEL_KILLS").map_or(KILLS, |text| text.parse().unwrap());
+    let mut acknowledged = vec!["first".to_owned()];
+    for kill in 0..kills {
+        let name = format!("b {kill}");
+        let mut connection = server.connect();
+        connection.send(&make(&server, &name));
+        let wait = Duration::from_nanos(random_below(window));
+        connection.is_silent_for(wait.max(Duration::from_micros(1)));
+        server.kill();
+        if connection.status() == Some(200) {
+            acknowledged.push(name);
+        }
+        server = server.start_again();
+        assert_eq!(leftovers(&server.data()), Vec::<String>::new(), "kill {kill}");
+        let listed = server.request("GET", "/rest/backups").login(ADMIN).send().json();
+        let listed = listed["backups"].as_array().unwrap().clone();
+        let damaged = listed.iter().find(|one| !one["problem"].is_null());
+        assert!(damaged.is_none(), "kill {kill}: {damaged:?}");
+        for name in &acknowledged {
+            assert!(listed.iter().any(|one| one["name"] == **name), "kill {kill}: no {name}");
+        }
+    }
+    println!("{} of {kills} backups were acknowledged", acknowledged.len() - 1);
+    let path = "/rest/backups/first/verify";
+    let verified = server.request("POST", path).login(ADMIN).send().json();
+    assert_eq!(verified["whole"], true, "{verified}");
+}
+
 /// The undo of an import after which something was changed: the whole inventory is written again.
 #[test]
 fn a_kill_in_an_undo_that_keeps_later_changes_leaves_the_state_before_or_the_state_after() {
