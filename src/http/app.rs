@@ -16,6 +16,7 @@ use super::{
     password_turns::PasswordTurns,
     request_body::BodyMemory,
     route::RouteTable,
+    user_places::UserPlaces,
 };
 use crate::{
     access::{
@@ -47,6 +48,8 @@ pub struct App {
     pub(super) inventory: Inventory,
     pub(super) jobs: Jobs,
     pub(super) blocking: Arc<Blocking>,
+    /// The places of users among the searches.
+    pub(super) search_places: UserPlaces,
     pub(super) body_memory: BodyMemory,
     pub(super) limits: Limits,
     pub(super) host_names: HostNames,
@@ -152,6 +155,7 @@ impl App {
             inventory,
             jobs,
             blocking: Arc::default(),
+            search_places: UserPlaces::default(),
             body_memory: BodyMemory::default(),
             connections: ConnectionTable::new(&limits, trusted_proxies.clone()),
             followers: Followers::new(limits.connections_max),

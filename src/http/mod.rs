@@ -65,6 +65,7 @@ mod streamed_body;
 mod timeout_stream;
 mod transfer_encoding;
 mod upload;
+mod user_places;
 
 pub use app::{App, AppParts};
 pub use client_address::{Exposure, TrustedProxies};

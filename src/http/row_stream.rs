@@ -19,6 +19,7 @@ use super::{
     problem::Problem,
     response::{self, Response},
     streamed_body::{self, BodySender, StreamedBody},
+    user_places::UserPlace,
 };
 use crate::{codec::json, model::View};
 
@@ -53,7 +54,7 @@ pub(super) struct RowResponse<T> {
     pub(super) result: Option<T>,
 }
 
-/// Returns a response with the rows that `job` produces.
+/// Returns a response with the rows that `job` produces. `place` is the user's among the searches.
 ///
 /// # Errors
 /// The problem of an error of `job` before the first chunk is sent; 503 if too many searches wait
@@ -62,12 +63,13 @@ pub(super) struct RowResponse<T> {
 pub(super) async fn respond<T: Send + 'static, E: Error + Send + 'static>(
     blocking: &Arc<Blocking>,
     format: RowFormat,
+    place: UserPlace,
     job: RowJob<T, E>,
     errors: ErrorHandling<E>,
 ) -> Result<RowResponse<T>, Problem> {
     let ErrorHandling { problem, on_cut_off } = errors;
     let (start, started) = oneshot::channel();
-    run(blocking, format, start, job, on_cut_off).await?;
+    run(blocking, format, place, start, job, on_cut_off).await?;
     match started.await {
         Ok(Started::Complete { bytes, result }) => {
             let response = response::whole(StatusCode::OK, format.media_type(), bytes);
@@ -88,6 +90,7 @@ pub(super) async fn respond<T: Send + 'static, E: Error + Send + 'static>(
 async fn run<T: Send + 'static, E: Error + Send + 'static>(
     blocking: &Arc<Blocking>,
     format: RowFormat,
+    place: UserPlace,
     start: oneshot::Sender<Started<T, E>>,
     job: RowJob<T, E>,
     on_cut_off: Box<dyn FnOnce(&E) + Send>,
@@ -95,7 +98,7 @@ async fn run<T: Send + 'static, E: Error + Send + 'static>(
     let write = {
         let blocking = blocking.clone();
         move |permit| {
-            let stage = Stage::Buffering(Buffering { start, blocking, permit });
+            let stage = Stage::Buffering(Buffering { start, blocking, permit, place });
             let mut writer = RowWriter { format, on_cut_off, buffer: Vec::new(), rows: 0, stage };
             let ended = job(&mut |row| writer.row(row));
             writer.finish(ended);
@@ -126,6 +129,7 @@ struct Buffering<T, E> {
     start: oneshot::Sender<Started<T, E>>,
     blocking: Arc<Blocking>,
     permit: LanePermit,
+    place: UserPlace,
 }
 
 /// The stage of a response.
@@ -224,7 +228,7 @@ impl<T, E: Error + 'static> RowWriter<T, E> {
 impl<T, E> Buffering<T, E> {
     /// Moves the job from the lane of searches to the lane of streams and begins the response.
     fn begin_stream(self) -> Stage<T, E> {
-        let Self { start, blocking, permit } = self;
+        let Self { start, blocking, permit, place } = self;
         match blocking.try_permit(Lane::Stream) {
             Err(busy) => {
                 // The error of the send is ignored: the client disconnected.
@@ -233,7 +237,7 @@ impl<T, E> Buffering<T, E> {
             }
             Ok(stream_permit) => {
                 // The next search can begin.
-                drop(permit);
+                drop((permit, place));
                 let (sender, body) = streamed_body::channel();
                 if start.send(Started::Stream(body)).is_err() {
                     return Stage::Stopped;
@@ -248,7 +252,7 @@ impl<T, E> Buffering<T, E> {
 mod tests {
     use std::sync::mpsc;
 
-    use super::*;
+    use super::{super::user_places::UserPlaces, *};
 
     #[derive(Debug, thiserror::Error)]
     #[error("failed on purpose")]
@@ -270,7 +274,8 @@ mod tests {
         job: impl FnOnce(&mut RowSink<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Started<T, Failure>, oneshot::error::RecvError> {
         let (start, started) = oneshot::channel();
-        run(blocking, format, start, Box::new(job), Box::new(|_| ())).await.unwrap();
+        let place = UserPlaces::default().place("é>b").await.unwrap();
+        run(blocking, format, place, start, Box::new(job), Box::new(|_| ())).await.unwrap();
         started.await
     }
 

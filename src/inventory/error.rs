@@ -81,7 +81,7 @@ pub enum InventoryError {
         /// The position of the fault, in characters of the expression from 1.
         position: usize,
     },
-    /// A search or query compared records for a long time and found none.
+    /// A search or query compared records, or one long text, for a long time and found nothing.
     #[error(
         "the search found nothing for {seconds} s and was ended; use a simpler expression, or more criteria"
     )]

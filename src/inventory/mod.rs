@@ -23,6 +23,7 @@ mod history;
 mod long_text;
 mod maintenance;
 mod pools;
+mod presence;
 mod read;
 #[cfg(test)]
 mod sample;
@@ -51,6 +52,7 @@ pub use maintenance::{
     EarlierGenerationState, GenerationState, HistoryLossShown, InventoryState, KindCount,
 };
 pub use pools::PoolsReport;
+pub use presence::ClientPresence;
 pub use read::{
     Criterion, Dialect, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink,
     SearchRequest, SearchTotals, Text,
@@ -67,7 +69,7 @@ use crate::{
 
 /// The instances of one inventory, as one principal sees and changes them. Its functions block.
 #[derive(Clone)]
-pub struct Inventory(Arc<Inner>, RecordRights);
+pub struct Inventory(Arc<Inner>, RecordRights, ClientPresence);
 
 struct Inner {
     store: Arc<Store>,
@@ -81,14 +83,20 @@ impl Inventory {
     /// The inventory in a store, with all records.
     pub fn new(store: Arc<Store>) -> Self {
         let inner = Inner { store, computed: Default::default(), damage: Default::default() };
-        Self(Arc::new(inner), RecordRights::All)
+        Self(Arc::new(inner), RecordRights::All, ClientPresence::default())
     }
 
     /// The same inventory for a principal with these rights. A record that the principal cannot read
     /// does not exist in it: reads, searches and counts leave it and its name out.
     #[must_use]
     pub fn with_rights(&self, rights: RecordRights) -> Self {
-        Self(self.0.clone(), rights)
+        Self(self.0.clone(), rights, self.2.clone())
+    }
+
+    /// The same inventory for a client whose searches end when it leaves.
+    #[must_use]
+    pub fn for_client(&self, client: ClientPresence) -> Self {
+        Self(self.0.clone(), self.1.clone(), client)
     }
 
     /// Returns whether the principal can read all records.

@@ -1,54 +1,20 @@
 //! Compares the text of a criterion with a property, in the four ways of eNMS.
 
-use regex::{Regex, RegexBuilder};
+use std::time::Instant;
 
-/// The largest memory of one compiled expression, in bytes.
-const REGEX_BYTES_MAX: usize = 1024 * 1024;
+use super::expression::{Anchors, Expression, OutOfTime, RegexFault};
 
 /// A condition on a text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Comparison {
     /// The text contains this part, which is in lower case. Case is ignored.
     Inclusion(String),
     /// The text equals this one. Case matters.
     Equality(String),
     /// The expression matches a part of the text.
-    Regex(Regex),
+    Regex(Expression),
     /// The text is empty.
     Empty,
-}
-
-/// Two expressions are equal if their texts are equal. Their compiled forms are not compared.
-impl PartialEq for Comparison {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Inclusion(a), Self::Inclusion(b)) | (Self::Equality(a), Self::Equality(b)) => {
-                a == b
-            }
-            (Self::Regex(a), Self::Regex(b)) => a.as_str() == b.as_str(),
-            (Self::Empty, Self::Empty) => true,
-            (Self::Inclusion(_) | Self::Equality(_) | Self::Regex(_) | Self::Empty, _) => false,
-        }
-    }
-}
-
-/// The positions at which `^` and `$` of an expression match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchors {
-    /// At the ends of the text.
-    Text,
-    /// At the ends of every line.
-    Lines,
-}
-
-/// The reason why a regular expression is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{detail} (at character {position})")]
-pub struct RegexFault {
-    /// The message of the parser, without the position.
-    pub detail: String,
-    /// Counts characters of the expression from 1.
-    pub position: usize,
 }
 
 impl Comparison {
@@ -60,18 +26,9 @@ impl Comparison {
     /// A search for the expression. Its time is linear in the length of the text.
     ///
     /// # Errors
-    /// `RegexFault` for an expression that does not compile, or takes too much memory.
+    /// [`RegexFault`] for an expression that does not compile, takes too much memory, or repeats too much.
     pub fn regex(expression: &str, anchors: Anchors) -> Result<Self, RegexFault> {
-        let lines = match anchors {
-            Anchors::Text => false,
-            Anchors::Lines => true,
-        };
-        let built = RegexBuilder::new(expression)
-            .size_limit(REGEX_BYTES_MAX)
-            .multi_line(lines)
-            .crlf(lines)
-            .build();
-        built.map(Comparison::Regex).map_err(|error| fault(expression, &error))
+        Expression::new(expression, anchors).map(Comparison::Regex)
     }
 
     /// Returns whether a text meets the condition.
@@ -83,22 +40,19 @@ impl Comparison {
             Comparison::Empty => text.is_empty(),
         }
     }
-}
 
-/// The fault of an expression, with its position, which only the parser knows.
-fn fault(expression: &str, error: &regex::Error) -> RegexFault {
-    let (detail, at) = match regex_syntax::parse(expression) {
-        Err(regex_syntax::Error::Parse(error)) => {
-            (error.kind().to_string(), error.span().start.offset)
+    /// Returns whether a text of any length meets the condition.
+    ///
+    /// # Errors
+    /// [`OutOfTime`] if an expression is not compared before `end`. Other conditions take microseconds.
+    pub fn holds_before(&self, text: &str, end: Instant) -> Result<bool, OutOfTime> {
+        match self {
+            Comparison::Regex(regex) => regex.is_match_before(text, end),
+            Comparison::Inclusion(_) | Comparison::Equality(_) | Comparison::Empty => {
+                Ok(self.holds(text))
+            }
         }
-        Err(regex_syntax::Error::Translate(error)) => {
-            (error.kind().to_string(), error.span().start.offset)
-        }
-        // The expression is too large, or the error has a variant of a later version.
-        Ok(_) | Err(_) => (error.to_string(), 0),
-    };
-    let before = expression.get(..at).unwrap_or_default();
-    RegexFault { detail, position: before.chars().count() + 1 }
+    }
 }
 
 /// Returns whether the text in lower case contains the part. Does not build the lower case of ASCII

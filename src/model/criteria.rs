@@ -1,6 +1,6 @@
 //! The criteria of a computed pool, which determine its devices and links.
 
-use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_view};
+use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_view, text_of};
 
 /// The kind of a pool's members: a pool has a list, a number and criteria for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +49,11 @@ impl Side {
         }
     }
 }
+
+/// The longest text that the expression of a pool is compared with, in bytes. A record with a longer one is no
+/// member, also if the criterion is inverted. Names, models and descriptions are shorter. Every change and every
+/// import compares records with pools while others wait: 0.1 s for this length in the worst case.
+const POOL_TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// The criteria of a pool for one side. A member matches all of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,7 +150,13 @@ impl Criteria {
 
 impl Criterion {
     fn is_met_by(&self, record: &dyn Record) -> bool {
-        self.comparison.holds_of(&property_view(record, &self.property)) == self.wanted
+        let view = property_view(record, &self.property);
+        if matches!(self.comparison, Comparison::Regex(_))
+            && text_of(&view).len() > POOL_TEXT_BYTES_MAX
+        {
+            return false;
+        }
+        self.comparison.holds_of(&view) == self.wanted
     }
 }
 
@@ -227,12 +238,35 @@ mod tests {
     }
 
     #[test]
+    fn an_expression_is_not_compared_with_a_very_long_text() {
+        let criteria = |inverted: bool| {
+            let criteria = [
+                ("device_description", "a$".into()),
+                ("device_description_match", "regex".into()),
+                ("device_description_invert", Value::Bool(inverted)),
+            ];
+            Criteria::of(&pool(&criteria), Side::Device).unwrap()
+        };
+        let mut device = device();
+        device.description = Field::Set("a".repeat(POOL_TEXT_BYTES_MAX));
+        assert!(criteria(false).matches(&device));
+        device.description = Field::Set("a".repeat(POOL_TEXT_BYTES_MAX + 1));
+        assert!(!criteria(false).matches(&device));
+        assert!(!criteria(true).matches(&device));
+    }
+
+    #[test]
     fn a_criterion_that_cannot_be_evaluated_is_an_error() {
         let bad =
             |criteria: &[(&str, Value)]| Criteria::of(&pool(criteria), Side::Device).unwrap_err();
         assert!(matches!(
             bad(&[("device_name", "(?=a)".into()), ("device_name_match", "regex".into())]),
             CriterionError::Regex { .. }
+        ));
+        let slow = "(?:a?b?){4000}[^ab]";
+        assert!(matches!(
+            bad(&[("device_name", slow.into()), ("device_name_match", "regex".into())]),
+            CriterionError::Regex { property, .. } if property == "device_name"
         ));
         assert!(matches!(
             bad(&[("device_name", "a".into()), ("device_name_match", "like".into())]),

@@ -8,6 +8,7 @@ mod comparison;
 mod criteria;
 mod enms_loss;
 mod entity;
+mod expression;
 mod file_name;
 mod folded;
 mod instance_type;
@@ -45,12 +46,13 @@ mod task;
 mod user;
 mod workflow_edge;
 
-pub use comparison::{Anchors, Comparison, RegexFault};
+pub use comparison::Comparison;
 pub use credential::Credential;
 pub use criteria::{Criteria, CriterionError, Side};
 pub use device::Device;
 pub use enms_loss::{EnmsLoss, is_gateway};
 pub use entity::Entity;
+pub use expression::{Anchors, Expression, OutOfTime, RegexFault};
 pub use file::File;
 pub use file_name::{
     FILE_NAME_CHARACTERS_MAX, FileNameProblem, check_file_name, is_file_name_character,

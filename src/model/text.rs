@@ -1,8 +1,8 @@
 //! The text form of a property, for criteria, searches and sorting.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Instant};
 
-use super::{Comparison, Record, Value, View, python};
+use super::{Comparison, OutOfTime, Record, Value, View, python};
 
 /// The value of a property as text: Python's `str` of a value, the names of a relation joined with
 /// `, `, and the empty text for null.
@@ -46,6 +46,19 @@ fn is_empty(view: &View<'_>) -> bool {
 }
 
 impl Comparison {
+    /// Returns whether the value of a property matches the comparison.
+    ///
+    /// # Errors
+    /// [`OutOfTime`] if an expression is not compared before `end`.
+    pub fn holds_of_before(&self, view: &View<'_>, end: Instant) -> Result<bool, OutOfTime> {
+        match self {
+            Comparison::Regex(_) => self.holds_before(&text_of(view), end),
+            Comparison::Inclusion(_) | Comparison::Equality(_) | Comparison::Empty => {
+                Ok(self.holds_of(view))
+            }
+        }
+    }
+
     /// Returns whether the value of a property matches the comparison.
     pub fn holds_of(&self, view: &View<'_>) -> bool {
         match self {

@@ -70,6 +70,7 @@ mod response_schemas;
 mod routes;
 mod serving;
 mod sessions;
+mod slow_expressions;
 mod small_imports;
 mod supervisor;
 mod texts;

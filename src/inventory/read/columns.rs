@@ -2,6 +2,7 @@
 
 use super::{
     lines::matching_lines,
+    match_time::{end_of_record, too_slow},
     property::PropertyRef,
     session::{ReadSession, corrupt, shows_pools},
 };
@@ -203,7 +204,8 @@ impl PropertyRef {
             PropertyRef::Lines { text, comparisons, context_lines } => {
                 let stored = session.reading.text(name, text.as_str())?;
                 let text = stored.map(|stored| stored.text).unwrap_or_default();
-                ColumnValue::Names(matching_lines(&text, comparisons, *context_lines))
+                let lines = matching_lines(&text, comparisons, *context_lines, end_of_record());
+                ColumnValue::Names(lines.map_err(too_slow)?)
             }
         })
     }

@@ -1,34 +1,56 @@
 //! The matching lines of a long text.
 
-use crate::model::Comparison;
+use std::time::Instant;
+
+use crate::model::{Comparison, OutOfTime};
 
 /// The lines that match at least one comparison, with `context_lines` lines before and after each,
 /// in the form of eNMS: `L12: ` and the trimmed line. Each line is returned once.
+///
+/// # Errors
+/// [`OutOfTime`] if the expressions are not compared before `end`.
 pub(in crate::inventory) fn matching_lines(
     text: &str,
     comparisons: &[Comparison],
     context_lines: usize,
-) -> Vec<String> {
+    end: Instant,
+) -> Result<Vec<String>, OutOfTime> {
     let lines: Vec<&str> = text.lines().collect();
     let mut shown = Vec::new();
     // The first line that is not returned yet.
     let mut next = 0;
     for (number, line) in lines.iter().enumerate() {
-        if comparisons.iter().any(|comparison| comparison.holds(line)) {
-            let end = number.saturating_add(context_lines).saturating_add(1).min(lines.len());
+        if any_holds(comparisons, line, end)? {
+            let last = number.saturating_add(context_lines).saturating_add(1).min(lines.len());
             let start = number.saturating_sub(context_lines).max(next);
-            let near = (start + 1..).zip(&lines[start..end]);
+            let near = (start + 1..).zip(&lines[start..last]);
             shown.extend(near.map(|(number, line)| format!("L{number}: {}", line.trim())));
-            next = end.max(next);
+            next = last.max(next);
         }
     }
-    shown
+    Ok(shown)
+}
+
+fn any_holds(comparisons: &[Comparison], line: &str, end: Instant) -> Result<bool, OutOfTime> {
+    for comparison in comparisons {
+        if comparison.holds_before(line, end)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::model::Anchors;
+
+    fn matching_lines(text: &str, comparisons: &[Comparison], context_lines: usize) -> Vec<String> {
+        let end = Instant::now() + Duration::from_secs(60);
+        super::matching_lines(text, comparisons, context_lines, end).unwrap()
+    }
 
     const TEXT: &str =
         "hostname R 1%\r\n interface é\n  shutdown\n!\n interface b\n  mtu 9000\nend";

@@ -28,6 +28,7 @@ mod count;
 mod instance;
 mod lines;
 mod list;
+mod match_time;
 mod order;
 mod property;
 mod query;

@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 use super::{
     Flow,
     columns::Columns,
+    match_time::{end_of_record, too_slow},
     property::PropertyRef,
     session::{ReadSession, corrupt},
 };
 use crate::{
     inventory::InventoryError,
-    model::{Comparison, InstanceType, Kind, PropertyPosition, Target, Value, View, text_of},
+    model::{
+        Comparison, InstanceType, Kind, OutOfTime, PropertyPosition, Target, Value, View, text_of,
+    },
     store::{Raw, StoreError},
 };
 
@@ -46,9 +49,12 @@ impl Predicate {
     }
 
     /// Returns whether the condition holds for a value.
-    fn holds(&self, view: &View<'_>) -> bool {
-        match self {
-            Predicate::Compare { comparison, wanted } => compare(comparison, view) == *wanted,
+    ///
+    /// # Errors
+    /// [`OutOfTime`] if an expression is not compared before `end`.
+    fn holds(&self, view: &View<'_>, end: Instant) -> Result<bool, OutOfTime> {
+        Ok(match self {
+            Predicate::Compare { comparison, wanted } => compare(comparison, view, end)? == *wanted,
             Predicate::Equals(value) => match (view, value) {
                 (View::Bool(a), Value::Bool(b)) => a == b,
                 (View::Int(a), Value::Int(b)) => a == b,
@@ -63,7 +69,7 @@ impl Predicate {
                 View::Texts(names) => names.contains(&name.as_str()),
                 _ => false,
             },
-        }
+        })
     }
 
     /// The only name or text for which the condition holds, if there is only one.
@@ -77,12 +83,21 @@ impl Predicate {
     }
 }
 
-fn compare(comparison: &Comparison, view: &View<'_>) -> bool {
+fn compare(comparison: &Comparison, view: &View<'_>, end: Instant) -> Result<bool, OutOfTime> {
     match (view, comparison) {
-        (_, Comparison::Empty) => comparison.holds_of(view),
-        (View::Texts(names), _) => names.iter().any(|name| comparison.holds(name)),
-        (_, Comparison::Equality(text)) => equals_text(view, text),
-        _ => comparison.holds_of(view),
+        (
+            View::Texts(names),
+            Comparison::Inclusion(_) | Comparison::Equality(_) | Comparison::Regex(_),
+        ) => {
+            for name in names {
+                if comparison.holds_before(name, end)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        (_, Comparison::Equality(text)) => Ok(equals_text(view, text)),
+        _ => comparison.holds_of_before(view, end),
     }
 }
 
@@ -131,16 +146,18 @@ impl PredicateSet {
         session: &ReadSession<'_>,
         name: &str,
         raw: &Raw,
+        end: Instant,
     ) -> Result<bool, InventoryError> {
         if self.predicates.is_empty() {
             return Ok(true);
         }
         let values = self.columns.values(session, name, raw)?;
-        Ok(self
-            .predicates
-            .iter()
-            .zip(&values)
-            .all(|(predicate, value)| predicate.holds(&value.view())))
+        for (predicate, value) in self.predicates.iter().zip(&values) {
+            if !predicate.holds(&value.view(), end).map_err(too_slow)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -183,11 +200,12 @@ impl Selection {
         name: &str,
         raw: &Raw,
     ) -> Result<bool, InventoryError> {
-        if !self.stored.hold(session, name, raw)? {
+        let end = end_of_record();
+        if !self.stored.hold(session, name, raw, end)? {
             return Ok(false);
         }
         for predicates in &self.computed {
-            if !predicates.hold(session, name, raw)? {
+            if !predicates.hold(session, name, raw, end)? {
                 return Ok(false);
             }
         }
@@ -195,7 +213,7 @@ impl Selection {
     }
 
     /// Calls `each` with every selected record, sorted by name, after skipping `skipped` of them,
-    /// until it returns [`Flow::Stop`]. A damaged record is selected, because it is unknown whether
+    /// until it returns [`Flow::Stop`] or the client leaves. A damaged record is selected, because it is unknown whether
     /// it matches.
     ///
     /// # Errors
@@ -220,6 +238,9 @@ impl Selection {
         let mut left = skipped;
         let mut pause_begun = Instant::now();
         let mut offer = |candidate: Candidate<'_>| {
+            if session.is_abandoned() {
+                return Ok(Flow::Stop);
+            }
             if pause_begun.elapsed() > pause_max {
                 return Err(InventoryError::SearchTooSlow { seconds: pause_max.as_secs() });
             }
@@ -355,7 +376,7 @@ fn intersection(first: Option<Vec<String>>, mut second: Vec<String>) -> Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::sample::Sample;
+    use crate::inventory::{ClientPresence, sample::Sample};
 
     #[test]
     fn a_selection_that_finds_nothing_for_too_long_ends() {
@@ -371,6 +392,21 @@ mod tests {
             |pause_max| selection.each_within(pause_max, &session, 0, |_| Ok(Flow::Continue));
         assert!(matches!(each(Duration::ZERO), Err(InventoryError::SearchTooSlow { seconds: 0 })));
         assert!(each(PAUSE_MAX).is_ok());
+
+        // Nobody waits for the rows any more.
+        let client = ClientPresence::default();
+        let abandoned = sample.inventory.for_client(client.clone());
+        let session = abandoned.session();
+        client.leave();
+        let mut compared = 0;
+        let count = |_: Candidate<'_>| {
+            compared += 1;
+            Ok(Flow::Continue)
+        };
+        let everything = Selection::new(&session, Kind::Device, Vec::new()).unwrap();
+        everything.each(&session, 0, count).unwrap();
+        assert_eq!(compared, 0);
+        let session = sample.inventory.session();
 
         // The time that a client takes to receive a row does not count.
         let all = Selection::new(&session, Kind::Device, Vec::new()).unwrap();

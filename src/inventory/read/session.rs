@@ -5,7 +5,7 @@ use std::{cell::OnceCell, collections::HashSet, ops::Range, slice, sync::Arc};
 
 use super::visibility::Visibility;
 use crate::{
-    inventory::{Inner, Inventory, InventoryError, pools::computed::ComputedPools},
+    inventory::{ClientPresence, Inner, Inventory, InventoryError, pools::computed::ComputedPools},
     model::{
         AnyRecord, Holder, InverseRelation, Kind, Projected, Projection, PropertyPosition, Side,
         Target, View,
@@ -19,6 +19,7 @@ pub(in crate::inventory) struct ReadSession<'i> {
     pub reading: LiveView,
     computed: OnceCell<Arc<ComputedPools>>,
     visibility: Visibility<'i>,
+    client: &'i ClientPresence,
 }
 
 impl Inventory {
@@ -29,11 +30,17 @@ impl Inventory {
             reading: self.0.store.read(),
             computed: OnceCell::new(),
             visibility: Visibility::new(&self.1),
+            client: &self.2,
         }
     }
 }
 
 impl ReadSession<'_> {
+    /// Returns whether nobody waits for the result any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.client.has_left()
+    }
+
     /// The store of the inventory.
     pub(crate) fn store(&self) -> &Store {
         &self.inner.store

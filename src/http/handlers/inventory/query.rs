@@ -24,7 +24,7 @@ pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
         InstanceType::Kind(_) | InstanceType::Node => Some(count(&call, of.kinds()).await?),
         InstanceType::Exact { .. } => None,
     };
-    let inventory = call.inventory();
+    let (client, inventory) = rows::Client::of(&call)?;
     let ordered = request.order.clone();
     let location = move |property: &str| {
         let is_order = ordered.is_some_and(|order| order.property == property);
@@ -32,7 +32,7 @@ pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
     };
     let list = move |rows: &mut RowSink<'_>| inventory.list(of, &request, rows);
     let problem = Box::new(|error| Problem::of_inventory(error, location));
-    let streamed = rows::respond(&call.app, format, Box::new(list), problem).await?;
+    let streamed = rows::respond(&call.app, client, format, Box::new(list), problem).await?;
 
     // The count from before the read, because the head of a stream is sent before its end.
     let mut response = streamed.response;
@@ -86,13 +86,13 @@ fn order(text: &str) -> Order {
 pub(in crate::http) async fn query(call: Call) -> Result<Response, Problem> {
     let of = instance_type(&call)?;
     let format = RowFormat::preferred(&call.headers);
-    let inventory = call.inventory();
+    let (client, inventory) = rows::Client::of(&call)?;
     let filters = call.query.into_pairs();
 
     let query = move |rows: &mut RowSink<'_>| inventory.query(of, &filters, rows);
     let location = |property: &str| RequestLocation::QueryParameter(property.to_owned());
     let problem = Box::new(move |error| Problem::of_inventory(error, location));
-    let streamed = rows::respond(&call.app, format, Box::new(query), problem).await?;
+    let streamed = rows::respond(&call.app, client, format, Box::new(query), problem).await?;
 
     let mut response = streamed.response;
     if let Some(matched) = streamed.result {

@@ -13,7 +13,7 @@ use crate::{
 
 /// Handles `POST /rest/search`.
 pub(in crate::http) async fn search(call: Call) -> Result<Response, Problem> {
-    let inventory = call.inventory();
+    let (client, inventory) = rows::Client::of(&call)?;
     let Call { app, headers, mut body, .. } = call;
     let request = parse_search(body.json_object(&headers, &app.body_memory).await?)?;
     let format = RowFormat::preferred(&headers);
@@ -23,7 +23,7 @@ pub(in crate::http) async fn search(call: Call) -> Result<Response, Problem> {
     let problem = Box::new(move |error| {
         Problem::of_inventory(error, |property| location(&searched, property))
     });
-    let streamed = rows::respond(&app, format, Box::new(search), problem).await?;
+    let streamed = rows::respond(&app, client, format, Box::new(search), problem).await?;
 
     let mut response = streamed.response;
     if let Some(totals) = streamed.result {
