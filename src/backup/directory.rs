@@ -22,7 +22,7 @@ pub enum EntryRule {
 
 impl DirectoryEntry {
     /// The entries of every data directory.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::included(
             "inventory-",
             "the current generation: records in `KIND.yaml`, long texts in \
@@ -39,6 +39,11 @@ impl DirectoryEntry {
         Self::left_out("migrations", "stored projects: download them, or copy the folder"),
         Self::left_out("spreadsheets", "exported workbooks: download them, or copy the folder"),
         Self::left_out("backups", "a backup does not contain other backups"),
+        Self::left_out(
+            "audit",
+            "the audit log of this machine; send it to a collector, or copy the folder",
+        ),
+        Self::left_out("AUDIT", "detects missing entries of the audit log"),
         Self::left_out("reports", "reports of imports, which are not restored"),
         Self::left_out("jobs", "the last jobs, which are not restored"),
         Self::left_out("CURRENT", "the pointer to the current generation; a restore writes it"),

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    BackupError, BackupName, BackupSummary, LastVerification, RefusedBackup, read::BackupReader,
+    BackupError, BackupName, BackupSummary, LastVerification,
+    read::{BackupReader, open_regular},
 };
 use crate::{
     disk::{
@@ -46,6 +47,19 @@ pub(super) struct BackupLibrary {
     dir: PathBuf,
     /// Held while a file gets its name, so that two backups never get the same one.
     naming: Mutex<()>,
+}
+
+/// The numbers of the stored backups.
+#[derive(Clone, Debug, Default)]
+pub struct StoredBackups {
+    /// How many backups are stored.
+    pub count: u64,
+    /// The size of their files, in bytes.
+    pub bytes: u64,
+    /// When the newest one was stored. `None` if there is none.
+    pub newest: Option<SystemTime>,
+    /// The last verification of the newest one.
+    pub newest_verified: Option<LastVerification>,
 }
 
 /// A stored backup as a file to download.
@@ -144,6 +158,29 @@ impl BackupLibrary {
         list(&self.dir)
     }
 
+    /// Returns the numbers of the stored backups. Does not open them.
+    ///
+    /// # Errors
+    /// [`BackupError::Io`] if the folder exists and cannot be read.
+    pub(super) fn stored(&self) -> Result<StoredBackups, BackupError> {
+        let mut stored = StoredBackups::default();
+        let mut newest: Option<PathBuf> = None;
+        for name in file_names(&self.dir)? {
+            let path = self.dir.join(format!("{name}{ENDING}"));
+            // It can be removed meanwhile.
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            stored.count += 1;
+            stored.bytes += metadata.len();
+            let made = metadata.modified().ok();
+            if made > stored.newest {
+                stored.newest = made;
+                newest = Some(path);
+            }
+        }
+        stored.newest_verified = newest.and_then(|path| last_verification(&path));
+        Ok(stored)
+    }
+
     /// Opens a backup for download.
     ///
     /// # Errors
@@ -151,16 +188,13 @@ impl BackupLibrary {
     /// - [`BackupError::Refused`] or [`BackupError::Io`] if it cannot be read.
     pub(super) fn open_file(&self, name: &BackupName) -> Result<BackupDownload, BackupError> {
         let path = self.path(name);
-        let file = match open_without_following(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        let file = match open_regular(&path) {
+            Err(BackupError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 return Err(BackupError::NotFound { name: name.clone() });
             }
-            opened => opened.map_err(BackupError::at(&path))?,
+            opened => opened?,
         };
         let metadata = file.metadata().map_err(BackupError::at(&path))?;
-        if !metadata.is_file() {
-            return Err(RefusedBackup::Special.into());
-        }
         Ok(BackupDownload {
             bytes: metadata.len(),
             validator: file_validator(&file, &metadata).map_err(BackupError::at(&path))?,
@@ -212,23 +246,32 @@ impl BackupLibrary {
     }
 }
 
+/// Returns the names of the backups of a folder, in no order. The folder might not exist.
+///
+/// # Errors
+/// [`BackupError::Io`] if it exists and cannot be read.
+fn file_names(dir: &Path) -> Result<Vec<String>, BackupError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(BackupError::at(dir))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let file = entry.map_err(BackupError::at(dir))?.file_name();
+        let name = file.to_str().and_then(|file| file.strip_suffix(ENDING));
+        names.extend(name.filter(|name| !name.starts_with('.')).map(str::to_owned));
+    }
+    Ok(names)
+}
+
 /// Lists the backups of a folder by name. The folder might not exist.
 ///
 /// # Errors
 /// [`BackupError::Io`] if it exists and cannot be read.
 pub(super) fn list(dir: &Path) -> Result<Vec<BackupSummary>, BackupError> {
-    let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(BackupError::at(dir))?,
-    };
     let mut backups = Vec::new();
-    for entry in entries {
-        let file = entry.map_err(BackupError::at(dir))?.file_name();
-        let file = file.to_string_lossy();
-        let Some(name) = file.strip_suffix(ENDING).filter(|name| !name.starts_with('.')) else {
-            continue;
-        };
-        let path = dir.join(&*file);
+    for name in file_names(dir)? {
+        let path = dir.join(format!("{name}{ENDING}"));
         // It can be removed meanwhile.
         let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
         let (manifest, problem) = match (name.parse::<BackupName>(), BackupReader::open(&path)) {
@@ -238,7 +281,7 @@ pub(super) fn list(dir: &Path) -> Result<Vec<BackupSummary>, BackupError> {
         };
         let bytes = metadata.len();
         let verified = last_verification(&path);
-        backups.push(BackupSummary { name: name.to_owned(), bytes, manifest, problem, verified });
+        backups.push(BackupSummary { name, bytes, manifest, problem, verified });
     }
     backups.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(backups)

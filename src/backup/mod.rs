@@ -52,7 +52,7 @@ use std::{
 
 pub use directory::{DirectoryEntry, EntryRule};
 pub use error::{BackupError, RefusedBackup};
-pub use library::BackupDownload;
+pub use library::{BackupDownload, StoredBackups};
 pub use manifest::{BACKUP_FORMAT, HistoryInBackup, Manifest, ManifestPart};
 pub use name::{BackupName, BackupNameError};
 pub use read::{has_manifest, manifest_in, manifest_of};
@@ -180,6 +180,14 @@ impl Backups {
             tracing::warn!(error = %Chain(&error), "Cannot note the result of a verification.");
         }
         verified
+    }
+
+    /// Returns the numbers of the stored backups.
+    ///
+    /// # Errors
+    /// [`BackupError::Io`] if the folder cannot be read.
+    pub fn stored(&self) -> Result<StoredBackups, BackupError> {
+        self.0.library.stored()
     }
 
     /// Opens a stored backup for download.

@@ -1,6 +1,10 @@
 //! Opens a backup and reads its manifest.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::Path,
+};
 
 use super::{
     BackupError, Manifest, RefusedBackup,
@@ -35,7 +39,7 @@ impl BackupReader {
     /// - [`BackupError::Refused`] if the file is not a backup, is damaged, or has a newer format.
     /// - [`BackupError::Io`] if it cannot be read.
     pub(super) fn open(path: &Path) -> Result<Self, BackupError> {
-        Self::of_file(open_without_following(path).map_err(BackupError::at(path))?, path)
+        Self::of_file(open_regular(path)?, path)
     }
 
     /// Opens the backup in a file. `path` is its path, for messages.
@@ -43,9 +47,6 @@ impl BackupReader {
     /// # Errors
     /// As for [`BackupReader::open`].
     fn of_file(file: File, path: &Path) -> Result<Self, BackupError> {
-        if !file.metadata().map_err(BackupError::at(path))?.is_file() {
-            return Err(RefusedBackup::Special.into());
-        }
         let bundle = BundleReader::open(file, Limits::default());
         let bundle = bundle.map_err(|error| of_bundle(path, error))?;
         let manifest = read_manifest(path, &bundle)?;
@@ -91,6 +92,21 @@ impl BackupReader {
             None => Ok(()),
         }
     }
+}
+
+/// Opens a regular file for reading. Does not follow symbolic links.
+///
+/// # Errors
+/// [`RefusedBackup::Special`] if it is not a regular file, [`BackupError::Io`] if it cannot be opened.
+pub(super) fn open_regular(path: &Path) -> Result<File, BackupError> {
+    let require_regular = |metadata: fs::Metadata| {
+        if metadata.is_file() { Ok(()) } else { Err(RefusedBackup::Special) }
+    };
+    require_regular(fs::symlink_metadata(path).map_err(BackupError::at(path))?)?;
+    // The file may have been replaced meanwhile, so the open file is checked again.
+    let file = open_without_following(path).map_err(BackupError::at(path))?;
+    require_regular(file.metadata().map_err(BackupError::at(path))?)?;
+    Ok(file)
 }
 
 /// Returns the manifest of a backup. `None` if the file is a bundle without one.

@@ -62,13 +62,13 @@ pub fn verify(
     let records = reader.manifest().records_of_documents();
     let summary = if whole {
         format!(
-            "Backup OK: restored and compared {}, {} and {}",
+            "Backup OK: restored and compared {}, {} and {}.",
             counted(records, "record"),
             counted(found.texts, "text"),
             counted(found.changes, "change")
         )
     } else {
-        format!("The backup cannot be restored as it is: {}", counted(findings.total, "finding"))
+        format!("The backup cannot be restored as it is: {}.", counted(findings.total, "finding"))
     };
     Ok(BackupVerification {
         whole,

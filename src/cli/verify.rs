@@ -141,7 +141,7 @@ fn verify_backup(path: &Path, args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     if args.out.json {
         output::print_json(&serde_json::to_string(&verified)?)?;
     } else if !(args.out.quiet && verified.whole) {
-        let mut text = format!("{}.\n", safe(&verified.summary));
+        let mut text = format!("{}\n", safe(&verified.summary));
         for finding in &verified.findings.shown {
             text += &format!("  {}\n", safe(finding));
         }

@@ -452,6 +452,8 @@ fn a_stored_backup_is_verified_by_a_restore() {
         list.into_iter().find(|one| one["name"] == name).unwrap()
     };
     assert!(listed("b 1")["verified"].is_null());
+    let sample = |name: &str| crate::metrics::sample(&server, name);
+    assert_eq!(sample("satchel_backup_last_verified"), None);
     let verified = verify("b%201");
     assert_eq!(verified.status, 200, "{}", verified.json());
     let verified = verified.json();
@@ -466,6 +468,13 @@ fn a_stored_backup_is_verified_by_a_restore() {
     );
     let last = &listed("b 1")["verified"];
     assert_eq!((&last["whole"], &last["time"]), (&json!(true), &verified["time"]));
+    assert_eq!(sample("satchel_backup_last_verified"), Some(1.0));
+    assert_eq!(sample("satchel_backups"), Some(1.0));
+    let bytes = fs::metadata(server.data().join("backups/b 1.zip")).unwrap().len();
+    assert_eq!(sample("satchel_backups_bytes"), Some(bytes as f64));
+    let made = sample("satchel_backup_last_success_timestamp_seconds").unwrap();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    assert!((now - made).abs() < 600.0, "{made}");
     // The scratch inventory is gone, and the inventory is as before.
     assert_eq!(fs::read_dir(server.data().join("scratch")).unwrap().count(), 0);
     assert_eq!(get(&server, "/rest/history?limit=1").json()[0]["number"], manifest["change"]);
@@ -480,9 +489,17 @@ fn a_stored_backup_is_verified_by_a_restore() {
     verify("b%201").problem(422, "backup-refused");
     let last = &listed("b 1")["verified"];
     assert_eq!(last["whole"], false, "{last}");
+    assert_eq!(sample("satchel_backup_last_verified"), Some(0.0));
     let delete = server.request("DELETE", "/rest/backups/b%201").login(ADMIN).send();
     assert_eq!(delete.status, 204);
     assert_eq!(fs::read_dir(server.data().join("backups")).unwrap().count(), 0);
+    assert_eq!(sample("satchel_backup_last_success_timestamp_seconds"), None);
+
+    // A link could lead out of the folder.
+    std::os::unix::fs::symlink("/etc/passwd", server.data().join("backups/link.zip")).unwrap();
+    get(&server, "/rest/backups/link").problem(422, "backup-refused");
+    verify("link").problem(422, "backup-refused");
+    assert!(listed("link")["problem"].as_str().unwrap().contains("not a regular file"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use hyper::{StatusCode, header::HeaderValue};
 
 use crate::{
     audit::AuditState,
+    backup::StoredBackups,
     http::{
         app::App,
         blocking::Lane,
@@ -53,6 +54,9 @@ fn page(app: &App, inventory: &Inventory) -> Result<String, fmt::Error> {
     )?;
     write_process(&mut page)?;
     write_inventory(&mut page, inventory)?;
+    if let Ok(stored) = app.backups.stored() {
+        write_backups(&mut page, &stored)?;
+    }
     let about = "Running imports, exports and verifications.";
     page.one("satchel_jobs_running", "gauge", about, jobs.running())?;
     write_connections(&mut page, connections)?;
@@ -95,6 +99,23 @@ fn write_inventory(page: &mut Page, inventory: &Inventory) -> fmt::Result {
     }
     let about = "Whether changes are accepted; 0 after a full disk or a failed write.";
     page.one("satchel_writable", "gauge", about, u8::from(inventory.is_writable()))
+}
+
+/// Writes the metrics of the stored backups.
+fn write_backups(page: &mut Page, stored: &StoredBackups) -> fmt::Result {
+    page.one("satchel_backups", "gauge", "Stored backups.", stored.count)?;
+    page.one("satchel_backups_bytes", "gauge", "Size of the stored backups.", stored.bytes)?;
+    if let Some(newest) = stored.newest {
+        let about = "When the newest stored backup was made.";
+        let seconds = newest.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let name = "satchel_backup_last_success_timestamp_seconds";
+        page.one(name, "gauge", about, seconds.as_secs_f64())?;
+    }
+    if let Some(verified) = &stored.newest_verified {
+        let about = "Whether the last verification of the newest stored backup had no findings.";
+        page.one("satchel_backup_last_verified", "gauge", about, u8::from(verified.whole))?;
+    }
+    Ok(())
 }
 
 /// Writes the metrics of connections that had no place.
