@@ -48,6 +48,14 @@ pub(super) const CHILD_MEMORY_BYTES: u64 = 2 << 30;
 /// Output of the maximum length would take half of the limit.
 pub(super) const CHILD_CPU: Duration = Duration::from_secs(60);
 
+/// Processor time of a child for a small file. A few repeated cells of a `.ods` of one KB can stand for a million
+/// rows, which take less than a second. Only malicious files of this size take seconds, and they would keep a place for
+/// imports from others.
+pub(super) const CHILD_CPU_OF_SMALL_FILE: Duration = Duration::from_secs(10);
+
+/// Additional processor time for each MiB of the file, up to [`CHILD_CPU`].
+pub(super) const CHILD_CPU_PER_MIB: Duration = Duration::from_secs(5);
+
 /// Total time that the reader of rows waits for the child. A child that neither computes nor writes
 /// waits for a disk.
 pub(super) const CHILD_WAIT: Duration = Duration::from_secs(120);

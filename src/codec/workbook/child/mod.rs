@@ -24,7 +24,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
 use super::frame::{FrameError, FrameReader, Item, Stop};
-use super::limits::{CHILD_CPU, CHILD_MEMORY_BYTES, CHILD_WAIT};
+use super::limits::{
+    CHILD_CPU, CHILD_CPU_OF_SMALL_FILE, CHILD_CPU_PER_MIB, CHILD_MEMORY_BYTES, CHILD_WAIT,
+};
 use super::source_kind::SourceKind;
 pub use error::DecodeError;
 pub use executable::executable;
@@ -40,7 +42,7 @@ pub const SUBCOMMAND: &str = "decode-workbook";
 pub struct DecodeLimits {
     /// Address space, in bytes.
     pub memory_bytes: u64,
-    /// Processor time, in whole seconds.
+    /// Processor time, in whole seconds. A small file gets less.
     pub cpu: Duration,
     /// The total time that the reader waits for the child.
     pub wait: Duration,
@@ -49,6 +51,16 @@ pub struct DecodeLimits {
 impl Default for DecodeLimits {
     fn default() -> Self {
         Self { memory_bytes: CHILD_MEMORY_BYTES, cpu: CHILD_CPU, wait: CHILD_WAIT }
+    }
+}
+
+impl DecodeLimits {
+    /// The limits for a file of this length in bytes.
+    fn for_file(self, bytes: u64) -> Self {
+        let mebibytes = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
+        let additional = CHILD_CPU_PER_MIB.saturating_mul(mebibytes);
+        let cpu = CHILD_CPU_OF_SMALL_FILE.saturating_add(additional).min(self.cpu);
+        Self { cpu, ..self }
     }
 }
 
@@ -72,6 +84,7 @@ impl Decoding {
         kind: SourceKind,
         limits: DecodeLimits,
     ) -> Result<Self, DecodeError> {
+        let limits = limits.for_file(file.metadata().map_err(DecodeError::Io)?.len());
         // No process reads the standard error. `Stdio::null` needs `/dev/null`, which a bare chroot
         // lacks.
         let (_, unread) = io::pipe().map_err(DecodeError::Io)?;
@@ -166,5 +179,18 @@ impl Read for TimedPipe {
             return Err(ErrorKind::TimedOut.into());
         }
         self.out.read(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_file_gets_less_processor_time() {
+        let cpu = |bytes| DecodeLimits::default().for_file(bytes).cpu.as_secs();
+        assert_eq!((cpu(1_500), cpu(5 << 20), cpu(256 << 20)), (10, 35, 60));
+        let less = DecodeLimits { cpu: Duration::from_secs(1), ..DecodeLimits::default() };
+        assert_eq!(less.for_file(256 << 20).cpu.as_secs(), 1);
     }
 }
