@@ -234,6 +234,13 @@ impl Sessions {
         list
     }
 
+    /// Returns whether the session with this id has not ended. This is not a use of the session.
+    pub fn is_live(&self, id: &str) -> bool {
+        let now = Moment::now();
+        let sessions = self.lock();
+        sessions.values().any(|session| session.id == id && !session.is_over(self.limits, now))
+    }
+
     /// Ends the session with this id, and returns it. With `user`, only that user's sessions are looked
     /// at. `None` if there is no such session.
     pub fn end(&self, user: Option<&str>, id: &str) -> Option<Session> {
@@ -388,8 +395,8 @@ mod tests {
         let (session, text) = begin(&sessions, "a", Moment::now());
         assert_eq!(sessions.end(Some("b"), &session.id), None);
         assert_eq!(sessions.end(Some("a"), ""), None);
-        assert!(sessions.check(&text).is_some());
-        assert_eq!(sessions.end(None, &session.id).map(|ended| ended.id), Some(session.id));
-        assert!(sessions.check(&text).is_none());
+        assert!(sessions.check(&text).is_some() && sessions.is_live(&session.id));
+        assert_eq!(sessions.end(None, &session.id).map(|ended| ended.id), Some(session.id.clone()));
+        assert!(sessions.check(&text).is_none() && !sessions.is_live(&session.id));
     }
 }

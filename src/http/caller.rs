@@ -1,6 +1,9 @@
 //! The caller of a request, and the check of its rights.
 
+use time::OffsetDateTime;
+
 use super::{
+    app::App,
     problem::{Problem, ProblemKind},
     route::Route,
 };
@@ -41,6 +44,18 @@ impl Caller {
         match self {
             Caller::Browser { session, .. } => Some(session),
             Caller::Anonymous | Caller::Known(_) | Caller::Program { .. } => None,
+        }
+    }
+
+    /// Returns whether the session or the token of the caller is still valid, for a response that takes
+    /// longer than a moment. A password is checked with each request.
+    pub(super) fn is_current(&self, app: &App) -> bool {
+        match self {
+            Caller::Anonymous | Caller::Known(_) => true,
+            Caller::Browser { session, .. } => app.login.sessions().is_live(&session.id),
+            Caller::Program { principal, token } => {
+                app.tokens.is_valid(&principal.name, token, OffsetDateTime::now_utc())
+            }
         }
     }
 

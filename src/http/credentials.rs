@@ -21,13 +21,14 @@ use super::{
     blocking::Lane,
     caller::Caller,
     connection_state::Transport,
-    problem::{Flaw, Problem, ProblemKind, RequestLocation},
+    problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
     session_cookie::{self, X_SATCHEL_REQUEST},
 };
 use crate::access::{
     CachedLogin, Credentials, LoginError, LoginSource, PasswordChecker, Principal, ReadLogin,
     Right, token_key,
 };
+use crate::wording::Chain;
 
 /// The content of the `Authorization` header.
 enum Authorization {
@@ -83,6 +84,10 @@ pub(super) async fn log_in(
     let arrival = Instant::now();
     let checked = check(app, credentials.clone(), source).await?;
     audit::password_login(app, &credentials.name, source, checked.as_ref().err());
+    if let Err(error) = &checked {
+        let (name, client) = (shorten(&credentials.name), source.address);
+        tracing::info!(user = &*name, %client, error = %Chain(error), "A login failed.");
+    }
     if let Err(LoginError::Refused) = checked {
         // The hashes of users differ in cost, and unknown users have none. So that the time reveals
         // neither, each refusal takes as long as the most expensive one.

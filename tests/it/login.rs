@@ -17,6 +17,11 @@ fn a_wrong_login_is_401_for_known_and_unknown_users() {
         assert_eq!(problem["detail"], "The user name or the password is wrong.");
         assert!(answer.header("www-authenticate").is_some());
     }
+    until(|| {
+        let lines = server.log();
+        let mut failed = lines.iter().filter(|line| line["message"] == "A login failed.");
+        failed.any(|line| line["user"] == "nobody" && line["client"] == "127.0.0.1")
+    });
     for header in ["Basic", "Basic !", "Bearer abc", "Basic YWRtaW4="] {
         let answer = server.request("GET", PROJECTS).header("Authorization", header).send();
         answer.problem(401, "unauthenticated");

@@ -428,3 +428,31 @@ fn the_present_password_cannot_be_guessed_in_a_session() {
     assert_eq!(refused.count(), 5);
     guess(GUEST.1).problem(429, "too-many-failed-logins");
 }
+
+#[test]
+fn the_events_of_a_session_and_of_a_token_end_with_it() {
+    let server = Server::start();
+    let cookie = server.begin_session(ADMIN);
+    let token = json!({"name": "é>b", "scope": "feeds"});
+    let token = server.request("POST", "/rest/tokens").login(ADMIN).json(&token).send().json();
+    let token = format!("Bearer {}", token["token"].as_str().unwrap());
+    let follow = |name: &str, value: &str| {
+        let request = server.request("GET", "/rest/changes").header(name, value);
+        let mut connection = server.connect();
+        connection.send(&request.header("Accept", "text/event-stream").bytes());
+        assert_eq!(connection.read_head().status, 200, "{name}");
+        connection
+    };
+    let (by_session, by_token) = (follow("Cookie", &cookie), follow("Authorization", &token));
+    assert_eq!(server.request("DELETE", SESSION).session(&cookie).send().status, 204);
+    let revoked = server.request("DELETE", "/rest/tokens/%C3%A9%3Eb").login(ADMIN).send();
+    assert_eq!(revoked.status, 200);
+    put(&server, "device", &json!({"name": "after the end"}));
+    for mut connection in [by_session, by_token] {
+        let mut text = Vec::new();
+        while connection.read_chunk(&mut text) {}
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("event: problem") && text.contains("has ended"), "{text}");
+        assert!(!text.contains("after the end"), "{text}");
+    }
+}

@@ -182,6 +182,13 @@ impl Tokens {
         tokens.filter(|token| user.is_none_or(|user| token.user == user)).cloned().collect()
     }
 
+    /// Returns whether a user has a token with this name that has not expired.
+    pub fn is_valid(&self, user: &str, name: &str, now: OffsetDateTime) -> bool {
+        let state = self.state();
+        let mut tokens = state.tokens.iter().map(|stored| &stored.token);
+        tokens.any(|token| token.user == user && token.name == name && token.expires > now)
+    }
+
     /// Revokes the token with this key, or with this name if `user` is given, and returns it. With
     /// `user`, only that user's tokens are looked at.
     ///

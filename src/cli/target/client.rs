@@ -181,7 +181,7 @@ impl Client {
     /// # Errors
     /// [`RequestRefused`], or the server cannot be reached. The same holds for the other methods.
     pub(crate) fn get(&self, path: &str) -> anyhow::Result<ApiResponse> {
-        let request = self.authorized(self.agent.get(self.url(path)));
+        let request = self.authorized(self.agent.get(self.url(path)?));
         self.read_response(request.call())
     }
 
@@ -195,7 +195,7 @@ impl Client {
     ) -> anyhow::Result<ApiResponse> {
         let spinner = progress.spinner(label);
         let request = self
-            .authorized_with_body(self.agent.post(self.url(path)))
+            .authorized_with_body(self.agent.post(self.url(path)?))
             .header("content-type", "application/json");
         let sent = request.send(body.to_string());
         let response = self.read_response(sent);
@@ -206,7 +206,7 @@ impl Client {
     /// Sends PUT with JSON.
     pub(crate) fn put_json(&self, path: &str, body: &Value) -> anyhow::Result<ApiResponse> {
         let request = self
-            .authorized_with_body(self.agent.put(self.url(path)))
+            .authorized_with_body(self.agent.put(self.url(path)?))
             .header("content-type", "application/json");
         self.read_response(request.send(body.to_string()))
     }
@@ -227,7 +227,7 @@ impl Client {
         preference: &str,
     ) -> anyhow::Result<ApiResponse> {
         let request = self
-            .authorized_with_body(self.agent.post(self.url(path)))
+            .authorized_with_body(self.agent.post(self.url(path)?))
             .header("content-type", "application/json")
             .header("prefer", preference);
         self.read_response(request.send(body.to_string()))
@@ -240,7 +240,7 @@ impl Client {
         upload: &Upload<'_>,
         progress: &Progress,
     ) -> anyhow::Result<ApiResponse> {
-        self.send(self.agent.put(self.url(path)), upload, progress)
+        self.send(self.agent.put(self.url(path)?), upload, progress)
     }
 
     /// Uploads a file with POST and a preference (RFC 7240).
@@ -251,7 +251,7 @@ impl Client {
         preference: &str,
         progress: &Progress,
     ) -> anyhow::Result<ApiResponse> {
-        let request = self.agent.post(self.url(path)).header("prefer", preference);
+        let request = self.agent.post(self.url(path)?).header("prefer", preference);
         self.send(request, upload, progress)
     }
 
@@ -290,7 +290,7 @@ impl Client {
         label: &str,
         progress: &Progress,
     ) -> anyhow::Result<u64> {
-        let sent = self.authorized(self.agent.get(self.url(path))).call();
+        let sent = self.authorized(self.agent.get(self.url(path)?)).call();
         let mut response = sent.map_err(|error| self.connection_error(error))?;
         if response.status().as_u16() != 200 {
             let refused = self.read_response(Ok(response))?;
@@ -320,12 +320,29 @@ impl Client {
 
     /// Sends DELETE.
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<ApiResponse> {
-        let request = self.authorized(self.agent.delete(self.url(path)));
+        let request = self.authorized(self.agent.delete(self.url(path)?));
         self.read_response(request.call())
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
+    /// The address of a path. A path from a response must be one: `@host/` after the address of the server
+    /// would send the password to that host.
+    ///
+    /// # Errors
+    /// The path does not begin with a slash.
+    pub(super) fn url(&self, path: &str) -> anyhow::Result<String> {
+        if !path.starts_with('/') {
+            bail!(
+                "The response of {} contains “{}” instead of a path. Is it a Satchel server?",
+                self.base,
+                safe(path)
+            );
+        }
+        Ok(format!("{}{path}", self.base))
+    }
+
+    /// The address of a path, for a message.
+    pub(super) fn shown_url(&self, path: &str) -> String {
+        safe(&format!("{}{path}", self.base))
     }
 
     /// Returns whether the server runs within this process.
@@ -459,5 +476,28 @@ impl Read for UploadReader<'_> {
         let read = self.file.read(buffer)?;
         self.bar.add(read as u64);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_a_response_stays_at_its_server() {
+        let base: Uri = "http://inventory.example:8080".parse().unwrap();
+        let login = Login::Token(Zeroizing::new("sat_0.1".to_owned()));
+        let client = Client::new(&base, &login, &Trust::Public, ServerLocation::Remote).unwrap();
+        assert_eq!(client.url("/rest/x").unwrap(), "http://inventory.example:8080/rest/x");
+        assert_eq!(client.url("//a/x").unwrap(), "http://inventory.example:8080//a/x");
+        for wrong in
+            ["", "@evil.example/x", ".evil.example/x", "0/x", "http://evil.example/", "\u{1b}"]
+        {
+            let refused = client.url(wrong).unwrap_err().to_string();
+            assert!(
+                refused.contains("instead of a path") && !refused.contains('\u{1b}'),
+                "{refused}"
+            );
+        }
     }
 }

@@ -206,7 +206,7 @@ impl Client {
                 Err(error) => {
                     failures += 1;
                     if failures > FAILURES_MAX || error.is::<RequestRefused>() {
-                        let url = self.url(location);
+                        let url = self.shown_url(location);
                         return Err(error.context(format!("Cannot follow the job at {url}")));
                     }
                 }
@@ -268,13 +268,13 @@ impl Client {
                 "Stopped waiting. The server continues the {noun}. To see its outcome:\n  \
                  curl {} {}",
                 self.curl_credentials(),
-                self.url(location)
+                self.shown_url(location)
             ),
             None => format!(
                 "Stopped waiting. If the server has started the {noun}, it continues. To see its \
                  outcome:\n  curl {} {}",
                 self.curl_credentials(),
-                self.url(paths::JOBS.pattern())
+                self.shown_url(paths::JOBS.pattern())
             ),
         }
     }

@@ -151,6 +151,8 @@ fn join(call: &Call) -> Result<Follower, Problem> {
     })
 }
 
+const LOGIN_ENDED: &str = "The session or the token has ended. Log in again.";
+
 /// The reason why a wait ended.
 enum Woken {
     /// A commit is durable.
@@ -182,8 +184,12 @@ impl Position {
     /// Reads the next changes, and moves behind them.
     ///
     /// # Errors
-    /// 410 if the history does not keep all of them. The problems of the store.
+    /// 410 if the history does not keep all of them; 401 if the session or the token has ended. The
+    /// problems of the store.
     async fn read(&mut self) -> Result<FollowedChanges, Problem> {
+        if !self.caller.is_current(&self.app) {
+            return Err(Problem::unauthenticated(LOGIN_ENDED));
+        }
         // Before the read: a later commit wakes the next wait.
         self.version.mark_unchanged();
         let (inventory, after) = (self.inventory.clone(), self.after);
@@ -262,6 +268,10 @@ impl EventSender {
                 woken = self.position.woken() => return Ok(matches!(woken, Woken::Committed)),
                 () = self.sender.disconnected() => return Err(ClientDisconnected),
                 () = sleep(KEEP_ALIVE_EVERY) => {
+                    if !self.position.caller.is_current(&self.position.app) {
+                        // The next read reports it, and ends the response.
+                        return Ok(true);
+                    }
                     self.sender.send(event_stream::KEEP_ALIVE.into()).await?;
                 }
             }
