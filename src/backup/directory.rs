@@ -22,7 +22,7 @@ pub enum EntryRule {
 
 impl DirectoryEntry {
     /// The entries of every data directory.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 31] = [
         Self::included(
             "inventory-",
             "the current generation: records in `KIND.yaml`, long texts in \
@@ -59,6 +59,12 @@ impl DirectoryEntry {
         Self::left_out("damaged-", "a damaged generation, moved aside"),
         Self::left_out("key.new", "a key that is being written"),
         Self::left_out("key.check", "tells whether the key belongs to the inventory"),
+        Self::left_out("AUDIT.new", "the last entry of the audit log, while it is being written"),
+        Self::left_out("rekey", "an incomplete replacement of the key"),
+        Self::left_out("REKEY", "a replacement of the key that is being completed"),
+        Self::left_out("REKEY.new", "a replacement of the key that is being decided"),
+        Self::left_out("key.old-", "a replaced key"),
+        Self::left_out("key.check.old-", "a replaced `key.check`"),
     ];
 
     const fn included(name: &'static str, parts: &'static str) -> Self {
