@@ -2,7 +2,7 @@
 //!
 //! | files | contents |
 //! |---|---|
-//! | `audit`, `completions`, `config`, `configuration`, `delete`, `diff`, `docs`, `export`, `import`, `fingerprint`, `history`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `serve`, `show`, `undo`, `verify` | the subcommands |
+//! | `audit`, `completions`, `config`, `configuration`, `delete`, `diff`, `docs`, `export`, `import`, `fingerprint`, `history`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `rekey`, `serve`, `show`, `undo`, `verify` | the subcommands |
 //! | `decode`, `rename_helper` | hidden subcommands: processes that other commands start |
 //! | `target` | the data directory or server that a command uses, and calls to it |
 //! | `input`, `kinds`, `reading`, `server_address` | arguments and options that several subcommands share |
@@ -56,6 +56,7 @@ mod privileges;
 mod progress;
 mod reading;
 mod recover;
+mod rekey;
 mod rename_helper;
 mod report;
 mod safe_text;
@@ -138,6 +139,9 @@ enum Command {
     /// Change a user's password
     #[command(after_help = passwd::EXAMPLES)]
     Passwd(Box<passwd::PasswdArgs>),
+    /// Make a new key and encrypt all secrets with it
+    #[command(after_help = rekey::EXAMPLES)]
+    Rekey(Box<rekey::RekeyArgs>),
     /// Make, list and revoke tokens, the credentials of programs
     #[command(after_help = token::EXAMPLES)]
     Token(Box<token::TokenArgs>),
@@ -242,6 +246,7 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
         Command::Undo(args) => undo::run(&args),
         Command::Delete(args) => delete::run(&args),
         Command::Passwd(args) => passwd::run(&args),
+        Command::Rekey(args) => rekey::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Fingerprint(args) => fingerprint::run(&args),
         Command::Recover(args) => recover::run(&args),

@@ -91,6 +91,11 @@ pub struct ServeConfig {
     #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
     pub data: PathBuf,
 
+    /// File with the key that encrypts secrets, outside of the data directory [default: key in the data
+    /// directory]
+    #[arg(long, env = "SATCHEL_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
     /// IP address and port to listen on; port 0 picks a free port. `https://` before it encrypts. Several
     /// are separated by commas
     #[arg(
@@ -317,6 +322,7 @@ impl ServeConfig {
                 count_max: self.generations_kept as usize,
                 bytes_max: self.generations_mib * MIB_BYTES,
             }),
+            key_file: store::key_file(self.key_file.as_deref()),
             ..store::Options::default()
         }
     }

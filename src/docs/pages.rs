@@ -30,6 +30,7 @@ pub const CHAPTERS: [Chapter; 4] = [
             "access",
             "site-logins",
             "audit",
+            "keys",
             "settings",
             "operations",
             "recovery",

@@ -1,6 +1,8 @@
 //! The data directory: its lock, the pointer to the current generation, and the paths of all files.
 //!
 //! ```text
+//! rekey/            the databases of an incomplete replacement of the key
+//! REKEY             exists while a complete replacement of the key is moved to its place
 //! LOCK              locked by the process that uses the directory; its text names the process
 //! key               the key that encrypts secrets, mode 0600
 //! CURRENT           the pointer: the numbers of the current generation and the kept earlier ones
@@ -18,6 +20,8 @@
 //! spreadsheets/     workbooks
 //! reports/          complete reports of imports
 //! jobs/             the last jobs
+//! audit/            the audit log
+//! AUDIT             the last entry of the audit log
 //! tokens            the tokens of users: hashes, never their texts
 //! tls/              the self-signed certificate of the server and its key
 //! scratch/          temporary files of imports and exports; emptied at start
@@ -36,6 +40,7 @@ use twox_hash::XxHash3_64;
 use super::{
     DirectoryError, LockHolder, Options, StoreError,
     admission::{GENERATION_PREFIX, admit, not_created},
+    rekey_switch,
 };
 use crate::disk::{
     create_directory_durably, is_open_to_others, make_entries_private, make_new_files_private,
@@ -50,8 +55,9 @@ use crate::disk::{
 /// | 2 | no high-water mark, seals, content hashes and checksum of the pointer; upgraded when opened |
 /// | 3 | no history; upgraded when opened |
 /// | 4 | no generations before the previous one; upgraded when opened |
-/// | 5 | the current format |
-pub const DIRECTORY_FORMAT: u32 = 5;
+/// | 5 | secrets that are not bound to their record; upgraded when opened |
+/// | 6 | the current format |
+pub const DIRECTORY_FORMAT: u32 = 6;
 
 /// The number that stands for the archive of the history, whose database is opened like that of a
 /// generation. Generations count from 1.
@@ -66,6 +72,9 @@ const WITHOUT_HISTORY_FORMAT: u32 = 3;
 /// The format in which the pointer lists no generations before the previous one.
 const TWO_GENERATIONS_FORMAT: u32 = 4;
 
+/// The format in which secrets are not bound to their record.
+const UNBOUND_SECRETS_FORMAT: u32 = 5;
+
 /// The time to wait for the lock. A child process inherits the locked file between `fork` and
 /// `exec`, so the lock can outlive its release by the parent for a moment.
 const LOCK_WAIT_MAX: Duration = Duration::from_millis(500);
@@ -77,6 +86,8 @@ pub struct DataDirectory {
     /// The open and locked file `LOCK`.
     lock: File,
     command: &'static str,
+    /// The file with the key, if it is not in the directory.
+    key_file: Option<&'static Path>,
 }
 
 /// The contents of the pointer `CURRENT`.
@@ -129,6 +140,8 @@ pub(super) enum PointerFormat {
     WithoutHistory,
     /// Format 4, without generations before the previous one.
     TwoGenerations,
+    /// Format 5, with secrets that are not bound to their record.
+    UnboundSecrets,
     /// [`DIRECTORY_FORMAT`].
     Present,
 }
@@ -176,7 +189,8 @@ impl DataDirectory {
         }
         let command = options.command;
         write_holder(&LockHolder::this(command), &lock)?;
-        let directory = Self { path: path.to_owned(), lock, command };
+        rekey_switch::complete(path)?;
+        let directory = Self { path: path.to_owned(), lock, command, key_file: options.key_file };
         // Removes the files of a process that was killed.
         let leftovers = [
             fs::remove_dir_all(directory.scratch()),
@@ -259,7 +273,7 @@ impl DataDirectory {
     }
 
     pub(super) fn key(&self) -> PathBuf {
-        self.path.join("key")
+        self.key_file.map_or_else(|| self.path.join("key"), Path::to_owned)
     }
 
     /// Returns the folder of a generation, or of the archive of the history.
@@ -344,7 +358,8 @@ impl DataDirectory {
     /// - [`StoreError::DiskFull`] if the file system has no space.
     /// - [`StoreError::Io`] for any other error of the file system.
     pub(super) fn switch_pointer(&self, pointer: &Pointer) -> Result<(), StoreError> {
-        let mut text = format!("satchel {DIRECTORY_FORMAT}\ncurrent {}\n", pointer.current);
+        let format = self.written_format();
+        let mut text = format!("satchel {format}\ncurrent {}\n", pointer.current);
         if let Some(previous) = pointer.previous {
             text.push_str(&format!("previous {previous}\n"));
         }
@@ -361,6 +376,15 @@ impl DataDirectory {
             sync_directory(&self.path)
         };
         replace().map_err(StoreError::io("writing the pointer CURRENT"))
+    }
+
+    /// The format of a new pointer. The recovery of a directory of an earlier format, or of one whose pointer is
+    /// damaged, leaves secrets that are not bound to their records. The next start binds them.
+    fn written_format(&self) -> u32 {
+        match self.pointer_file() {
+            Ok(None | Some(PointerFile { format: PointerFormat::Present, .. })) => DIRECTORY_FORMAT,
+            Ok(Some(_)) | Err(_) => UNBOUND_SECRETS_FORMAT,
+        }
     }
 
     /// Removes the generations that are not in the pointer. Interrupted imports leave them, and so does
@@ -461,8 +485,9 @@ fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
         (UNCHECKED_FORMAT, false) => PointerFormat::Unchecked,
         (WITHOUT_HISTORY_FORMAT, true) => PointerFormat::WithoutHistory,
         (TWO_GENERATIONS_FORMAT, true) => PointerFormat::TwoGenerations,
+        (UNBOUND_SECRETS_FORMAT, true) => PointerFormat::UnboundSecrets,
         (DIRECTORY_FORMAT, true) => PointerFormat::Present,
-        (WITHOUT_HISTORY_FORMAT | TWO_GENERATIONS_FORMAT | DIRECTORY_FORMAT, false) => {
+        (WITHOUT_HISTORY_FORMAT..=DIRECTORY_FORMAT, false) => {
             return Err(damaged_pointer("CURRENT has no checksum".to_owned()));
         }
         (found, _) => {
@@ -527,13 +552,13 @@ mod tests {
             fs::write(directory.pointer_path(), &text).unwrap();
             assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })), "{text:?}");
         }
-        fs::write(directory.pointer_path(), b"satchel 5\n\xff").unwrap();
+        fs::write(directory.pointer_path(), b"satchel 6\n\xff").unwrap();
         assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })));
-        for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 6\ncurrent 1\n", 6)] {
+        for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 7\ncurrent 1\n", 7)] {
             fs::write(directory.pointer_path(), text).unwrap();
             let error = directory.pointer().unwrap_err();
             let StoreError::Directory(error) = error else { panic!("{error}") };
-            assert_eq!(*error, DirectoryError::OtherFormat { found, known: 5 });
+            assert_eq!(*error, DirectoryError::OtherFormat { found, known: 6 });
         }
     }
 
@@ -551,6 +576,7 @@ mod tests {
             (unchecked, PointerFormat::Unchecked),
             (checked(3), PointerFormat::WithoutHistory),
             (checked(4), PointerFormat::TwoGenerations),
+            (checked(5), PointerFormat::UnboundSecrets),
         ] {
             fs::write(directory.pointer_path(), text).unwrap();
             let expected = PointerFile { pointer: pointer.clone(), format };

@@ -229,7 +229,7 @@ fn check(directory: &DataDirectory, vault: &Vault) -> Result<Check, StoreError> 
 }
 
 /// Writes `key.check`. On a full disk it is skipped with a warning.
-fn write(directory: &DataDirectory, vault: &Vault) -> Result<(), StoreError> {
+pub(super) fn write(directory: &DataDirectory, vault: &Vault) -> Result<(), StoreError> {
     let path = directory.key_check();
     let encrypted = BASE64_STANDARD.encode(vault.encrypt_text(PURPOSE, KNOWN_TEXT));
     let temporary = directory.path().join("key.check.new");

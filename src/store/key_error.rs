@@ -41,12 +41,20 @@ impl KeyError {
         let (KeyError::Missing { path }
         | KeyError::Length { path, .. }
         | KeyError::Wrong { path, .. }) = self;
-        let directory = path.parent().unwrap_or(path);
+        let folder = path.parent().unwrap_or(path);
+        let is_in_data_directory = folder.join("LOCK").exists();
+        let (restore, arguments) = if is_in_data_directory {
+            (
+                "Restore the file `key` from a backup of the data directory.",
+                folder.display().to_string(),
+            )
+        } else {
+            ("Restore this file from its backup.", format!("DIR --key-file {}", path.display()))
+        };
         format!(
-            "Restore the file `key` from a backup of the data directory. If the key is lost, this \
-             command makes a new key. It removes all passwords and other secrets and keeps \
-             everything else: satchel recover --data {} --new-key",
-            directory.display()
+            "{restore} If the key is lost, so are the passwords of all users and credentials, in the \
+             inventory, its kept copies and its history, and all tokens. Everything else stays. This command \
+             makes a new key and removes those: satchel recover --data {arguments} --new-key"
         )
     }
 }

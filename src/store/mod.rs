@@ -53,6 +53,8 @@ mod packed;
 mod read_ahead;
 mod recover;
 mod references;
+mod rekey;
+mod rekey_switch;
 mod replaced;
 mod reserve;
 mod seal;
@@ -100,7 +102,7 @@ pub use live_view::LiveView;
 pub use load::Load;
 pub use new_generation::LoadTable;
 pub use one_change::OneChange;
-pub use options::{HistoryWriting, InterruptedRecovery, Options};
+pub use options::{HistoryWriting, InterruptedRecovery, Options, key_file};
 pub use origin::{CHANGE_MESSAGE_BYTES_MAX, Origin};
 pub use owner::FileOwner;
 pub use recover::{
@@ -108,6 +110,7 @@ pub use recover::{
     SalvageReport,
 };
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
+pub use rekey::{RekeyReport, rekey};
 pub use replaced::{
     DifferentRecord, DifferentText, EarlierState, RecordDifference, RecordReplacement,
     RecordReplacements, ReplacedStates, ReplacementEffect,
@@ -212,8 +215,8 @@ impl Store {
         snapshots: Arc<Snapshots>,
     ) -> Result<Self, StoreError> {
         let directory = Arc::new(DataDirectory::hold(path, &options)?);
-        let OpenedInventory { generation, pointer, vault, mark } =
-            opening::open(&directory, options)?;
+        let OpenedInventory { generation, pointer, vault, mark, .. } =
+            rekey::open(&directory, options)?;
         key_check::require_right_key(&directory, &vault, &generation)?;
         let mark = Arc::new(mark);
         reserve::keep_reserve(&directory);

@@ -24,9 +24,26 @@ pub(super) struct OpenedInventory {
     pub pointer: Pointer,
     pub vault: Vault,
     pub mark: MarkFile,
+    pub secrets: SecretBinding,
 }
 
-/// Opens the inventory, or sets up an empty one if there never was one.
+/// Tells whether the secrets of an inventory are bound to their records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SecretBinding {
+    /// As the current format demands.
+    Bound,
+    /// As up to format 5. [`open`](super::rekey::open) seals them again.
+    Unbound,
+}
+
+impl OpenedInventory {
+    fn with_unbound_secrets(self) -> Self {
+        let vault = self.vault.accepting_earlier_binding();
+        Self { vault, secrets: SecretBinding::Unbound, ..self }
+    }
+}
+
+/// Opens the inventory, or sets up an empty one if there never was one. Its secrets can be unbound.
 ///
 /// # Errors
 /// - [`StoreError::InventoryDamaged`] if it is damaged.
@@ -57,19 +74,17 @@ pub(super) fn open(
         // The set-up was interrupted before there was an inventory.
         Some(PointerFile { pointer: Pointer { current: 0, .. }, .. }) => set_up(directory, options),
         Some(PointerFile { pointer, format: PointerFormat::Unchecked }) => {
-            upgrade(directory, pointer, options)
+            Ok(upgrade(directory, pointer, options)?.with_unbound_secrets())
         }
+        // From format 3 on, no entry of a database changes but those with secrets: an upgraded inventory
+        // has an empty history, and no generations before the previous one.
         Some(PointerFile {
             pointer,
-            format: PointerFormat::WithoutHistory | PointerFormat::TwoGenerations,
-        }) => {
-            let opened = open_present(directory, pointer, options)?;
-            // From format 3 on, no entry of a database changes: an upgraded inventory has an empty
-            // history, and no generations before the previous one. Only the pointer tells older
-            // executables that they must not open it.
-            directory.switch_pointer(&opened.pointer)?;
-            Ok(opened)
-        }
+            format:
+                PointerFormat::WithoutHistory
+                | PointerFormat::TwoGenerations
+                | PointerFormat::UnboundSecrets,
+        }) => Ok(open_present(directory, pointer, options)?.with_unbound_secrets()),
         Some(PointerFile { pointer, format: PointerFormat::Present }) => {
             open_present(directory, pointer, options)
         }
@@ -101,7 +116,7 @@ fn set_up(directory: &Arc<DataDirectory>, options: Options) -> Result<OpenedInve
     mark.sync()?;
     let pointer = Pointer::to(1);
     directory.switch_pointer(&pointer)?;
-    Ok(OpenedInventory { generation, pointer, vault, mark })
+    Ok(OpenedInventory { generation, pointer, vault, mark, secrets: SecretBinding::Bound })
 }
 
 /// Seals a generation and makes it durable.
@@ -110,8 +125,9 @@ fn finish(generation: &Generation) -> Result<(), StoreError> {
     generation.make_durable()
 }
 
-/// Upgrades a directory of format 2 to the current format: hashes and seals its generations, writes the
-/// high-water mark, and then a pointer of the current format. An interrupted upgrade starts again.
+/// Upgrades the databases of a directory of format 2: hashes and seals its generations, writes the
+/// high-water mark. The pointer stays: it is written when the secrets are sealed again. An interrupted upgrade
+/// starts again.
 fn upgrade(
     directory: &Arc<DataDirectory>,
     pointer: Pointer,
@@ -138,9 +154,8 @@ fn upgrade(
     let (mark, _) = MarkFile::open(&directory.mark())?;
     mark.begin(generation.known(), previous);
     mark.sync()?;
-    directory.switch_pointer(&pointer)?;
     directory.remove_other_generations(&pointer)?;
-    Ok(OpenedInventory { generation, pointer, vault, mark })
+    Ok(OpenedInventory { generation, pointer, vault, mark, secrets: SecretBinding::Bound })
 }
 
 /// Opens an inventory of the current format, or of the format without a history.
@@ -185,7 +200,7 @@ fn open_present(
         mark.note(known, &summary);
     }
     directory.remove_other_generations(&pointer)?;
-    Ok(OpenedInventory { generation, pointer, vault, mark })
+    Ok(OpenedInventory { generation, pointer, vault, mark, secrets: SecretBinding::Bound })
 }
 
 /// Returns whether a mark belongs to this inventory: to its current generation, or to the previous

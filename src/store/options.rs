@@ -1,5 +1,7 @@
 //! The options of opening a store.
 
+use std::path::Path;
+
 use super::{
     CreateDirectory,
     generation_limits::{GenerationLimits, KeptGenerations},
@@ -58,8 +60,17 @@ pub struct Options {
     pub interrupted: InterruptedRecovery,
     /// Whether changes are written to the history. Only benchmarks leave it out.
     pub history: HistoryWriting,
+    /// The file with the key, outside of the data directory. `None` means the file `key` in it. It is a setting
+    /// of the process, so it lives as long as that.
+    pub key_file: Option<&'static Path>,
     /// The subcommand that opens the store. `LOCK` names it to other processes.
     pub command: &'static str,
+}
+
+/// Returns the path of a key file as [`Options::key_file`] holds it.
+pub fn key_file(path: Option<&Path>) -> Option<&'static Path> {
+    // One for the process, so nothing is lost by never freeing it.
+    path.map(|path| &*Box::leak(path.to_owned().into_boxed_path()))
 }
 
 impl Default for Options {
@@ -71,6 +82,7 @@ impl Default for Options {
             create: CreateDirectory::default(),
             interrupted: InterruptedRecovery::default(),
             history: HistoryWriting::default(),
+            key_file: None,
             command: COMMAND,
         }
     }

@@ -1,7 +1,8 @@
 //! Encrypts secrets on the disk with the key of the data directory.
 //!
 //! XChaCha20-Poly1305 with a nonce derived from the secret, its record and its property (HMAC-SHA-256
-//! under a second key). The same secret in the same property has always the same ciphertext, so an
+//! under a second key). Kind, property and name of the record are the associated data: a secret that is
+//! copied into another record does not decrypt there. The key itself is that of one data directory. The same secret in the same property has always the same ciphertext, so an
 //! import sees that it is unchanged. Equal passwords of two records have different ciphertexts.
 
 use std::{fs, io, path::Path};
@@ -33,6 +34,15 @@ pub struct Vault {
     nonces: Hmac<Sha256>,
     /// Hashes the secrets of tokens.
     tokens: Hmac<Sha256>,
+    earlier_binding: EarlierBinding,
+}
+
+/// Tells whether secrets are decrypted that are bound to their kind and property only, as in data
+/// directories up to format 5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EarlierBinding {
+    Accepted,
+    Refused,
 }
 
 impl Vault {
@@ -73,14 +83,24 @@ impl Vault {
     fn new(key: &[u8; KEY_BYTES]) -> Self {
         let mac =
             <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
-        let derive = |purpose: &[u8]| mac.clone().chain_update(purpose).finalize().into_bytes();
+        let derive = |purpose: &[u8]| -> Zeroizing<[u8; KEY_BYTES]> {
+            Zeroizing::new(mac.clone().chain_update(purpose).finalize().into_bytes().into())
+        };
+        let keyed = |key: &[u8; KEY_BYTES]| {
+            <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length")
+        };
         Self {
-            cipher: XChaCha20Poly1305::new(&derive(b"satchel secrets: cipher")),
-            nonces: <Hmac<Sha256> as Mac>::new_from_slice(&derive(b"satchel secrets: nonces"))
-                .expect("HMAC takes keys of any length"),
-            tokens: <Hmac<Sha256> as Mac>::new_from_slice(&derive(b"satchel tokens"))
-                .expect("HMAC takes keys of any length"),
+            cipher: XChaCha20Poly1305::new((&*derive(b"satchel secrets: cipher")).into()),
+            nonces: keyed(&derive(b"satchel secrets: nonces")),
+            tokens: keyed(&derive(b"satchel tokens")),
+            earlier_binding: EarlierBinding::Refused,
         }
+    }
+
+    /// Returns the vault for a data directory of an earlier format, until its secrets are sealed again.
+    pub(super) fn accepting_earlier_binding(mut self) -> Self {
+        self.earlier_binding = EarlierBinding::Accepted;
+        self
     }
 
     /// Encrypts every plain secret of a record. Empty secrets stay plain.
@@ -89,20 +109,51 @@ impl Vault {
         for (property, secret) in record.secrets() {
             let Some(clear) = secret.document().filter(|clear| !clear.is_empty()) else { continue };
             let nonce = self.nonce(&[kind.as_str(), &name, property, clear]);
-            *secret = Secret::Encrypted(self.encrypted(&nonce, &context(kind, property), clear));
+            let context = context(kind, property, &name);
+            *secret = Secret::Encrypted(self.encrypted(&nonce, &context, clear));
         }
     }
 
     /// Decrypts every encrypted secret of a record.
     ///
     /// # Errors
-    /// [`StoreError::UndecryptableSecret`] if a secret was encrypted with another key or is damaged.
+    /// [`StoreError::UndecryptableSecret`] if a secret was encrypted with another key or for another record or
+    /// property, or is damaged.
     pub fn decrypt_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
+        let name = record.name().clone();
+        self.decrypt_secrets_of(record, &[&name])
+    }
+
+    /// Decrypts every encrypted secret of a record that gets another name: they are bound to its earlier name
+    /// or, if they were set with the new name, to that.
+    ///
+    /// # Errors
+    /// As for [`Vault::decrypt_secrets`].
+    pub fn decrypt_secrets_renamed_from(
+        &self,
+        record: &mut dyn Record,
+        earlier_name: &str,
+    ) -> Result<(), StoreError> {
+        let name = record.name().clone();
+        self.decrypt_secrets_of(record, &[earlier_name, &name])
+    }
+
+    fn decrypt_secrets_of(
+        &self,
+        record: &mut dyn Record,
+        names: &[&str],
+    ) -> Result<(), StoreError> {
         let (kind, name) = (record.kind(), record.name().clone());
         for (property, secret) in record.secrets() {
             let Secret::Encrypted(encrypted) = &*secret else { continue };
-            let clear = self
-                .decrypted(&context(kind, property), encrypted)
+            let bound = names.iter().map(|name| context(kind, property, name));
+            let unbound = match self.earlier_binding {
+                EarlierBinding::Accepted => Some(earlier_context(kind, property)),
+                EarlierBinding::Refused => None,
+            };
+            let clear = bound
+                .chain(unbound)
+                .find_map(|context| self.decrypted(&context, encrypted))
                 .and_then(|clear| String::from_utf8(clear).ok())
                 .ok_or_else(|| StoreError::UndecryptableSecret {
                     kind,
@@ -157,9 +208,14 @@ impl Vault {
     }
 }
 
-/// Returns the associated data of a secret. It does not contain the record's name, so that a renamed
-/// record keeps its secrets.
-fn context(kind: Kind, property: &str) -> String {
+/// Returns the associated data of a secret: it decrypts only in this property of this record. The key binds it
+/// to the data directory. Neither a property of eNMS nor a name contains the separator.
+fn context(kind: Kind, property: &str, name: &str) -> String {
+    format!("{kind}.{property}\0{name}")
+}
+
+/// Returns the associated data of a secret in data directories up to format 5.
+fn earlier_context(kind: Kind, property: &str) -> String {
     format!("{kind}.{property}")
 }
 
@@ -195,14 +251,22 @@ mod tests {
     }
 
     #[test]
-    fn another_key_or_another_property_does_not_decrypt_a_secret() {
+    fn another_key_property_or_record_does_not_decrypt_a_secret() {
         let folder = tempfile::tempdir().unwrap();
         let vault = Vault::create(&folder.path().join("one")).unwrap();
         let stranger = Vault::create(&folder.path().join("two")).unwrap();
         let mut record = credential("a", "hunter2");
         vault.encrypt_secrets(&mut record);
         assert!(stranger.decrypt_secrets(&mut record.clone()).is_err());
-        record.enable_password = std::mem::take(&mut record.password);
-        assert!(vault.decrypt_secrets(&mut record).is_err());
+        let mut moved = record.clone();
+        moved.enable_password = std::mem::take(&mut moved.password);
+        assert!(vault.decrypt_secrets(&mut moved).is_err());
+        // Nor in another record, unless that was renamed.
+        let mut copied = credential("b", "");
+        copied.password = record.password.clone();
+        assert!(vault.decrypt_secrets(&mut copied.clone()).is_err());
+        assert!(vault.decrypt_secrets_renamed_from(&mut copied.clone(), "c").is_err());
+        vault.decrypt_secrets_renamed_from(&mut copied, "a").unwrap();
+        assert_eq!(copied.password, credential("b", "hunter2").password);
     }
 }

@@ -59,6 +59,34 @@ fn a_directory_of_format_4_is_upgraded_in_place() {
     );
 }
 
+/// Its secrets are not bound to their records: those of a renamed credential and of its earlier values too.
+#[test]
+fn a_directory_of_format_5_is_upgraded_in_place() {
+    upgrade(
+        5,
+        json!({
+            "credential": 3, "device": 18, "file": 3, "group": 2, "link": 21, "network": 3,
+            "pool": 5, "service": 6, "task": 2, "user": 4, "workflow_edge": 4,
+        }),
+    );
+    let server = Server::start_on_data(unpack(5));
+    let password = || {
+        let documents = crate::project::inventory(&server);
+        let text = crate::project::text(&documents, "credential").to_owned();
+        let code =
+            |password: &str| base64::Engine::encode(&base64::prelude::BASE64_STANDARD, password);
+        ["first secret", "second secret"].map(|password| text.contains(&code(password)))
+    };
+    assert_eq!(password(), [false, true]);
+    // Change 10 renamed the credential, and change 9 set the second password.
+    for change in [10, 9] {
+        let undo = server.request("POST", "/rest/undo").login(ADMIN);
+        let undone = undo.json(&json!({"change": change, "on_conflict": "keep"})).send().json();
+        assert_eq!(undone["outcome"], "undone", "{undone}");
+    }
+    assert_eq!(password(), [true, false]);
+}
+
 /// Opens a golden directory, and compares its records with these counts and with the changes after
 /// its last import.
 fn upgrade(format: u32, expected: Value) {
@@ -81,7 +109,7 @@ fn upgrade(format: u32, expected: Value) {
         server = server.start_again();
     }
     let pointer = fs::read_to_string(server.data().join("CURRENT")).unwrap();
-    assert!(pointer.starts_with("satchel 5\n"), "{pointer}");
+    assert!(pointer.starts_with("satchel 6\n"), "{pointer}");
     // The previous generation was upgraded as well.
     let state = server.request("GET", "/rest/state").login(ADMIN).send().json();
     // The sample inventory of the time, and its first user.
@@ -89,7 +117,8 @@ fn upgrade(format: u32, expected: Value) {
     // Without a history, the last import has no number by which it can be undone.
     if format >= 4 {
         let undo = server.request("POST", "/rest/undo").login(ADMIN);
-        let undone = undo.json(&json!({"change": 4})).send().json();
+        let change = if format == 4 { 4 } else { 11 };
+        let undone = undo.json(&json!({"change": change})).send().json();
         assert_eq!((&undone["outcome"], &undone["records_total"]), (&json!("undone"), &json!(1)));
     }
     let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();

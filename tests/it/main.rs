@@ -65,6 +65,7 @@ mod record_history;
 mod record_limits;
 mod record_rights;
 mod recovery;
+mod rekey;
 mod replacing;
 mod response_schemas;
 mod routes;

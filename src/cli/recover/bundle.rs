@@ -37,9 +37,12 @@ impl Scratch {
             fs::remove_dir_all(&path).with_context(what)?;
         }
         fs::create_dir(&path).with_context(what)?;
-        let key = directory.path().join("key");
-        fs::copy(&key, path.join("key"))
-            .with_context(|| format!("Cannot copy the key {}", key.display()))?;
+        // A key outside of the data directory is that of the scratch folder too.
+        if options.key_file.is_none() {
+            let key = directory.path().join("key");
+            fs::copy(&key, path.join("key"))
+                .with_context(|| format!("Cannot copy the key {}", key.display()))?;
+        }
         let library = std::path::absolute(directory.migrations()).with_context(what)?;
         symlink(library, path.join("migrations")).with_context(what)?;
         let options = Options { create: CreateDirectory::IfMissing, ..options };

@@ -26,7 +26,7 @@ use crate::{
     inventory::Inventory,
     migration::ProjectName,
     store::{
-        CreateDirectory, InterruptedRecovery, KeptGenerations, Options, Origin, Recovered,
+        self, CreateDirectory, InterruptedRecovery, KeptGenerations, Options, Origin, Recovered,
         Recovery, RecoveryState, Store,
     },
 };
@@ -85,6 +85,11 @@ pub(super) struct RecoverArgs {
     #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
 
+    /// File with the key that encrypts secrets, outside of the data directory [default: key in the data
+    /// directory]
+    #[arg(long, env = "SATCHEL_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
     #[command(flatten)]
     out: OutputArgs,
 }
@@ -134,6 +139,7 @@ pub(super) fn run(args: &RecoverArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         create: CreateDirectory::Never,
         command: "recover",
+        key_file: store::key_file(args.key_file.as_deref()),
         generations: KeptGenerations::AsBefore,
         ..Options::default()
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, Command, FromArgMatches, error::ErrorKind, parser::ValueSource};
 
 use super::{IfMissing, LocalTarget, RemoteTarget, Target, Trust};
-use crate::tls::Fingerprint;
+use crate::{store, tls::Fingerprint};
 
 /// The target of a command: `--data`, or `--server` and the options for a login.
 #[derive(Clone, Debug)]
@@ -27,6 +27,11 @@ struct TargetFlags {
     /// Data directory to work on, while no server runs
     #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
+
+    /// File with the key that encrypts secrets, outside of the data directory [default: key in the data
+    /// directory]
+    #[arg(long, env = "SATCHEL_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
 
     /// Server to connect to instead of a data directory: https://HOST:PORT
     #[arg(long, env = "SATCHEL_SERVER", value_name = "URL")]
@@ -64,7 +69,8 @@ impl TargetArgs {
         command: &'static str,
         if_missing: IfMissing,
     ) -> anyhow::Result<Target> {
-        let TargetFlags { data, server, user, password_file, ca, fingerprint } = self.flags.clone();
+        let TargetFlags { data, key_file, server, user, password_file, ca, fingerprint } =
+            self.flags.clone();
         let trust = match (fingerprint, ca) {
             (Some(fingerprint), _) => Trust::Pinned(fingerprint),
             (None, Some(ca)) => Trust::Listed(ca),
@@ -75,7 +81,8 @@ impl TargetArgs {
                 Ok(Target::Remote(RemoteTarget::parse(&server, user, password_file, trust)?))
             }
             (TargetKind::Remote, None) | (TargetKind::Local, _) => {
-                Ok(Target::Local(LocalTarget { path: data, user, if_missing, command }))
+                let key_file = store::key_file(key_file.as_deref());
+                Ok(Target::Local(LocalTarget { path: data, key_file, user, if_missing, command }))
             }
         }
     }

@@ -13,7 +13,10 @@ mod log_printer;
 mod message;
 mod password;
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
 use ureq::http::Uri;
@@ -48,6 +51,8 @@ pub(super) enum Target {
 #[derive(Debug)]
 pub(super) struct LocalTarget {
     pub path: PathBuf,
+    /// The file with the key, if it is not in the directory.
+    key_file: Option<&'static Path>,
     /// The user who is recorded as author. `None` for the first administrator.
     user: Option<String>,
     pub if_missing: IfMissing,
@@ -74,6 +79,7 @@ impl LocalTarget {
             create,
             command: self.command,
             generations: KeptGenerations::AsBefore,
+            key_file: self.key_file,
             ..Options::default()
         }
     }

@@ -87,7 +87,8 @@ impl Editing<'_, '_> {
             followers = self.referrers(kind, from)?;
             rename_own(&mut *after, from);
             // The secrets are encrypted again under the new name.
-            self.inventory.store.vault().decrypt_secrets(&mut *after)?;
+            let vault = self.inventory.store.vault();
+            vault.decrypt_secrets_renamed_from(&mut *after, from)?;
         }
         let mut membership = None;
         if let Some(pool) = after.of_kind_mut::<Pool>() {

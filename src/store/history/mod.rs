@@ -67,9 +67,7 @@ pub(super) use archive::Archive;
 pub(super) use entry::{HistoryEnd, end_of};
 pub(super) use hold::{HistoryHold, HistoryHolds};
 pub(super) use kept_text::{decode as decode_kept_text, parse_key as parse_kept_key};
-#[cfg(test)]
-pub(super) use keys::BeforeKey;
-pub(super) use keys::{change_key, parse_before_key};
+pub(super) use keys::{BeforeKey, change_key, parse_before_key};
 pub(super) use past::{Differences, PastState};
 pub(super) use read::before_next_change;
 pub(super) use replace::{ReplacementEntries, discard};

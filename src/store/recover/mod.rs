@@ -28,7 +28,7 @@ use super::{
     mark::{self, FoundMark, MarkFile},
     new_generation::NewGeneration,
     opening::{self, LogEndPolicy},
-    reserve,
+    rekey, reserve,
     seal::{self, Seal},
 };
 use crate::{disk::sync_directory, wording::Chain};
@@ -98,7 +98,7 @@ impl Recovery {
             FoundMark::Intact(mark) => Some(*mark),
             FoundMark::Missing | FoundMark::Damaged => None,
         };
-        let opened = opening::open(&directory, options).and_then(|opened| {
+        let opened = rekey::open(&directory, options).and_then(|opened| {
             key_check::require_right_key(&directory, &opened.vault, &opened.generation)
         });
         let state = match opened {

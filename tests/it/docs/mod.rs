@@ -71,6 +71,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "needs a data directory of this name; tests/it/audit/chain.rs checks the same",
     ),
     ("audit", "<108>1", "a message to a collector; tests/it/audit/syslog.rs checks one"),
+    ("keys", "[Service]", "the configuration of systemd"),
     ("operations", "scrape_configs:", "the configuration of Prometheus"),
 ];
 
