@@ -6,15 +6,15 @@ use tokio::sync::{Mutex, watch};
 
 use super::{
     blocking::Blocking,
+    body_memory::BodyMemory,
     client_address::{Exposure, TrustedProxies},
     connection_table::ConnectionTable,
-    followers::Followers,
     host_names::HostNames,
+    limited_places::LimitedPlaces,
     limits::Limits,
     metrics::Metrics,
     openapi::Document,
     password_turns::PasswordTurns,
-    request_body::BodyMemory,
     route::RouteTable,
     user_places::UserPlaces,
 };
@@ -62,7 +62,9 @@ pub struct App {
     pub(super) password_turns: PasswordTurns,
     pub(super) metrics: Arc<Metrics>,
     /// The clients that wait for changes.
-    pub(super) followers: Followers,
+    pub(super) followers: LimitedPlaces,
+    /// The long responses.
+    pub(super) streams: Arc<LimitedPlaces>,
     /// Becomes true when the server stops.
     pub(super) stopping: watch::Sender<bool>,
     pub(super) routes: RouteTable,
@@ -158,7 +160,8 @@ impl App {
             search_places: UserPlaces::default(),
             body_memory: BodyMemory::default(),
             connections: ConnectionTable::new(&limits, trusted_proxies.clone()),
-            followers: Followers::new(limits.connections_max),
+            followers: LimitedPlaces::of_followers(limits.connections_max),
+            streams: Arc::new(LimitedPlaces::of_streams()),
             stopping: watch::Sender::new(false),
             limits,
             host_names,

@@ -7,8 +7,8 @@
 //! | group | files |
 //! |---|---|
 //! | routes as data, blocking work, the state of a connection | `paths`, `description`, `route`, `blocking`, `connection_state` |
-//! | parts of a request and a response | `path`, `parameters`, `query_string`, `media_type`, `accept`, `conditional`, `request_body`, `multipart`, `request_id`, `response`, `streamed_body`, `problem`, `json_response`, `flaws`, `object_reader`, `options` |
-//! | transfer of files and rows | `upload`, `download`, `row_stream` |
+//! | parts of a request and a response | `path`, `parameters`, `query_string`, `media_type`, `accept`, `conditional`, `body_memory`, `request_body`, `multipart`, `request_id`, `response`, `streamed_body`, `problem`, `json_response`, `flaws`, `object_reader`, `options` |
+//! | transfer of files and rows | `upload`, `download`, `limited_places`, `row_stream` |
 //! | the appliance | `limits`, `host_names`, `client_address`, `connection_table`, `password_turns`, `metrics`, `openapi`, `app` |
 //! | the parameters of a handler | `caller`, `session_cookie`, `credentials`, `call`, `operations` |
 //! | the calls | `handlers`, `endpoint`, `routes`, `router` |
@@ -19,6 +19,7 @@ mod access_log;
 mod app;
 mod audit;
 mod blocking;
+mod body_memory;
 mod call;
 mod caller;
 mod client_address;
@@ -32,11 +33,11 @@ mod download;
 mod endpoint;
 mod event_stream;
 mod flaws;
-mod followers;
 mod handlers;
 mod host_names;
 mod http2;
 mod json_response;
+mod limited_places;
 mod limits;
 mod listener;
 mod media_type;

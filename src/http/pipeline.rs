@@ -15,6 +15,7 @@ use super::{
     access_log::{Entry, LoggedBody},
     app::App,
     audit::RequestEvent,
+    body_memory::Holder,
     call::Call,
     client_address::distance,
     connection_state::ConnectionState,
@@ -116,9 +117,11 @@ async fn steps(
     let source = LoginSource { address: client, distance };
     let transport = app.trusted_proxies.transport(state.transport, state.peer.ip(), &head.headers);
     let caller = credentials::authenticate(&app, route.right, &head, source, transport).await?;
+    body.set_holder(Holder::Address(client));
     if let Some(principal) = caller.principal() {
         entry.set_user(&principal.name);
         app.connections.note_login(state.peer.ip());
+        body.set_holder(Holder::User(principal.name.clone()));
     }
     event.begin(route, &caller, client, &parameters);
     caller.require(route)?;

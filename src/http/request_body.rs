@@ -10,12 +10,10 @@ use hyper::{
     header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 use serde_json::{Map, Value};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 use super::{
+    body_memory::{BodyMemory, Holder, MemoryLimit, Share},
     connection_state::ConnectionState,
     description::BodyRule,
     flaws::json_type,
@@ -34,13 +32,12 @@ const PACE_BYTES_PER_SECOND_MIN: u64 = 1024;
 /// The total waiting time for a request body before its average rate is checked.
 const PACE_GRACE: Duration = Duration::from_secs(30);
 
-/// The memory that each body may use without a permit, in KiB. With the largest number of
-/// connections that is 512 MiB, of which usual bodies use a few KiB each.
-const FREE_KIB: u64 = 1024;
+/// The memory of the values of a small body, such as the options of a call, for each byte of its text: two
+/// bytes, such as `1,`, become a value of 32.
+const VALUES_FACTOR: usize = 16;
 
-/// The memory that all bodies together may use beyond that, in KiB: four of the largest bodies at
-/// the same time.
-const SHARED_KIB: usize = 256 * 1024;
+/// The share of a buffer by which it grows: a quarter.
+const GROWTH_SHARE: usize = 4;
 
 /// The mark that some programs on Windows write before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -58,8 +55,8 @@ pub(super) enum BodyError {
     #[error("the body cannot be read")]
     Malformed(#[source] hyper::Error),
     /// The client can try again when other requests are done.
-    #[error("too many large request bodies are being processed")]
-    NoMemory,
+    #[error(transparent)]
+    NoMemory(#[from] MemoryLimit),
 }
 
 impl From<BodyError> for Problem {
@@ -70,7 +67,7 @@ impl From<BodyError> for Problem {
             BodyError::ClientDisconnected | BodyError::Malformed(_) => {
                 ProblemKind::MalformedRequest
             }
-            BodyError::NoMemory => ProblemKind::Unavailable,
+            BodyError::NoMemory(_) => ProblemKind::Unavailable,
         };
         // The end of the body is unknown, so the connection must be closed.
         Self::of(kind, &error).with_header(CONNECTION, HeaderValue::from_static("close"))
@@ -84,6 +81,10 @@ pub(super) struct RequestBody {
     state: Arc<ConnectionState>,
     bytes_max: u64,
     pace: Pace,
+    /// Who pays for the memory.
+    holder: Holder,
+    /// The memory of the values that were read from the body.
+    values: Option<Share>,
 }
 
 /// The speed at which a body arrives.
@@ -112,7 +113,8 @@ impl RequestBody {
         wait_max: Duration,
     ) -> Self {
         let pace = Pace { received_bytes: 0, waited: Duration::ZERO, wait_max };
-        let body = Self { incoming, version, state, bytes_max: 0, pace };
+        let holder = Holder::Address(state.peer.ip().to_canonical());
+        let body = Self { incoming, version, state, bytes_max: 0, pace, holder, values: None };
         body.note_unread(!body.incoming.is_end_stream());
         body
     }
@@ -123,6 +125,11 @@ impl RequestBody {
         if self.version < Version::HTTP_2 {
             self.state.set_body_unread(unread);
         }
+    }
+
+    /// Sets who pays for the memory. Before, it is the address of the peer.
+    pub(super) fn set_holder(&mut self, holder: Holder) {
+        self.holder = holder;
     }
 
     /// Sets the size limit of the route.
@@ -172,13 +179,12 @@ impl RequestBody {
     /// Receives the complete body.
     ///
     /// # Errors
-    /// [`BodyError::NoMemory`] if other bodies use all the shared memory; otherwise as
-    /// [`chunk`](Self::chunk).
+    /// [`BodyError::NoMemory`] if other bodies use too much memory; otherwise as [`chunk`](Self::chunk).
     pub(super) async fn bytes(&mut self, memory: &BodyMemory) -> Result<ReceivedBody, BodyError> {
-        let mut received = ReceivedBody { bytes: Vec::new(), permit: None };
+        let share = memory.share(self.holder.clone());
+        let mut received = ReceivedBody { bytes: Vec::new(), share };
         while let Some(chunk) = self.chunk().await? {
-            received.bytes.extend_from_slice(&chunk);
-            received.acquire(memory)?;
+            received.append(&chunk)?;
         }
         Ok(received)
     }
@@ -214,7 +220,22 @@ impl RequestBody {
         memory: &BodyMemory,
     ) -> Result<Map<String, Value>, Problem> {
         let received = self.json(headers, memory, "a JSON object").await?;
-        Ok(read_object(received.text())?)
+        self.read_object(received)
+    }
+
+    /// Reads the JSON object in a body that was received. Its memory is charged until this is dropped.
+    ///
+    /// # Errors
+    /// [`BodyError::NoMemory`], or the problem of [`read_object`].
+    pub(super) fn read_object(
+        &mut self,
+        mut received: ReceivedBody,
+    ) -> Result<Map<String, Value>, Problem> {
+        let text_bytes = received.bytes.len();
+        received.share.add(text_bytes.saturating_mul(VALUES_FACTOR)).map_err(BodyError::from)?;
+        let object = read_object(received.text())?;
+        self.values = Some(received.share);
+        Ok(object)
     }
 }
 
@@ -254,6 +275,7 @@ pub(super) fn read_object(text: &[u8]) -> Result<Map<String, Value>, ObjectError
                 | JsonFault::Utf16
                 | JsonFault::DuplicateKey { .. }
                 | JsonFault::Depth
+                | JsonFault::Memory
                 | JsonFault::Size => ObjectError::Json(error),
             });
         }
@@ -264,19 +286,10 @@ pub(super) fn read_object(text: &[u8]) -> Result<Map<String, Value>, ObjectError
     }
 }
 
-/// The memory that large bodies share, one permit for each KiB. One for the process.
-pub(super) struct BodyMemory(Arc<Semaphore>);
-
-impl Default for BodyMemory {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(SHARED_KIB)))
-    }
-}
-
 /// A complete body, with its share of the memory until it is dropped.
 pub(super) struct ReceivedBody {
     bytes: Vec<u8>,
-    permit: Option<OwnedSemaphorePermit>,
+    share: Share,
 }
 
 impl ReceivedBody {
@@ -290,25 +303,38 @@ impl ReceivedBody {
         std::mem::take(&mut self.bytes)
     }
 
-    /// Acquires memory for the bytes received since the last call. Does not wait: two bodies that
-    /// wait for each other's memory would wait forever.
+    /// Reads the objects in the body, and frees their text. The memory of the objects is charged while they
+    /// are read, and until this is dropped.
     ///
     /// # Errors
-    /// [`BodyError::NoMemory`] if too little is free.
-    fn acquire(&mut self, memory: &BodyMemory) -> Result<(), BodyError> {
-        let needed = (self.bytes.len() as u64 / 1024).saturating_sub(FREE_KIB);
-        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let missing = needed.saturating_sub(held as u64);
-        if missing == 0 {
-            return Ok(());
+    /// [`JsonError`], with [`JsonFault::Memory`] if other bodies use too much memory.
+    pub(super) fn read_objects(&mut self) -> Result<Objects, JsonError> {
+        let Self { bytes, share } = self;
+        let text_bytes = bytes.capacity();
+        let mut values_bytes = 0;
+        let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let objects = json::read_objects_within(text, &mut |more| {
+            values_bytes += more;
+            share.set(text_bytes + values_bytes).is_ok()
+        })?;
+        drop(self.take_bytes());
+        // A smaller share is never refused.
+        let _ = self.share.set(values_bytes);
+        Ok(objects)
+    }
+
+    /// Appends a chunk. The buffer grows by a part of its length: twice the length would be twice the memory.
+    ///
+    /// # Errors
+    /// [`MemoryLimit`] if there is too little memory.
+    fn append(&mut self, chunk: &[u8]) -> Result<(), MemoryLimit> {
+        let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
+        if capacity - length < chunk.len() {
+            let more = chunk.len().max(length / GROWTH_SHARE);
+            self.share.set(length + more)?;
+            self.bytes.reserve_exact(more);
         }
-        let missing = u32::try_from(missing).map_err(|_| BodyError::NoMemory)?;
-        let more = memory.0.clone().try_acquire_many_owned(missing);
-        let more = more.map_err(|_| BodyError::NoMemory)?;
-        match &mut self.permit {
-            Some(held) => held.merge(more),
-            none => *none = Some(more),
-        }
+        self.bytes.extend_from_slice(chunk);
         Ok(())
     }
 }
@@ -359,25 +385,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_bodies_share_memory_and_release_it() {
+    fn a_buffer_is_charged_before_it_grows_and_values_after_it() {
         let memory = BodyMemory::default();
-        let body = |kib: usize| ReceivedBody { bytes: vec![0; kib * 1024], permit: None };
-        let free = usize::try_from(FREE_KIB).unwrap();
-        let mut small = body(free);
-        small.acquire(&memory).unwrap();
-        assert_eq!(memory.0.available_permits(), SHARED_KIB);
-        let mut large = body(free + 1000);
-        large.acquire(&memory).unwrap();
-        large.bytes.extend(vec![0; 1024]);
-        large.acquire(&memory).unwrap();
-        assert_eq!(memory.0.available_permits(), SHARED_KIB - 1001);
-        let mut rest = body(free + SHARED_KIB - 1001);
-        rest.acquire(&memory).unwrap();
-        let mut late = body(free + 1);
-        assert!(matches!(late.acquire(&memory), Err(BodyError::NoMemory)));
-        small.acquire(&memory).unwrap();
-        drop(large);
-        late.acquire(&memory).unwrap();
+        let holder = Holder::User("é>b".to_owned());
+        let mut body = ReceivedBody { bytes: Vec::new(), share: memory.share(holder.clone()) };
+        for _ in 0..100 {
+            body.append(&[b' '; 1000]).unwrap();
+        }
+        assert!(body.bytes.capacity() <= 125_000, "{}", body.bytes.capacity());
+        let mut rest = memory.share(holder);
+        let mut free = 0;
+        while rest.add(1024).is_ok() {
+            free += 1024;
+        }
+        let text = format!("[{}]", vec!["{}"; 100_000].join(","));
+        let refused = body.append(text.as_bytes());
+        assert_eq!(refused, Err(MemoryLimit::OfHolder), "{free}");
+        // There is room for the text, but not for the objects.
+        rest.set(free - 400_000).unwrap();
+        body.append(text.as_bytes()).unwrap();
+        assert_eq!(body.read_objects().unwrap_err().detail, JsonFault::Memory);
+        drop(rest);
+        assert!(
+            matches!(body.read_objects(), Ok(Objects::Many(objects)) if objects.len() == 100_000)
+        );
     }
 
     #[test]

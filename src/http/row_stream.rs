@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::{
     accept::RowFormat,
     blocking::{Blocking, BlockingError, Lane, LanePermit},
+    limited_places::{LimitedPlace, LimitedPlaces, PlacesLimit},
     problem::Problem,
     response::{self, Response},
     streamed_body::{self, BodySender, StreamedBody},
@@ -47,6 +48,13 @@ pub(super) struct ErrorHandling<E> {
     pub(super) on_cut_off: Box<dyn FnOnce(&E) + Send>,
 }
 
+/// The user of a response, whose long responses are limited.
+#[derive(Clone)]
+pub(super) struct StreamUser {
+    pub(super) places: Arc<LimitedPlaces>,
+    pub(super) name: String,
+}
+
 /// A response of rows, and the result of its job; `None` if the response is a stream, whose job has
 /// not ended yet.
 pub(super) struct RowResponse<T> {
@@ -58,10 +66,11 @@ pub(super) struct RowResponse<T> {
 ///
 /// # Errors
 /// The problem of an error of `job` before the first chunk is sent; 503 if too many searches wait
-/// or too many streams run. An error after the first chunk closes the connection before the end of
+/// or too many streams run, of all users or of this one. An error after the first chunk closes the connection before the end of
 /// the response, and is logged.
 pub(super) async fn respond<T: Send + 'static, E: Error + Send + 'static>(
     blocking: &Arc<Blocking>,
+    user: StreamUser,
     format: RowFormat,
     place: UserPlace,
     job: RowJob<T, E>,
@@ -69,7 +78,7 @@ pub(super) async fn respond<T: Send + 'static, E: Error + Send + 'static>(
 ) -> Result<RowResponse<T>, Problem> {
     let ErrorHandling { problem, on_cut_off } = errors;
     let (start, started) = oneshot::channel();
-    run(blocking, format, place, start, job, on_cut_off).await?;
+    run(blocking, user, format, place, start, job, on_cut_off).await?;
     match started.await {
         Ok(Started::Complete { bytes, result }) => {
             let response = response::whole(StatusCode::OK, format.media_type(), bytes);
@@ -89,6 +98,7 @@ pub(super) async fn respond<T: Send + 'static, E: Error + Send + 'static>(
 /// Starts the job in the lane of searches.
 async fn run<T: Send + 'static, E: Error + Send + 'static>(
     blocking: &Arc<Blocking>,
+    user: StreamUser,
     format: RowFormat,
     place: UserPlace,
     start: oneshot::Sender<Started<T, E>>,
@@ -98,7 +108,7 @@ async fn run<T: Send + 'static, E: Error + Send + 'static>(
     let write = {
         let blocking = blocking.clone();
         move |permit| {
-            let stage = Stage::Buffering(Buffering { start, blocking, permit, place });
+            let stage = Stage::Buffering(Buffering { start, blocking, user, permit, place });
             let mut writer = RowWriter { format, on_cut_off, buffer: Vec::new(), rows: 0, stage };
             let ended = job(&mut |row| writer.row(row));
             writer.finish(ended);
@@ -119,15 +129,44 @@ enum Started<T, E> {
     /// The first of many chunks.
     Stream(StreamedBody),
     /// No rows: too many streams run.
-    Refused(BlockingError),
+    Refused(StreamRefusal),
     /// No rows: the job failed.
     Failed(E),
+}
+
+/// The reason why a long response is not sent.
+enum StreamRefusal {
+    /// Too many of all users are being read.
+    Busy(BlockingError),
+    /// One user reads this many already.
+    OfUser { max: usize },
+}
+
+impl From<PlacesLimit> for StreamRefusal {
+    fn from(limit: PlacesLimit) -> Self {
+        match limit {
+            PlacesLimit::OfUser { max } => Self::OfUser { max },
+            PlacesLimit::OfAll { .. } => Self::Busy(BlockingError::Busy),
+        }
+    }
+}
+
+impl From<StreamRefusal> for Problem {
+    fn from(refusal: StreamRefusal) -> Self {
+        match refusal {
+            StreamRefusal::Busy(error) => error.into(),
+            StreamRefusal::OfUser { max } => Self::unavailable(format!(
+                "You read {max} long responses at the same time already. Read them to their end, and try again."
+            )),
+        }
+    }
 }
 
 /// The parts that a job needs to begin the response.
 struct Buffering<T, E> {
     start: oneshot::Sender<Started<T, E>>,
     blocking: Arc<Blocking>,
+    user: StreamUser,
     permit: LanePermit,
     place: UserPlace,
 }
@@ -137,7 +176,7 @@ enum Stage<T, E> {
     /// All rows so far are in the buffer.
     Buffering(Buffering<T, E>),
     /// The head is sent.
-    Streaming { sender: BodySender, _permit: LanePermit },
+    Streaming { sender: BodySender, _permit: LanePermit, _place: LimitedPlace },
     /// The client disconnected, or the response was refused.
     Stopped,
 }
@@ -208,7 +247,7 @@ impl<T, E: Error + 'static> RowWriter<T, E> {
             (Stage::Buffering(buffering), Err(error)) => {
                 let _ = buffering.start.send(Started::Failed(error));
             }
-            (Stage::Streaming { sender, _permit }, Ok(_)) => {
+            (Stage::Streaming { sender, _permit, _place }, Ok(_)) => {
                 let _ = sender.blocking_send(self.buffer).and_then(|()| sender.blocking_end());
             }
             (Stage::Streaming { .. }, Err(error)) => {
@@ -228,21 +267,26 @@ impl<T, E: Error + 'static> RowWriter<T, E> {
 impl<T, E> Buffering<T, E> {
     /// Moves the job from the lane of searches to the lane of streams and begins the response.
     fn begin_stream(self) -> Stage<T, E> {
-        let Self { start, blocking, permit, place } = self;
-        match blocking.try_permit(Lane::Stream) {
-            Err(busy) => {
+        let Self { start, blocking, user, permit, place } = self;
+        let stream_place = user.places.join(&user.name).map_err(StreamRefusal::from);
+        let stream_place = stream_place.and_then(|place| {
+            let permit = blocking.try_permit(Lane::Stream).map_err(StreamRefusal::Busy)?;
+            Ok((permit, place))
+        });
+        match stream_place {
+            Err(refusal) => {
                 // The error of the send is ignored: the client disconnected.
-                let _ = start.send(Started::Refused(busy));
+                let _ = start.send(Started::Refused(refusal));
                 Stage::Stopped
             }
-            Ok(stream_permit) => {
+            Ok((stream_permit, stream_place)) => {
                 // The next search can begin.
                 drop((permit, place));
                 let (sender, body) = streamed_body::channel();
                 if start.send(Started::Stream(body)).is_err() {
                     return Stage::Stopped;
                 }
-                Stage::Streaming { sender, _permit: stream_permit }
+                Stage::Streaming { sender, _permit: stream_permit, _place: stream_place }
             }
         }
     }
@@ -273,9 +317,20 @@ mod tests {
         format: RowFormat,
         job: impl FnOnce(&mut RowSink<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Started<T, Failure>, oneshot::error::RecvError> {
+        start_as("é>b", &Arc::new(LimitedPlaces::of_streams()), blocking, format, job).await
+    }
+
+    async fn start_as<T: Send + 'static>(
+        name: &str,
+        places: &Arc<LimitedPlaces>,
+        blocking: &Arc<Blocking>,
+        format: RowFormat,
+        job: impl FnOnce(&mut RowSink<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Started<T, Failure>, oneshot::error::RecvError> {
         let (start, started) = oneshot::channel();
-        let place = UserPlaces::default().place("é>b").await.unwrap();
-        run(blocking, format, place, start, Box::new(job), Box::new(|_| ())).await.unwrap();
+        let user = StreamUser { places: places.clone(), name: name.to_owned() };
+        let place = UserPlaces::default().place(name).await.unwrap();
+        run(blocking, user, format, place, start, Box::new(job), Box::new(|_| ())).await.unwrap();
         started.await
     }
 
@@ -368,16 +423,21 @@ mod tests {
     #[tokio::test]
     async fn slow_clients_hold_no_search_permit_and_are_limited() {
         let blocking = Arc::new(Blocking::default());
+        let places = Arc::new(LimitedPlaces::of_streams());
         let mut slow = Vec::new();
-        let refused = loop {
+        let mut fill = async |name: &str| loop {
             assert!(slow.len() < 1000, "nothing is refused");
-            match start(&blocking, RowFormat::List, |each| Ok(rows(MANY, each))).await {
+            let format = RowFormat::List;
+            match start_as(name, &places, &blocking, format, |each| Ok(rows(MANY, each))).await {
                 Ok(Started::Stream(body)) => slow.push(body),
-                Ok(Started::Refused(error)) => break error,
+                Ok(Started::Refused(refusal)) => break refusal,
                 Ok(Started::Complete { .. } | Started::Failed(_)) | Err(_) => panic!("it ended"),
             }
         };
-        assert!(matches!(refused, BlockingError::Busy));
+        for name in ["a", "b", "c"] {
+            assert!(matches!(fill(name).await, StreamRefusal::OfUser { max: 8 }));
+        }
+        assert!(matches!(fill("d").await, StreamRefusal::Busy(BlockingError::Busy)));
         // Short responses are not affected.
         let short = start(&blocking, RowFormat::List, |each| Ok(rows(1, each))).await;
         assert!(matches!(short, Ok(Started::Complete { .. })));

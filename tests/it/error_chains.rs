@@ -173,6 +173,7 @@ fn yaml_and_json_errors_say_each_thing_once() {
         JsonFault::DuplicateKey { .. } => JsonFault::DuplicateKey { key: text() },
         JsonFault::Depth => JsonFault::Depth,
         JsonFault::Size => JsonFault::Size,
+        JsonFault::Memory => JsonFault::Memory,
         JsonFault::NoObject { .. } => JsonFault::NoObject { found: "a text" },
         JsonFault::ItemNoObject { .. } => JsonFault::ItemNoObject { index: 0, found: "a text" },
     });

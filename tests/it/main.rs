@@ -47,6 +47,7 @@ mod ldap;
 mod limits;
 mod log_pipe;
 mod login;
+mod memory;
 mod metrics;
 mod migration;
 mod mutants;

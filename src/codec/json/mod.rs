@@ -8,7 +8,7 @@
 mod read;
 mod serialize;
 
-pub use read::{JSON_BYTES_MAX, JsonError, JsonFault, Objects, read_objects};
+pub use read::{JSON_BYTES_MAX, JsonError, JsonFault, Objects, read_objects, read_objects_within};
 pub use serialize::write_object;
 
 use crate::model::{Value, View};

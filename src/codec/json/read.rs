@@ -24,6 +24,9 @@ use crate::model::{Map, VALUE_DEPTH_MAX, Value};
 /// size in memory.
 pub const JSON_BYTES_MAX: usize = 256 << 20;
 
+/// The memory that is charged at once, in bytes.
+const CHARGE_BYTES: usize = 256 * 1024;
+
 /// The memory of a value without its text, in bytes.
 const NODE_BYTES: usize = size_of::<Value>();
 
@@ -73,6 +76,9 @@ pub enum JsonFault {
     /// The value of a property has more than [`VALUE_DEPTH_MAX`] levels of lists and objects.
     #[error("lists and objects in a property are nested deeper than {VALUE_DEPTH_MAX} levels")]
     Depth,
+    /// The caller has no memory for the values now.
+    #[error("the values need more memory than is free now. Try again later")]
+    Memory,
     /// The values would take more than [`JSON_BYTES_MAX`] of memory.
     #[error(
         "the values need more than {JSON_BYTES_MAX} bytes of memory. Send them in several requests"
@@ -99,10 +105,26 @@ pub enum JsonFault {
 /// # Errors
 /// [`JsonError`] for the first fault.
 pub fn read_objects(text: &[u8]) -> Result<Objects, JsonError> {
-    read_within(text, JSON_BYTES_MAX)
+    read_objects_within(text, &mut |_| true)
 }
 
-fn read_within(text: &[u8], bytes_max: usize) -> Result<Objects, JsonError> {
+/// Reads one object, or a list of objects. Calls `charge` with the memory of the next values, in bytes, in
+/// steps of 256 KiB or more, before it reads on. The last step is left out.
+///
+/// # Errors
+/// [`JsonError`] for the first fault; [`JsonFault::Memory`] if `charge` returns false.
+pub fn read_objects_within(
+    text: &[u8],
+    charge: &mut dyn FnMut(usize) -> bool,
+) -> Result<Objects, JsonError> {
+    read_within(text, JSON_BYTES_MAX, charge)
+}
+
+fn read_within(
+    text: &[u8],
+    bytes_max: usize,
+    charge: &mut dyn FnMut(usize) -> bool,
+) -> Result<Objects, JsonError> {
     if is_utf_16(text) {
         return Err(JsonError { line: 1, column: 1, detail: JsonFault::Utf16 });
     }
@@ -110,6 +132,8 @@ fn read_within(text: &[u8], bytes_max: usize) -> Result<Objects, JsonError> {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let mut state = ReadState {
         bytes_left: bytes_max,
+        uncharged_bytes: 0,
+        charge,
         numbers: WideNumbers { rest: text },
         hashes: RandomState::new(),
         fault: None,
@@ -147,6 +171,8 @@ fn characters(text: &[u8], line: usize, column: usize) -> usize {
 struct ReadState<'t> {
     /// The memory that is left for further values.
     bytes_left: usize,
+    uncharged_bytes: usize,
+    charge: &'t mut dyn FnMut(usize) -> bool,
     numbers: WideNumbers<'t>,
     /// Keys are compared by hashes that a client cannot predict.
     hashes: RandomState,
@@ -167,6 +193,13 @@ impl ReadState<'_> {
             None => Err(self.refuse(JsonFault::Size)),
             Some(left) => {
                 self.bytes_left = left;
+                self.uncharged_bytes += NODE_BYTES + text_bytes;
+                if self.uncharged_bytes >= CHARGE_BYTES {
+                    let bytes = std::mem::take(&mut self.uncharged_bytes);
+                    if !(self.charge)(bytes) {
+                        return Err(self.refuse(JsonFault::Memory));
+                    }
+                }
                 Ok(())
             }
         }
@@ -515,8 +548,9 @@ mod tests {
         // The object, the key and its letter, the list.
         let text = format!("{{\"a\":[{}]}}", ["0"; 100].join(","));
         let bytes = 103 * NODE_BYTES + 1;
-        assert!(read_within(text.as_bytes(), bytes).is_ok());
-        assert_eq!(read_within(text.as_bytes(), bytes - 1).unwrap_err().detail, JsonFault::Size);
+        let read = |bytes| read_within(text.as_bytes(), bytes, &mut |_| true);
+        assert!(read(bytes).is_ok());
+        assert_eq!(read(bytes - 1).unwrap_err().detail, JsonFault::Size);
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(super) enum Lane {
 const QUICK_JOBS_MAX: usize = 512;
 const CHANGE_JOBS_MAX: usize = 64;
 const SEARCH_JOBS_MAX: usize = 4;
-const STREAM_JOBS_MAX: usize = 32;
+pub(super) const STREAM_JOBS_MAX: usize = 32;
 const OPERATION_JOBS_MAX: usize = 3;
 const PASSWORD_JOBS_MAX: usize = 1;
 const KNOWN_PASSWORD_JOBS_MAX: usize = 1;

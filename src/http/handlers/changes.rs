@@ -22,9 +22,8 @@ use crate::{
         blocking::Lane,
         call::Call,
         caller::Caller,
-        event_stream,
-        followers::{Follower, FollowersLimit},
-        json_response,
+        event_stream, json_response,
+        limited_places::{LimitedPlace, PlacesLimit},
         options::{AFTER, WAIT},
         problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
         query_string::Query,
@@ -135,15 +134,15 @@ fn wrong_query(parameter: &str, detail: String) -> Problem {
 ///
 /// # Errors
 /// 429 if too many clients wait.
-fn join(call: &Call) -> Result<Follower, Problem> {
+fn join(call: &Call) -> Result<LimitedPlace, Problem> {
     let user = &call.caller.require_principal()?.name;
     call.app.followers.join(user).map_err(|limit| {
         let detail = match limit {
-            FollowersLimit::OfUser { max } => format!(
+            PlacesLimit::OfUser { max } => format!(
                 "{max} clients of “{}” wait for changes already. That is the largest number for one user.",
                 shorten(user)
             ),
-            FollowersLimit::OfAll { max } => {
+            PlacesLimit::OfAll { max } => {
                 format!("{max} clients wait for changes already. That is the largest number.")
             }
         };
@@ -220,7 +219,7 @@ struct EventSender {
     sender: BodySender,
     position: Position,
     id: RequestId,
-    _follower: Follower,
+    _follower: LimitedPlace,
 }
 
 impl EventSender {

@@ -5,13 +5,14 @@ use serde_json::Value;
 
 use super::SentOptions;
 use crate::http::{
+    body_memory::BodyMemory,
     description::CallOption,
     flaws::json_type,
     media_type::media_type,
     multipart::{Boundary, Part, Parts},
     problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
     query_string::{PairError, decode_pairs},
-    request_body::{BodyMemory, RequestBody, read_object, require_json},
+    request_body::{RequestBody, read_object, require_json},
 };
 
 /// The names of form parts that hold options as a JSON object, whatever their media type is.
@@ -61,7 +62,7 @@ pub(in crate::http) async fn add_body(
         return add_form(sent, text);
     }
     require_json(headers)?;
-    sent.add_object(read_object(received.text())?);
+    sent.add_object(body.read_object(received)?);
     Ok(())
 }
 

@@ -250,6 +250,7 @@ impl From<JsonError> for Problem {
     fn from(error: JsonError) -> Self {
         let kind = match &error.detail {
             JsonFault::Size => ProblemKind::BodyTooLarge,
+            JsonFault::Memory => return Self::unavailable(sentence(&error.detail)),
             JsonFault::Syntax { .. }
             | JsonFault::Utf16
             | JsonFault::DuplicateKey { .. }

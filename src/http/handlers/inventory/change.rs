@@ -50,10 +50,7 @@ pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
         body.json(&headers, &app.body_memory, "a JSON object or a list of objects").await?;
 
     let change = move || {
-        let read = json::read_objects(body.text())?;
-        // Frees the text. Its share of the memory now covers the objects.
-        drop(body.take_bytes());
-        let (objects, sent) = match read {
+        let (objects, sent) = match body.read_objects()? {
             Objects::One(object) => (vec![object], Sent::One),
             Objects::Many(objects) => (objects, Sent::List),
         };

@@ -8,7 +8,7 @@ use crate::{
         app::App,
         call::Call,
         problem::Problem,
-        row_stream::{self, ErrorHandling, RowResponse, RowSink},
+        row_stream::{self, ErrorHandling, RowResponse, RowSink, StreamUser},
     },
     inventory::{ClientPresence, Flow, Inventory, InventoryError, RowSink as InventoryRowSink},
 };
@@ -81,7 +81,9 @@ pub(super) async fn respond<T: Send + 'static>(
     };
     let errors = ErrorHandling { problem, on_cut_off: Box::new(on_cut_off) };
     let place = app.search_places.place(&client.user).await?;
-    let responded = row_stream::respond(&app.blocking, format, place, Box::new(job), errors).await;
+    let user = StreamUser { places: app.streams.clone(), name: client.user.clone() };
+    let job = Box::new(job);
+    let responded = row_stream::respond(&app.blocking, user, format, place, job, errors).await;
     // A stream notices by itself if its client leaves.
     client.waiting = Waiting::No;
     responded
