@@ -63,8 +63,9 @@ def main():
         "architecture": architecture, "os": "linux", "created": created,
         "config": {
             "User": f"{OWNER}:{OWNER}", "WorkingDir": "/", "Entrypoint": ["/satchel"], "Cmd": ["serve"],
-            "Env": ["SATCHEL_DATA=/var/lib/satchel", "SATCHEL_LISTEN=0.0.0.0:8080"],
-            "ExposedPorts": {"8080/tcp": {}}, "Volumes": {"/var/lib/satchel": {}}, "StopSignal": "SIGTERM",
+            "Env": ["SATCHEL_DATA=/var/lib/satchel", "SATCHEL_LISTEN=https://0.0.0.0:8443",
+                    "SATCHEL_SETUP_LINK=true"],
+            "ExposedPorts": {"8443/tcp": {}}, "Volumes": {"/var/lib/satchel": {}}, "StopSignal": "SIGTERM",
             "Labels": {"org.opencontainers.image.title": "satchel", "org.opencontainers.image.version": version},
         },
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},

@@ -195,6 +195,22 @@ impl Login {
         Err(refusal.into())
     }
 
+    /// The user whom a certificate names, if the account is in memory.
+    pub fn cached_certificate_user(&self, name: &str) -> Option<Principal> {
+        match self.accounts.cached(name) {
+            CachedAccount::Found(account) => Some(account.principal()),
+            CachedAccount::Missing => None,
+        }
+    }
+
+    /// Reads the user whom a certificate names. `None` if there is none. Can block for a read from disk.
+    ///
+    /// # Errors
+    /// [`LoginError::Accounts`].
+    pub fn read_certificate_user(&self, name: &str) -> Result<Option<Principal>, LoginError> {
+        Ok(self.accounts.account(name)?.map(|account| account.principal()))
+    }
+
     /// The principal as whom a token acts: its user, with the rights that both have. `None` if the account
     /// must be [read](Self::read_token_user) first.
     ///

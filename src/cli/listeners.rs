@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::config::{ListenAddress, ListenList, Scheme, ServeConfig};
 use crate::http::Listener;
@@ -20,6 +20,29 @@ pub(super) struct Listeners {
 pub(super) struct BoundListener {
     listener: TcpListener,
     address: ListenAddress,
+}
+
+/// Refuses to listen without encryption for other machines, unless the settings allow it.
+///
+/// # Errors
+/// A listener beyond localhost does not encrypt.
+pub(super) fn require_encryption(config: &ServeConfig) -> anyhow::Result<()> {
+    let is_readable =
+        |address: &&ListenAddress| address.scheme == Scheme::Http && !address.is_loopback();
+    let Some(address) = config.listen.0.iter().find(is_readable) else { return Ok(()) };
+    if !config.unencrypted_passwords {
+        bail!(
+            "{address} is not encrypted: passwords and secrets could be read on the network. Listen on \
+             https://{}, or on 127.0.0.1 behind a proxy that encrypts. If nobody else can read that \
+             network, set unencrypted_passwords = true",
+            address.socket
+        );
+    }
+    tracing::warn!(
+        "{address} is not encrypted (unencrypted_passwords): passwords and secrets can be read on the \
+         network."
+    );
+    Ok(())
 }
 
 /// Binds all addresses.
@@ -42,12 +65,15 @@ fn bind_one(address: ListenAddress) -> anyhow::Result<BoundListener> {
 /// start. Logs its fingerprint. Returns `None` if no listener encrypts.
 ///
 /// # Errors
-/// The certificate or its key cannot be read, made or used.
+/// The certificate, its key or the authorities of clients cannot be read, made or used.
 pub(super) fn tls(
     config: &ServeConfig,
     directory: &DataDirectory,
 ) -> anyhow::Result<Option<ServerTls>> {
     if !config.listen.has_https() {
+        if config.tls_client_ca.is_some() {
+            bail!("tls_client_ca needs an address with https:// in listen");
+        }
         return Ok(None);
     }
     let (files, description) = match config.certificate() {
@@ -59,7 +85,7 @@ pub(super) fn tls(
         }
     };
     tracing::info!("SHA-256 of the {description}: {}", files.fingerprint()?);
-    Ok(Some(ServerTls::new(files)?))
+    Ok(Some(ServerTls::new(files, config.tls_client_ca.as_deref())?))
 }
 
 /// The names and addresses in a self-signed certificate.
@@ -77,18 +103,6 @@ fn own_names(config: &ServeConfig) -> (Vec<String>, Vec<IpAddr>) {
 }
 
 impl Listeners {
-    /// Warns of listeners that send passwords over a network without encryption.
-    pub(super) fn warn_of_plain_http(&self) {
-        for BoundListener { address, .. } in &self.bound {
-            if address.scheme == Scheme::Http && !address.is_loopback() {
-                tracing::warn!(
-                    "{address} is not encrypted: passwords and secrets can be read on the network. Use \
-                     https://, or listen on 127.0.0.1 behind a proxy that encrypts."
-                );
-            }
-        }
-    }
-
     /// The URL at which commands on this machine can connect; of a listener without TLS, if there is one.
     pub(super) fn local_url(&self) -> String {
         let addresses = || self.bound.iter().map(|bound| bound.address);

@@ -44,6 +44,7 @@ Examples:
 pub(super) fn run(config: &ServeConfig, parsed: &Parsed) -> anyhow::Result<ExitCode> {
     // Held until the end of this function: dropping it writes the last log lines.
     let _log = logging::start(&config.log)?;
+    listeners::require_encryption(config)?;
     let supervisor = Arc::new(Supervisor::of_environment());
     let early_listeners = switch_to_owner(config)?;
     core_dumps::forbid().context("Cannot forbid core dumps")?;
@@ -56,7 +57,6 @@ pub(super) fn run(config: &ServeConfig, parsed: &Parsed) -> anyhow::Result<ExitC
             None => listeners::bind(&config.listen)?,
         },
     };
-    listeners.warn_of_plain_http();
     directory.announce(&listeners.local_url())?;
     if let Some(setup) = &inventory.setup {
         first_start::announce(setup, &listeners.public_urls(&config.host()));
@@ -88,6 +88,7 @@ pub(super) fn run(config: &ServeConfig, parsed: &Parsed) -> anyhow::Result<ExitC
         trusted_proxies: config.trusted_proxies.clone().unwrap_or_default(),
         exposure: first_start::exposure(config),
         setup: inventory.setup.take(),
+        tls: listeners.tls.clone(),
         routes: http::route_table(),
     })?;
 

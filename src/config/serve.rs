@@ -116,6 +116,15 @@ pub struct ServeConfig {
     #[arg(long, env = "SATCHEL_TLS_KEY", value_name = "FILE", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
 
+    /// PEM file of the authorities whose certificates log clients in: the common name in the certificate is
+    /// the name of the user
+    #[arg(long, env = "SATCHEL_TLS_CLIENT_CA", value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
+
+    /// Listen without encryption for other machines too, although passwords can then be read on the network
+    #[arg(long, env = "SATCHEL_UNENCRYPTED_PASSWORDS")]
+    pub unencrypted_passwords: bool,
+
     /// Host names under which clients may address the server, separated by commas; `*` accepts all. IP
     /// addresses, localhost and the host's own name are always accepted
     #[arg(long, env = "SATCHEL_HOSTS", value_name = "NAMES", value_parser = host_list)]

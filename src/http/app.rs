@@ -28,6 +28,7 @@ use crate::{
     inventory::{Dialect, Inventory},
     job::Jobs,
     migration::Migration,
+    tls::ServerTls,
     topology::Topology,
 };
 
@@ -60,6 +61,8 @@ pub struct App {
     /// Held while a set-up runs, so that a burst of them takes one place in the queue of password checks.
     pub(super) setup_turn: Mutex<()>,
     pub(super) password_turns: PasswordTurns,
+    /// The certificate; `None` without TLS.
+    pub(super) tls: Option<ServerTls>,
     pub(super) metrics: Arc<Metrics>,
     /// The clients that wait for changes.
     pub(super) followers: LimitedPlaces,
@@ -110,6 +113,8 @@ pub struct AppParts {
     pub exposure: Exposure,
     /// The set-up of the first administrator. `None` if somebody can log in.
     pub setup: Option<Setup>,
+    /// The certificate. `None` if no listener encrypts.
+    pub tls: Option<ServerTls>,
     /// [`route_table`](super::route_table), for the metrics, the front page and the OpenAPI
     /// description.
     pub routes: RouteTable,
@@ -140,6 +145,7 @@ impl App {
             trusted_proxies,
             exposure,
             setup,
+            tls,
             routes,
         } = parts;
         let login = Login::new(accounts, tokens.clone(), sessions)?.with_ldap(ldap);
@@ -170,6 +176,7 @@ impl App {
             setup,
             setup_turn: Mutex::default(),
             password_turns: PasswordTurns::default(),
+            tls,
             metrics: Arc::new(Metrics::new(operations)),
             routes,
             openapi: OnceLock::new(),

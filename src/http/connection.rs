@@ -26,7 +26,7 @@ use super::{
     pipeline::{Server, respond},
     timeout_stream::TimeoutStream,
 };
-use crate::tls::{HttpVersion, ServerTls, http_version};
+use crate::tls::{HttpVersion, ServerTls, client_name, http_version};
 
 /// The size limit of a request line with its headers, and of the part of a body that is read
 /// ahead, in bytes. hyper answers a longer head with 431, a longer path with 414. Browsers and
@@ -80,10 +80,15 @@ async fn serve_requests(
         _ = stopping_meanwhile.changed() => return,
     };
     match handshake {
-        Ok(Ok(stream)) => match http_version(&stream) {
-            HttpVersion::Http1 => serve_http1(server, state, stream, stopping).await,
-            HttpVersion::Http2 => serve_http2(server, state, stream, stopping).await,
-        },
+        Ok(Ok(stream)) => {
+            if let Some(name) = client_name(&stream) {
+                state.set_client_name(name);
+            }
+            match http_version(&stream) {
+                HttpVersion::Http1 => serve_http1(server, state, stream, stopping).await,
+                HttpVersion::Http2 => serve_http2(server, state, stream, stopping).await,
+            }
+        }
         Ok(Err(error)) => tracing::debug!(%peer, %error, "The TLS handshake failed."),
         Err(_) => tracing::debug!(%peer, "The TLS handshake took too long."),
     }

@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Instant,
@@ -31,6 +31,7 @@ pub(super) struct ConnectionState {
     requests: Mutex<Requests>,
     body_unread: AtomicBool,
     writing: AtomicBool,
+    client_name: OnceLock<String>,
     too_many_abandoned: Notify,
     given_up: Notify,
 }
@@ -63,6 +64,7 @@ impl ConnectionState {
             requests: Mutex::new(requests),
             body_unread: AtomicBool::new(false),
             writing: AtomicBool::new(false),
+            client_name: OnceLock::new(),
             too_many_abandoned: Notify::new(),
             given_up: Notify::new(),
         }
@@ -70,6 +72,17 @@ impl ConnectionState {
 
     fn requests(&self) -> MutexGuard<'_, Requests> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the common name in the certificate of the client.
+    pub(super) fn set_client_name(&self, name: String) {
+        // A connection has one handshake.
+        let _ = self.client_name.set(name);
+    }
+
+    /// Returns the common name in the certificate of the client, which an authority of the site signed.
+    pub(super) fn client_name(&self) -> Option<&str> {
+        self.client_name.get().map(String::as_str)
     }
 
     /// Counts a request whose head has arrived.

@@ -44,7 +44,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Returns the caller: anonymous on a route without login and without credentials. `transport` is that of
-/// the client, which can be behind a proxy.
+/// the client, which can be behind a proxy. `client_name` is the name in the certificate of the client, which
+/// counts if the request has no other credentials.
 ///
 /// # Errors
 /// 401 for wrong or malformed credentials, and for a session that has ended; 403 for a change with a
@@ -56,6 +57,7 @@ pub(super) async fn authenticate(
     head: &Parts,
     source: LoginSource,
     transport: Transport,
+    client_name: Option<&str>,
 ) -> Result<Caller, Problem> {
     if right == Right::Public {
         return Ok(Caller::Anonymous);
@@ -67,9 +69,33 @@ pub(super) async fn authenticate(
         Some(Authorization::Bearer(text)) => of_token(app, &text, source).await,
         None => match session_cookie::sent(&head.headers, transport) {
             Some(text) => of_session(app, head, &text, source).await,
-            None => Ok(Caller::Anonymous),
+            None => match client_name {
+                Some(name) => of_certificate(app, name).await,
+                None => Ok(Caller::Anonymous),
+            },
         },
     }
+}
+
+/// Returns the user with the name in the certificate of the client.
+///
+/// # Errors
+/// 401 if there is no such user.
+async fn of_certificate(app: &Arc<App>, name: &str) -> Result<Caller, Problem> {
+    let principal = match app.login.cached_certificate_user(name) {
+        Some(principal) => Some(principal),
+        None => {
+            let (reader, name) = (app.clone(), name.to_owned());
+            let read = move || reader.login.read_certificate_user(&name);
+            app.blocking.run(Lane::Quick, read).await??
+        }
+    };
+    principal.map(Caller::Known).ok_or_else(|| {
+        Problem::unauthenticated(format!(
+            "The client certificate is for “{}”, and no user has this name.",
+            shorten(name)
+        ))
+    })
 }
 
 /// Checks a name and a password, and returns the user.

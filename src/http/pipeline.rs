@@ -116,7 +116,9 @@ async fn steps(
     let distance = distance(app.exposure, state.peer.ip(), head.version, &head.headers);
     let source = LoginSource { address: client, distance };
     let transport = app.trusted_proxies.transport(state.transport, state.peer.ip(), &head.headers);
-    let caller = credentials::authenticate(&app, route.right, &head, source, transport).await?;
+    let client_name = state.client_name();
+    let caller =
+        credentials::authenticate(&app, route.right, &head, source, transport, client_name).await?;
     body.set_holder(Holder::Address(client));
     if let Some(principal) = caller.principal() {
         entry.set_user(&principal.name);

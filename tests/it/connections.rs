@@ -102,6 +102,7 @@ async fn one_address_gets_a_share_of_the_connections() {
     let server = Server::start_with(&[
         "--listen",
         "0.0.0.0:0",
+        "--unencrypted-passwords",
         "--admin-password-file",
         file.to_str().unwrap(),
         "--connections-per-address-max",

@@ -40,7 +40,11 @@ fn status(server: &Server, login: (&str, &str)) -> u16 {
 
 #[test]
 fn a_server_that_others_can_reach_starts_with_a_set_up_link() {
-    for arguments in [&["--listen", "0.0.0.0:0"][..], &["--listen", "[::]:0"], &["--setup-link"]] {
+    for arguments in [
+        &["--unencrypted-passwords", "--listen", "0.0.0.0:0"][..],
+        &["--unencrypted-passwords", "--listen", "[::]:0"],
+        &["--setup-link"],
+    ] {
         let server = Server::start_with(arguments);
         assert_eq!(status(&server, ADMIN), 401, "{arguments:?}");
         let code = logged_code(&server);
@@ -92,7 +96,7 @@ fn a_program_gets_problems_instead_of_the_form() {
 fn the_default_password_stops_to_work_when_others_can_reach_the_server() {
     let server = Server::start();
     assert_eq!(status(&server, ADMIN), 200);
-    let server = server.start_again_with(&["--listen", "0.0.0.0:0"]);
+    let server = server.start_again_with(&["--listen", "0.0.0.0:0", "--unencrypted-passwords"]);
     assert_eq!(status(&server, ADMIN), 401);
     assert_eq!(submit(&server, &logged_code(&server), PASSWORD, PASSWORD).status, 200);
     assert_eq!(status(&server, ("admin", PASSWORD)), 200);
@@ -218,7 +222,8 @@ fn a_password_file_sets_the_first_password() {
     let file = folder.path().join("pass word");
     let path = file.to_str().unwrap();
     fs::write(&file, format!("{PASSWORD}\nmore\n")).unwrap();
-    let arguments = ["--listen", "0.0.0.0:0", "--admin-password-file", path];
+    let arguments =
+        ["--unencrypted-passwords", "--listen", "0.0.0.0:0", "--admin-password-file", path];
     let server = Server::start_with(&arguments);
     assert_eq!((status(&server, ("admin", PASSWORD)), status(&server, ADMIN)), (200, 401));
     // A password that is not the default stays.

@@ -107,6 +107,7 @@ impl LocalServer {
             trusted_proxies: TrustedProxies::default(),
             exposure: Exposure::SameMachine,
             setup: None,
+            tls: None,
             routes: http::route_table(),
         })?;
         let listener =

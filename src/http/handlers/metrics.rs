@@ -24,6 +24,7 @@ use crate::{
         route::RouteTable,
     },
     inventory::Inventory,
+    tls::ServerTls,
 };
 
 const PROMETHEUS: HeaderValue =
@@ -40,7 +41,7 @@ pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
 
 /// Returns all metrics. A value that cannot be read is omitted.
 fn page(app: &App, inventory: &Inventory) -> Result<String, fmt::Error> {
-    let App { metrics, routes, jobs, connections, .. } = app;
+    let App { metrics, routes, jobs, connections, tls, .. } = app;
     let mut page = Page::default();
     let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("SATCHEL_COMMIT"))];
     page.family("satchel_build_info", "gauge", "Version and commit of the server; always 1.")?;
@@ -59,6 +60,11 @@ fn page(app: &App, inventory: &Inventory) -> Result<String, fmt::Error> {
     }
     let about = "Running imports, exports and verifications.";
     page.one("satchel_jobs_running", "gauge", about, jobs.running())?;
+    if let Some(not_after) = tls.as_ref().and_then(ServerTls::not_after) {
+        let name = "satchel_tls_certificate_not_after_seconds";
+        let about = "Unix time until which the certificate is valid.";
+        page.one(name, "gauge", about, not_after.unix_timestamp())?;
+    }
     write_connections(&mut page, connections)?;
     write_requests(&mut page, metrics, routes)?;
     write_audit(&mut page, &app.audit.state())?;
