@@ -1,25 +1,16 @@
 //! `satchel fingerprint`: prints the SHA-256 of a server's certificate.
 
-use std::{net::TcpStream, path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::bail;
 use clap::Args;
-use rustls::ClientConnection;
 use ureq::http::Uri;
 
-use super::{
-    output::print,
-    server_address::{host, server_name},
-};
+use super::{output::print, server_certificate::shown_fingerprint};
 use crate::{
     store::tls_folder,
-    tls::{CertificateFiles, Fingerprint, ServerCheck, client_config},
+    tls::{CertificateFiles, Fingerprint},
 };
-
-/// The maximum time to connect, and for each answer of the server.
-const WAIT_MAX: Duration = Duration::from_secs(20);
-
-const HTTPS_PORT: u16 = 443;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +39,7 @@ pub(super) struct FingerprintArgs {
 /// Prints one line.
 pub(super) fn run(args: &FingerprintArgs) -> anyhow::Result<ExitCode> {
     let fingerprint = match (&args.server, &args.certificate) {
-        (Some(server), _) => of_server(server)?,
+        (Some(server), _) => shown_fingerprint(server)?,
         (None, Some(certificate)) => of_file(certificate.clone())?,
         (None, None) => {
             let path = CertificateFiles::in_folder(&tls_folder(&args.data)).certificate;
@@ -69,28 +60,4 @@ pub(super) fn run(args: &FingerprintArgs) -> anyhow::Result<ExitCode> {
 fn of_file(certificate: PathBuf) -> anyhow::Result<Fingerprint> {
     // The key is not read.
     Ok(CertificateFiles { certificate, key: PathBuf::new() }.fingerprint()?)
-}
-
-/// Asks a server for its certificate. Sends it nothing else.
-fn of_server(server: &Uri) -> anyhow::Result<Fingerprint> {
-    if server.scheme_str() != Some("https") {
-        bail!("The address of the server must begin with https://");
-    }
-    let host = host(server);
-    let port = server.port_u16().unwrap_or(HTTPS_PORT);
-    let name = server_name(server).context("The host is not a name or address")?;
-    let failed = || format!("Cannot connect to {server}");
-    let mut socket = TcpStream::connect((host, port)).with_context(failed)?;
-    socket.set_read_timeout(Some(WAIT_MAX)).with_context(failed)?;
-    socket.set_write_timeout(Some(WAIT_MAX)).with_context(failed)?;
-    let check = ServerCheck::any();
-    let mut connection = ClientConnection::new(client_config(&check)?, name)?;
-    let handshake = connection.complete_io(&mut socket);
-    match (check.met(), handshake) {
-        (Some(fingerprint), Ok(_)) => Ok(fingerprint),
-        (_, Err(error)) => {
-            Err(error).context("The TLS handshake failed. Does the server use https?")
-        }
-        (None, Ok(_)) => Err(anyhow!("The server sent no certificate")),
-    }
 }

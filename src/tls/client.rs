@@ -105,9 +105,9 @@ impl ServerCertVerifier for ServerCheck {
         let met = Fingerprint::of(certificate);
         *self.met.lock().unwrap_or_else(PoisonError::into_inner) = Some(met);
         match &self.trusted {
-            Trusted::Pinned(expected) if *expected != met => {
-                Err(Error::General(format!("the server's certificate has the fingerprint {met}")))
-            }
+            Trusted::Pinned(expected) if *expected != met => Err(Error::General(format!(
+                "the server's certificate has the fingerprint {met} instead of {expected}"
+            ))),
             Trusted::Any | Trusted::Pinned(_) => Ok(ServerCertVerified::assertion()),
             Trusted::Listed { certificates, .. } if certificates.contains(certificate) => {
                 Ok(ServerCertVerified::assertion())

@@ -12,6 +12,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use ureq::{
     Agent, Body, RequestBuilder, SendBody,
+    config::Config,
     http::{Response, Uri},
     typestate::{WithBody, WithoutBody},
 };
@@ -25,6 +26,7 @@ use crate::{
         safe_text::safe,
         server_address::is_loopback,
     },
+    http::paths,
     tls::ServerCheck,
     wording::counted,
 };
@@ -150,19 +152,7 @@ impl Client {
         trust: &Trust,
         server_location: ServerLocation,
     ) -> anyhow::Result<Self> {
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect would send the request, and possibly the password, to another server.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            // The server closes idle connections, and a request on a closed one would fail.
-            .max_idle_connections(0)
-            .timeout_connect(Some(CONNECT_WAIT_MAX))
-            .user_agent(concat!("satchel/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(base) {
-            config = config.proxy(None);
-        }
-        let config = config.build();
+        let config = config(base);
         let agent = match trust {
             Trust::Public => config.into(),
             Trust::Listed(path) => encrypted::agent(config, &ServerCheck::listed(path)?)?,
@@ -459,6 +449,36 @@ impl Client {
             }
             error => anyhow!("Cannot connect to {base}: {error}"),
         }
+    }
+}
+
+/// The settings of the connections to a server.
+fn config(base: &Uri) -> Config {
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        // A redirect would send the request, and possibly the password, to another server.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        // The server closes idle connections, and a request on a closed one would fail.
+        .max_idle_connections(0)
+        .timeout_connect(Some(CONNECT_WAIT_MAX))
+        .user_agent(concat!("satchel/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(base) {
+        config = config.proxy(None);
+    }
+    config.build()
+}
+
+/// Returns whether a public authority signed the certificate of a server. A server that cannot be reached
+/// counts as trusted: the request that follows reports the reason.
+pub(super) fn is_publicly_trusted(base: &Uri) -> bool {
+    let agent: Agent = config(base).into();
+    let base = base.to_string();
+    let url = format!("{}{}", base.trim_end_matches('/'), paths::IS_ALIVE.pattern());
+    match agent.get(url).call() {
+        Err(ureq::Error::Tls(_) | ureq::Error::Rustls(_)) => false,
+        Err(ureq::Error::Io(error)) => error.kind() != io::ErrorKind::InvalidData,
+        Ok(_) | Err(_) => true,
     }
 }
 

@@ -31,14 +31,16 @@ use password::{TOKEN_VARIABLE, token};
 pub(super) use password::{new_password, password_in_file, read_password};
 
 use super::{
+    known_servers::KnownServers,
     owner,
     progress::Progress,
     server_address::{host, is_loopback},
+    server_certificate::shown_fingerprint,
 };
 use crate::store::{CreateDirectory, KeptGenerations, Options};
 use crate::tls::Fingerprint;
 use crate::wording::hex;
-use client::{Login, ServerLocation};
+use client::{Login, ServerLocation, is_publicly_trusted};
 
 /// The target of a command.
 #[derive(Debug)]
@@ -142,9 +144,10 @@ impl Target {
                         target.base
                     ));
                 }
+                // Before the password is read: an unknown certificate ends the command.
+                let trust = target.decided_trust()?;
                 let login = target.credentials.login()?;
-                let client =
-                    Client::new(&target.base, &login, &target.trust, ServerLocation::Remote)?;
+                let client = Client::new(&target.base, &login, &trust, ServerLocation::Remote)?;
                 Ok(Connection { client, local: None })
             }
         }
@@ -237,6 +240,28 @@ impl RemoteTarget {
             bail!("--fingerprint needs an encrypted connection: https://");
         }
         Ok(Self { base, credentials, trust })
+    }
+
+    /// The certificate that is accepted: of a server that no option names, the remembered one. The user is
+    /// asked about one that is unknown and that no public authority signed.
+    ///
+    /// # Errors
+    /// The server cannot be reached, its certificate has changed, or the user does not accept it.
+    fn decided_trust(&self) -> anyhow::Result<Trust> {
+        if !matches!(self.trust, Trust::Public) || self.base.scheme_str() != Some("https") {
+            return Ok(self.trust.clone());
+        }
+        let mut known = KnownServers::read()?;
+        if let Some(remembered) = known.find(&self.base)? {
+            known.compare(&self.base, remembered, shown_fingerprint(&self.base)?)?;
+            return Ok(Trust::Pinned(remembered));
+        }
+        if is_publicly_trusted(&self.base) {
+            return Ok(Trust::Public);
+        }
+        let shown = shown_fingerprint(&self.base)?;
+        known.ask(&self.base, shown)?;
+        Ok(Trust::Pinned(shown))
     }
 
     /// Returns whether other users of the network could read the password.

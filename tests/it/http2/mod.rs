@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use h2::Reason;
 use serde_json::json;
 
-use self::client::{Client, Frames, connect, read};
+pub(crate) use self::client::connect;
+use self::client::{Client, Frames, read};
 use crate::{
     commands::{stderr_of, stdout_of},
     tls_server::TlsServer,
