@@ -122,7 +122,8 @@ pub struct ServeConfig {
     pub tls_client_ca: Option<PathBuf>,
 
     /// Listen without encryption for other machines too, although passwords can then be read on the network
-    #[arg(long, env = "SATCHEL_UNENCRYPTED_PASSWORDS")]
+    #[arg(long, env = "SATCHEL_UNENCRYPTED_PASSWORDS", num_args = 0..=1, default_value_t = false,
+          default_missing_value = "true", action = ArgAction::Set)]
     pub unencrypted_passwords: bool,
 
     /// Host names under which clients may address the server, separated by commas; `*` accepts all. IP
