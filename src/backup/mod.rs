@@ -159,7 +159,7 @@ impl Backups {
     /// Verifies a stored backup, and notes the result for the list.
     ///
     /// # Errors
-    /// [`BackupError::NotFound`] if there is none of this name, and as for [`verify`].
+    /// [`BackupError::NotFound`] if there is none of this name, and as for [`verify()`].
     pub fn verify(
         &self,
         name: &BackupName,

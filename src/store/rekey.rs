@@ -2,7 +2,7 @@
 //!
 //! All databases are copied into the folder `rekey/`, entry by entry, so that no copy holds a secret under
 //! the old key. The data directory stays as it is until the copies are complete and durable; then
-//! [`rekey_switch`](super::rekey_switch) moves them to their places.
+//! [`rekey_switch`] moves them to their places.
 
 use std::{
     fs,

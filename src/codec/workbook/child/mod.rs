@@ -4,7 +4,7 @@
 //! input and a pipe for rows as standard output, and nothing else: no environment, no other
 //! descriptor, no path. Before it reads a byte it sets limits that the kernel enforces: of memory,
 //! processor time, files and processes. Then it enters a `sandbox`, in which it can open neither files nor
-//! sockets. A [`probe`] tells what of this the kernel has.
+//! sockets. A [`probe()`] tells what of this the kernel has.
 
 mod error;
 mod executable;

@@ -26,7 +26,7 @@ const SECCOMP: &str = "seccomp";
 const REPORT_BYTES_MAX: u64 = 1024;
 
 /// Starts a probe with both restrictions, and returns those that the kernel enforces. `program` is
-/// [`executable()`](super::executable), except in tests. Blocks for milliseconds.
+/// [`executable()`](super::executable()), except in tests. Blocks for milliseconds.
 ///
 /// # Errors
 /// An I/O error if the process cannot be started, or its report cannot be read.
