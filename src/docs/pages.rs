@@ -31,6 +31,7 @@ pub const CHAPTERS: [Chapter; 4] = [
             "site-logins",
             "audit",
             "keys",
+            "hardening",
             "settings",
             "operations",
             "recovery",

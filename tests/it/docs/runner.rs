@@ -25,7 +25,7 @@ const PAGES_AT_ONCE: usize = 3;
 const LINE_CHARS_MAX: usize = 400;
 
 /// Longer outputs are truncated when they are written into a page.
-const OUTPUT_LINES_MAX: usize = 150;
+const OUTPUT_LINES_MAX: usize = 400;
 
 /// A step of a page, the line of its block, and the text that it printed.
 struct Executed {
