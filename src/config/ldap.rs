@@ -79,7 +79,12 @@ impl LdapConfig {
     /// # Errors
     /// Every variant of [`LdapSettingsError`].
     pub fn settings(&self) -> Result<Option<LdapSettings>, LdapSettingsError> {
-        let Some(urls) = self.ldap_url.clone() else { return Ok(None) };
+        let Some(urls) = self.ldap_url.clone() else {
+            return match self.first_without_server() {
+                Some(setting) => Err(LdapSettingsError::NoServer { setting }),
+                None => Ok(None),
+            };
+        };
         let options = LdapOptions {
             urls,
             starttls: self.ldap_starttls,
@@ -96,5 +101,24 @@ impl LdapConfig {
             groups: self.ldap_groups.clone(),
         };
         LdapSettings::check(options).map(Some)
+    }
+
+    /// Returns the name of a setting that has a value, and needs a server.
+    fn first_without_server(&self) -> Option<&'static str> {
+        let settings = [
+            ("ldap_starttls", self.ldap_starttls),
+            ("ldap_ca", self.ldap_ca.is_some()),
+            ("ldap_unencrypted_passwords", self.ldap_unencrypted_passwords),
+            ("ldap_user_dn", self.ldap_user_dn.is_some()),
+            ("ldap_bind_dn", self.ldap_bind_dn.is_some()),
+            ("ldap_password_file", self.ldap_password_file.is_some()),
+            ("ldap_base", self.ldap_base.is_some()),
+            ("ldap_filter", self.ldap_filter.is_some()),
+            ("ldap_group_attribute", self.ldap_group_attribute.is_some()),
+            ("ldap_group_base", self.ldap_group_base.is_some()),
+            ("ldap_group_filter", self.ldap_group_filter.is_some()),
+            ("ldap_groups", self.ldap_groups.is_some()),
+        ];
+        settings.into_iter().find(|(_, is_set)| *is_set).map(|(name, _)| name)
     }
 }

@@ -533,6 +533,7 @@ fn access_and_inventory_errors_say_each_thing_once() {
     });
     let url = || "ldap://dc1.example.net".to_owned();
     assert_each!(LdapSettingsError {
+        LdapSettingsError::NoServer { .. } => LdapSettingsError::NoServer { setting: "ldap_base" },
         LdapSettingsError::NoUserEntry => LdapSettingsError::NoUserEntry,
         LdapSettingsError::NoGroupEntry => LdapSettingsError::NoGroupEntry,
         LdapSettingsError::ServiceAccount => LdapSettingsError::ServiceAccount,

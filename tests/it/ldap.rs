@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{ADMIN, Server, until};
+use crate::harness::{ADMIN, Server, command, until};
 use crate::inventory::put;
 
 const COUNT: &str = "/rest/count";
@@ -167,4 +167,16 @@ fn a_server_that_hangs_ends_after_its_time_and_the_next_one_is_asked() {
     // The server that answered is asked first from now on.
     assert_eq!(status(&server, ("eva", "another")), 200);
     assert_eq!((hanging.connections(), answering.connections()), (1, 2));
+}
+
+#[test]
+fn a_setting_for_ldap_without_a_server_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serve = command(&folder.path().join("data"));
+    let output =
+        serve.args(["--listen", "127.0.0.1:0", "--ldap-groups", "netops: operators"]).output();
+    let output = output.unwrap();
+    assert_ne!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("ldap_groups has no use without ldap_url"), "{said}");
 }

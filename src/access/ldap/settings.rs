@@ -58,6 +58,12 @@ pub struct LdapOptions {
 /// The reason why the settings do not work together.
 #[derive(Debug, thiserror::Error)]
 pub enum LdapSettingsError {
+    /// A setting for LDAP without a server.
+    #[error("{setting} has no use without ldap_url, the address of the LDAP server")]
+    NoServer {
+        /// The name of the setting.
+        setting: &'static str,
+    },
     /// Nothing says how to find the entry of a user.
     #[error(
         "ldap_url needs a way to find users: ldap_user_dn, such as “uid={{user}},ou=people,dc=example”, \
