@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::store::StoreError;
+use crate::{access::TokensError, store::StoreError};
 
 /// The exit code of a command that refuses to work on a damaged inventory.
 pub(super) const EXIT_DAMAGED: u8 = 3;
@@ -20,14 +20,15 @@ pub(super) fn wrong_arguments(message: impl Into<String>) -> anyhow::Error {
     WrongArguments(message.into()).into()
 }
 
-/// The exit code of a command that ended with this error: 3 for a damaged inventory, 2 for wrong
+/// The exit code of a command that ended with this error: 3 for a damaged inventory or damaged tokens, 2 for wrong
 /// arguments, 1 otherwise.
 pub(super) fn of_error(error: &anyhow::Error) -> ExitCode {
     if error.is::<WrongArguments>() {
         return ExitCode::from(EXIT_WRONG_ARGUMENTS);
     }
-    let damaged = error.chain().any(|cause| {
+    let is_damage = error.chain().any(|cause| {
         matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::InventoryDamaged(_)))
+            || matches!(cause.downcast_ref::<TokensError>(), Some(TokensError::Damaged { .. }))
     });
-    if damaged { ExitCode::from(EXIT_DAMAGED) } else { ExitCode::FAILURE }
+    if is_damage { ExitCode::from(EXIT_DAMAGED) } else { ExitCode::FAILURE }
 }

@@ -161,6 +161,20 @@ fn files_of_another_directory_and_lost_ones_are_noticed() {
 }
 
 #[test]
+fn damaged_tokens_are_refused_as_damage() {
+    let directory = Server::start().kill_and_keep();
+    let data = directory.path().join("data");
+    let path = data.join("tokens");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[40] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let said = refused(&data);
+    assert!(said.contains("with the tokens is damaged. Move it away"), "{said}");
+    fs::remove_file(&path).unwrap();
+    Server::start_on_data(directory);
+}
+
+#[test]
 fn a_damaged_previous_generation_is_reported_by_commands_that_read_it() {
     let directory = Server::start_with(&["--demo"]).kill_and_keep();
     let data = directory.path().join("data");

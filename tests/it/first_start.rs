@@ -22,12 +22,12 @@ fn logged_codes(server: &Server, count: usize) -> Vec<String> {
     codes
 }
 
-fn logged_code(server: &Server) -> String {
+pub(crate) fn logged_code(server: &Server) -> String {
     logged_codes(server, 1).remove(0)
 }
 
 /// Sends the form as a browser does.
-fn submit(server: &Server, code: &str, password: &str, again: &str) -> Answer {
+pub(crate) fn submit(server: &Server, code: &str, password: &str, again: &str) -> Answer {
     let field = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let form = format!("code={code}&password={}&again={}", field(password), field(again));
     let request = server.request("POST", "/setup").header("Accept", "text/html");

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::commands::on_terminal;
 use crate::data_files::current_database;
+use crate::first_start::{logged_code, submit};
 use crate::harness::{ADMIN, Server, satchel};
 
 /// The exit code of a command that refuses a damaged inventory.
@@ -357,18 +358,22 @@ fn a_new_key_removes_only_secrets() {
     assert!(said(&output).contains("--administrator"), "{}", said(&output));
     assert_ne!(fs::read(data.join("key")).unwrap(), old);
     assert_eq!(verified(&data)["records"], 369);
-    // No user can log in, so the server refuses to start and prints the next step.
-    let mut serve = crate::harness::command(&data);
-    let output = serve.args(["--listen", "127.0.0.1:0"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains("satchel passwd NAME --administrator"), "{}", said(&output));
+    // No administrator can log in. The server shows a set-up link in its log, and no default password.
+    let mut server = Server::start_on_data(directory);
+    let code = logged_code(&server);
+    assert_eq!(server.request("GET", "/rest/count").login(ADMIN).send().status, 401);
+    assert_eq!(submit(&server, "0123456789abcdef", "long enough", "long enough").status, 403);
+    // The command gives somebody a password too. Then the next start shows no link.
+    server.kill();
     let mut passwd = satchel();
     passwd.args(["passwd", "é>b", "--administrator", "--data"]).arg(&data);
     let mut passwd = passwd.stdin(Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut passwd.stdin.take().unwrap(), b"long enough\n").unwrap();
     assert!(passwd.wait().unwrap().success());
-    let server = Server::start_on_data(directory);
+    let server = server.start_again();
     let counts = server.request("GET", "/rest/count").login(("é>b", "long enough")).send();
     assert_eq!(counts.json()["device"], 317);
+    assert_eq!(submit(&server, &code, "long enough", "long enough").status, 403);
+    assert_eq!(server.request("GET", "/setup").send().status, 404);
     assert_eq!(server.request("GET", "/rest/count").login(ADMIN).send().status, 401);
 }
