@@ -23,6 +23,9 @@ pub enum NewPasswordError {
     /// The new password breaks a rule or cannot be stored.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The new password is the present one.
+    #[error("the new password is the present one; choose another")]
+    Unchanged,
     /// The password is not in the inventory.
     #[error("another server checks the password of “{0}”; change it there")]
     OtherServer(String),
@@ -116,6 +119,7 @@ impl Login {
     /// # Errors
     /// [`NewPasswordError::Login`] if the user or the present password has changed since;
     /// [`NewPasswordError::Password`] if the new one breaks a rule or cannot be stored;
+    /// [`NewPasswordError::Unchanged`] if the new one is the present one;
     /// [`NewPasswordError::OtherServer`] for a user of an LDAP server.
     pub fn change_password(
         &self,
@@ -130,6 +134,9 @@ impl Login {
         let account = account.filter(|account| is_checked(account)).ok_or(LoginError::Refused)?;
         if self.checker(&account.name, Some(&account)) == PasswordChecker::Ldap {
             return Err(NewPasswordError::OtherServer(account.name.clone()));
+        }
+        if present.password == new.password {
+            return Err(NewPasswordError::Unchanged);
         }
         match self.accounts.set_password(origin, &present.name, &new.password)? {
             SetPassword::Done => {}
@@ -212,6 +219,7 @@ mod tests {
         let (_, text) =
             login.begin_session(&credentials("alice", "right"), client.clone()).unwrap();
         assert!(refused(change("wrong", "new")));
+        assert!(matches!(change("right", "right"), Err(NewPasswordError::Unchanged)));
         change("right", "new").unwrap();
         assert!(refused(change("right", "newer")));
         let session = login.check_session(&text, HERE).unwrap();

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::user_name::is_invisible;
+
 /// The smallest number of characters of a new password. With the limits on failed logins, more than ten
 /// are only needed against somebody who has a copy of the hashes.
 pub const PASSWORD_CHARACTERS_MIN: usize = 10;
@@ -38,6 +40,18 @@ pub enum RefusedPassword {
     /// It contains a control character, such as a line break, which no login form sends.
     #[error("a password must not contain control characters, such as line breaks")]
     ControlCharacter,
+    /// It contains a character that nobody sees, which a user cannot type again.
+    #[error(
+        "a password must not contain the character U+{:04X}, which is not visible",
+        u32::from(*.character)
+    )]
+    Invisible {
+        /// The first such character.
+        character: char,
+    },
+    /// Each character follows the one before, such as `0123456789` or `zyxwvutsrq`.
+    #[error("a password must not be a sequence, such as 0123456789 or abcdefghij")]
+    Sequence,
     /// It has fewer than [`DIFFERENT_CHARACTERS_MIN`] different characters.
     #[error("a password needs at least {DIFFERENT_CHARACTERS_MIN} different characters")]
     Monotonous,
@@ -63,6 +77,12 @@ pub fn check_new_password(user: &str, password: &str) -> Result<(), RefusedPassw
     if password.contains(char::is_control) {
         return Err(RefusedPassword::ControlCharacter);
     }
+    if let Some(character) = password.chars().find(|character| is_unseen(*character)) {
+        return Err(RefusedPassword::Invisible { character });
+    }
+    if is_sequence(&folded(password)) {
+        return Err(RefusedPassword::Sequence);
+    }
     if password.chars().collect::<HashSet<_>>().len() < DIFFERENT_CHARACTERS_MIN {
         return Err(RefusedPassword::Monotonous);
     }
@@ -70,6 +90,23 @@ pub fn check_new_password(user: &str, password: &str) -> Result<(), RefusedPassw
     // A sign at the beginning or the end is the first thing that programs try.
     let bare = password.trim_matches(|character: char| !character.is_alphanumeric());
     if bare.is_empty() { Ok(()) } else { require_private(user, bare) }
+}
+
+/// Returns whether a character of a password is not visible. Wide spaces are visible.
+fn is_unseen(character: char) -> bool {
+    is_invisible(character) && !character.is_whitespace()
+}
+
+/// Returns whether each character follows the one before, or each precedes it. After 9 comes 0, as on a
+/// keyboard.
+fn is_sequence(password: &str) -> bool {
+    let follows = |first: char, second: char| match (first, second) {
+        ('9', '0') => true,
+        _ => u32::from(first) + 1 == u32::from(second),
+    };
+    let pairs = || password.chars().zip(password.chars().skip(1));
+    pairs().all(|(first, second)| follows(first, second))
+        || pairs().all(|(first, second)| follows(second, first))
 }
 
 /// Returns whether everybody knows this password: it is empty, one of the most common ones, or the name of
@@ -121,15 +158,30 @@ mod tests {
             ("öffentlichkeit", "Öffentlichkeit!?", RefusedPassword::UserName),
             ("é>b", "          ", RefusedPassword::Monotonous),
             ("é>b", "ababcbabcb", RefusedPassword::Monotonous),
+            ("é>b", "0123456789", RefusedPassword::Sequence),
+            ("é>b", "1234567890123", RefusedPassword::Sequence),
+            ("é>b", "9876543210987", RefusedPassword::Sequence),
+            ("é>b", "ABCDEFGHIJ", RefusedPassword::Sequence),
+            ("é>b", "０１２３４５６７８９", RefusedPassword::Sequence),
+            (
+                "é>b",
+                "a\u{202e}b\u{200b}cdefghijkl",
+                RefusedPassword::Invisible { character: '\u{202e}' },
+            ),
             ("é>b", "correct\nhorse", RefusedPassword::ControlCharacter),
             ("é>b", "correct\0horse", RefusedPassword::ControlCharacter),
             ("Öffentlichkeit", "öffentlichKEIT", RefusedPassword::UserName),
         ] {
             assert_eq!(check_new_password(user, password), Err(expected), "{password}");
         }
-        for password in
-            ["äöüßäöüßäö", "correct horse", "…—»«…—»«…—", &"wxyz".repeat(PASSWORD_BYTES_MAX / 4)]
-        {
+        for password in [
+            "äöüßäöüßäö",
+            "correct horse",
+            "0123456780",
+            "Oslo\u{3000}Fjord 9",
+            "…—»«…—»«…—",
+            &"wxyz".repeat(PASSWORD_BYTES_MAX / 4),
+        ] {
             assert_eq!(check_new_password("é>b", password), Ok(()), "{password}");
         }
     }

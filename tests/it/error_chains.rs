@@ -476,6 +476,7 @@ fn access_and_inventory_errors_say_each_thing_once() {
     assert_each!(NewPasswordError {
         NewPasswordError::Login(_) => LoginError::Refused.into(),
         NewPasswordError::Password(_) => PasswordError::Refused(RefusedPassword::Common).into(),
+        NewPasswordError::Unchanged => NewPasswordError::Unchanged,
         NewPasswordError::OtherServer(_) => NewPasswordError::OtherServer(text()),
     });
     assert_each!(RefusedName {
@@ -487,6 +488,8 @@ fn access_and_inventory_errors_say_each_thing_once() {
         RefusedPassword::TooShort => RefusedPassword::TooShort,
         RefusedPassword::TooLong => RefusedPassword::TooLong,
         RefusedPassword::ControlCharacter => RefusedPassword::ControlCharacter,
+        RefusedPassword::Invisible { .. } => RefusedPassword::Invisible { character: '\u{200b}' },
+        RefusedPassword::Sequence => RefusedPassword::Sequence,
         RefusedPassword::Monotonous => RefusedPassword::Monotonous,
         RefusedPassword::Common => RefusedPassword::Common,
         RefusedPassword::UserName => RefusedPassword::UserName,

@@ -373,6 +373,9 @@ fn a_user_changes_the_own_password() {
         ("\u{ff50}assword123", "most common"),
         ("aaaaaaaaaaaa", "different characters"),
         ("correct\nhorse", "control characters"),
+        ("correct\u{200b}horse", "U+200B"),
+        ("0123456789", "sequence"),
+        (GUEST.1, "is the present one"),
     ] {
         let refused = change_password(&server, &cookie, GUEST.1, weak);
         let problem = refused.problem(422, "change-rejected");

@@ -81,7 +81,9 @@ impl From<NewPasswordError> for Problem {
         match error {
             NewPasswordError::Login(error) => error.into(),
             NewPasswordError::Password(error) => error.into(),
-            NewPasswordError::OtherServer(_) => Self::of(ProblemKind::ChangeRejected, &error),
+            NewPasswordError::Unchanged | NewPasswordError::OtherServer(_) => {
+                Self::of(ProblemKind::ChangeRejected, &error)
+            }
         }
     }
 }
