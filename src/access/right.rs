@@ -23,9 +23,9 @@ pub enum Right {
     Export,
     /// To import projects and workbooks.
     Import,
-    /// To export projects, which contain secrets, and to verify the inventory.
+    /// To export projects and make backups, which contain secrets, and to verify the inventory.
     Backup,
-    /// To do everything else, such as to undo changes.
+    /// To do everything else, such as to undo changes, and to delete projects and backups.
     Administer,
 }
 

@@ -28,9 +28,9 @@ fn status(server: &Server, method: &str, path: &str, token: &str) -> u16 {
 #[test]
 fn a_scope_limits_what_a_token_can_do() {
     let server = Server::start_with(&["--demo"]);
-    // A call for each right: to read, to collect, to change, to import, to export, to administer, and to
-    // manage one's own tokens.
-    const CALLS: [(&str, &str); 7] = [
+    // A call for each right: to read, to collect, to change, to import, to export, to administer, to
+    // manage one's own tokens, and to delete backups and projects.
+    const CALLS: [(&str, &str); 9] = [
         ("GET", DEVICES),
         ("GET", "/metrics"),
         ("POST", DEVICES),
@@ -38,13 +38,15 @@ fn a_scope_limits_what_a_token_can_do() {
         ("POST", "/rest/migrate/export"),
         ("POST", "/rest/undo"),
         ("GET", TOKENS),
+        ("DELETE", "/rest/backups/x"),
+        ("DELETE", "/rest/migrate/projects/x"),
     ];
     for (scope, allowed) in [
-        ("read", [true, false, false, false, false, false, false]),
-        ("feeds", [false, true, false, false, false, false, false]),
-        ("backup", [true, false, false, false, true, false, false]),
-        ("import", [true, false, false, true, false, false, false]),
-        ("admin", [true, true, true, true, true, true, false]),
+        ("read", [true, false, false, false, false, false, false, false, false]),
+        ("feeds", [false, true, false, false, false, false, false, false, false]),
+        ("backup", [true, false, false, false, true, false, false, false, false]),
+        ("import", [true, false, false, true, false, false, false, false, false]),
+        ("admin", [true, true, true, true, true, true, false, true, true]),
     ] {
         let token = token(&server, ADMIN, scope, scope);
         for ((method, path), allowed) in CALLS.into_iter().zip(allowed) {

@@ -136,7 +136,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
             method: Method::DELETE,
             pattern: paths::STORED_BACKUP.pattern(),
-            right: Right::Backup,
+            right: Right::Administer,
             body: BodyRule::Options,
             description: Description {
                 operation: "delete_backup",

@@ -185,7 +185,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         route: Route {
         method: Method::DELETE,
         pattern: paths::PROJECT.pattern(),
-        right: Right::Backup,
+        right: Right::Administer,
         body: BodyRule::Options,
         description: Description {
             operation: "delete_project",
