@@ -6,6 +6,7 @@ use hyper::Version;
 use hyper::header::{FORWARDED, HeaderMap};
 
 use super::connection_state::Transport;
+use super::host_names::BrowserTransport;
 use super::problem::{Flaw, Problem, ProblemKind, RequestLocation};
 use crate::access::Distance;
 use crate::model::Networks;
@@ -49,19 +50,22 @@ pub(super) fn distance(
     version: Version,
     headers: &HeaderMap,
 ) -> Distance {
-    let is_of_proxy = |name: &str| {
-        PROXY_HEADERS.contains(&name)
-            || PROXY_HEADER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-    };
-    let is_forwarded =
-        version < Version::HTTP_11 || headers.keys().any(|name| is_of_proxy(name.as_str()));
-    if !peer.to_canonical().is_loopback() || is_forwarded {
+    if !peer.to_canonical().is_loopback() || is_forwarded(version, headers) {
         return Distance::Network;
     }
     match exposure {
         Exposure::SameMachine => Distance::SameMachineOnly,
         Exposure::Network => Distance::SameMachine,
     }
+}
+
+/// Returns whether the version of HTTP or a header says that a proxy forwards the request.
+fn is_forwarded(version: Version, headers: &HeaderMap) -> bool {
+    let is_of_proxy = |name: &str| {
+        PROXY_HEADERS.contains(&name)
+            || PROXY_HEADER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    };
+    version < Version::HTTP_11 || headers.keys().any(|name| is_of_proxy(name.as_str()))
 }
 
 /// The proxies whose word about the address of a client counts.
@@ -128,16 +132,35 @@ impl TrustedProxies {
         if transport == Transport::Tls || !self.0.contain(peer.to_canonical()) {
             return transport;
         }
-        let protocols = list(headers, X_FORWARDED_PROTO);
-        let forwarded = list(headers, FORWARDED.as_str());
-        let mut words =
-            protocols.into_iter().chain(forwarded.into_iter().map(|hop| member(hop, "proto")));
-        if words.any(|word| word.eq_ignore_ascii_case("https")) {
-            Transport::Tls
-        } else {
-            Transport::Plain
-        }
+        if is_forwarded_from_tls(headers) { Transport::Tls } else { Transport::Plain }
     }
+
+    /// Returns whether the browser certainly uses TLS: a trusted proxy says so, or the connection has TLS
+    /// and nothing says that a proxy forwards the request. A page of another site cannot add the headers
+    /// of a proxy to a request.
+    pub(super) fn browser_transport(
+        &self,
+        transport: Transport,
+        peer: IpAddr,
+        version: Version,
+        headers: &HeaderMap,
+    ) -> BrowserTransport {
+        let is_certain = if self.0.contain(peer.to_canonical()) {
+            is_forwarded_from_tls(headers)
+        } else {
+            transport == Transport::Tls && !is_forwarded(version, headers)
+        };
+        if is_certain { BrowserTransport::Tls } else { BrowserTransport::Unknown }
+    }
+}
+
+/// Returns whether `X-Forwarded-Proto` or `Forwarded` says that the client uses TLS.
+fn is_forwarded_from_tls(headers: &HeaderMap) -> bool {
+    let protocols = list(headers, X_FORWARDED_PROTO);
+    let forwarded = list(headers, FORWARDED.as_str());
+    let mut words =
+        protocols.into_iter().chain(forwarded.into_iter().map(|hop| member(hop, "proto")));
+    words.any(|word| word.eq_ignore_ascii_case("https"))
 }
 
 /// The items of a header that is a list, over all its lines.
@@ -231,6 +254,37 @@ mod tests {
         let forwarded = Some(("forwarded", "for=1.1.1.1;Proto=\"HTTPS\", for=10.0.0.2;proto=http"));
         assert_eq!(of(Plain, "10.0.0.1", forwarded), Tls);
         assert_eq!(of(Plain, "10.0.0.1", None), Plain);
+    }
+
+    #[test]
+    fn a_browser_certainly_uses_tls_without_a_proxy_or_with_the_word_of_a_trusted_one() {
+        let proxies = TrustedProxies::parse("10.0.0.0/8").unwrap();
+        use Transport::{Plain, Tls};
+        const HTTPS: &[(&str, &str)] = &[("x-forwarded-proto", "https")];
+        const HTTP: &[(&str, &str)] = &[("x-forwarded-proto", "http")];
+        for (transport, peer, version, headers, is_tls) in [
+            (Tls, "192.0.2.1", Version::HTTP_2, &[][..], true),
+            (Tls, "192.0.2.1", Version::HTTP_11, &[], true),
+            (Tls, "192.0.2.1", Version::HTTP_10, &[], false),
+            (Tls, "192.0.2.1", Version::HTTP_11, HTTP, false),
+            (Tls, "192.0.2.1", Version::HTTP_11, &[("via", "1.1 é")], false),
+            (Plain, "192.0.2.1", Version::HTTP_11, HTTPS, false),
+            (Plain, "10.0.0.1", Version::HTTP_11, HTTPS, true),
+            (Plain, "10.0.0.1", Version::HTTP_10, HTTPS, true),
+            (Plain, "10.0.0.1", Version::HTTP_11, HTTP, false),
+            (Tls, "10.0.0.1", Version::HTTP_2, &[], false),
+            (Tls, "10.0.0.1", Version::HTTP_2, HTTPS, true),
+        ] {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                let value = hyper::header::HeaderValue::from_bytes(value.as_bytes()).unwrap();
+                map.insert(*name, value);
+            }
+            let peer = peer.parse().unwrap();
+            let found = proxies.browser_transport(transport, peer, version, &map);
+            let expected = if is_tls { BrowserTransport::Tls } else { BrowserTransport::Unknown };
+            assert_eq!(found, expected, "{transport:?} {peer} {version:?} {headers:?}");
+        }
     }
 
     #[test]

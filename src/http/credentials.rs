@@ -50,7 +50,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// # Errors
 /// 401 for wrong or malformed credentials, and for a session that has ended; 403 for a change with a
 /// session but without the header of a page; 429 after too many wrong passwords; 503 if too many password
-/// checks wait; 400 for two `Authorization` headers.
+/// checks wait.
 pub(super) async fn authenticate(
     app: &Arc<App>,
     right: Right,
@@ -125,7 +125,7 @@ pub(super) async fn log_in(
 /// Returns the name and the password in the `Authorization` header; `None` without the header.
 ///
 /// # Errors
-/// 400 for a token, 400 for two headers, 401 for other credentials.
+/// 400 for a token, 401 for other credentials.
 pub(super) fn basic(headers: &HeaderMap) -> Result<Option<Credentials>, Problem> {
     match parse(headers)? {
         Some(Authorization::Basic(credentials)) => Ok(Some(credentials)),
@@ -272,16 +272,9 @@ async fn check_by_ldap(
 /// Reads `Authorization: Basic …` or `Bearer …`; `None` without the header.
 ///
 /// # Errors
-/// 401 for another scheme, or credentials that cannot be decoded; 400 for two headers, of which a proxy
-/// could check the other one.
+/// 401 for another scheme, or credentials that cannot be decoded.
 fn parse(headers: &HeaderMap) -> Result<Option<Authorization>, Problem> {
-    let mut sent = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = sent.next() else { return Ok(None) };
-    if sent.next().is_some() {
-        let detail = "The Authorization header is sent twice.";
-        return Err(Problem::new(ProblemKind::MalformedRequest, detail)
-            .with_flaw(Flaw::new(RequestLocation::Header("authorization"), detail)));
-    }
+    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let malformed = || {
         Problem::unauthenticated(
             "The Authorization header must be “Basic ”, followed by the base64 of “name:password” in UTF-8, \
@@ -324,16 +317,6 @@ mod tests {
             assert_eq!(*credentials.password, "a:b");
         }
         assert!(parse(&HeaderMap::new()).unwrap().is_none());
-    }
-
-    #[test]
-    fn two_headers_are_refused() {
-        let mut headers = HeaderMap::new();
-        for value in ["Basic w6RkbWluOmE6Yg==", "Basic w6RkbWluOmE6Yg=="] {
-            headers.append(AUTHORIZATION, value.parse().unwrap());
-        }
-        let refused = parse(&headers).err().unwrap();
-        assert!(refused.is(ProblemKind::MalformedRequest));
     }
 
     #[test]

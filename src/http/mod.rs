@@ -12,7 +12,7 @@
 //! | the appliance | `limits`, `host_names`, `client_address`, `connection_table`, `password_turns`, `metrics`, `openapi`, `app` |
 //! | the parameters of a handler | `caller`, `session_cookie`, `credentials`, `call`, `operations` |
 //! | the calls | `handlers`, `endpoint`, `routes`, `router` |
-//! | the connection, lowest layer first | `timeout_stream`, `access_log`, `pipeline`, `http2`, `connection`, `listener` |
+//! | the connection, lowest layer first | `timeout_stream`, `access_log`, `single_headers`, `pipeline`, `http2`, `connection`, `listener` |
 
 mod accept;
 mod access_log;
@@ -62,6 +62,7 @@ mod router;
 mod routes;
 mod row_stream;
 mod session_cookie;
+mod single_headers;
 mod streamed_body;
 mod timeout_stream;
 mod transfer_encoding;

@@ -34,7 +34,7 @@ use super::{
     response::{self, Response},
     route::Route,
     router::{Match, Router},
-    session_cookie,
+    session_cookie, single_headers,
 };
 use crate::access::LoginSource;
 
@@ -100,7 +100,10 @@ async fn steps(
 
     check_places(&app, &head)?;
     check_limits(&head)?;
-    host_names::check(&app.host_names, &head)?;
+    let peer = state.peer.ip();
+    let proxies = &app.trusted_proxies;
+    let browser = proxies.browser_transport(state.transport, peer, head.version, &head.headers);
+    host_names::check(&app.host_names, &head, browser)?;
 
     let path = Path::parse(head.uri.path())?;
     let (endpoint, parameters) = match server.router.find(&head.method, &path)? {
@@ -109,20 +112,21 @@ async fn steps(
     };
     let route = &endpoint.route;
     entry.set_operation(route.description.operation);
+    host_names::check_read(route.right, &head, browser)?;
     body.set_limit(route.body, &head.headers)?;
 
-    let client = app.trusted_proxies.client(state.peer.ip(), &head.headers)?;
+    let client = proxies.client(peer, &head.headers)?;
     entry.set_client(client);
-    let distance = distance(app.exposure, state.peer.ip(), head.version, &head.headers);
+    let distance = distance(app.exposure, peer, head.version, &head.headers);
     let source = LoginSource { address: client, distance };
-    let transport = app.trusted_proxies.transport(state.transport, state.peer.ip(), &head.headers);
+    let transport = proxies.transport(state.transport, peer, &head.headers);
     let client_name = state.client_name();
     let caller =
         credentials::authenticate(&app, route.right, &head, source, transport, client_name).await?;
     body.set_holder(Holder::Address(client));
     if let Some(principal) = caller.principal() {
         entry.set_user(&principal.name);
-        app.connections.note_login(state.peer.ip());
+        app.connections.note_login(peer);
         body.set_holder(Holder::User(principal.name.clone()));
     }
     event.begin(route, &caller, client, &parameters);
@@ -191,8 +195,8 @@ fn check_places(app: &App, head: &Parts) -> Result<(), Problem> {
 /// Refuses request heads that no route accepts. hyper has limited their size before.
 ///
 /// # Errors
-/// 414 for a long target; 431 for too many header lines; 400 for a request that does not name exactly one
-/// host; 415 for a content coding.
+/// 414 for a long target; 431 for too many header lines; 400 for a header that occurs twice, and for a
+/// request that does not name exactly one host; 415 for a content coding.
 fn check_limits(head: &Parts) -> Result<(), Problem> {
     let target_bytes = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target_bytes > TARGET_BYTES_MAX {
@@ -208,6 +212,7 @@ fn check_limits(head: &Parts) -> Result<(), Problem> {
             format!("The request has {headers} header lines, more than the {HEADERS_MAX} allowed.");
         return Err(Problem::new(ProblemKind::HeadTooLarge, detail));
     }
+    single_headers::check(head)?;
     check_host(head)?;
     match head.headers.get(CONTENT_ENCODING) {
         Some(coding) if coding != "identity" => {

@@ -50,9 +50,11 @@ impl Answer {
     }
 
     /// Checks that the response is this problem.
-    pub(crate) fn problem(&self, status: u16, word: &str) {
+    pub(crate) fn problem(&self, status: u16, word: &str) -> serde_json::Value {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
-        assert!(self.json()["type"].as_str().unwrap().ends_with(&format!("/{word}")));
+        let problem = self.json();
+        assert!(problem["type"].as_str().unwrap().ends_with(&format!("/{word}")));
+        problem
     }
 }
 

@@ -135,6 +135,21 @@ async fn heads_that_could_be_understood_in_two_ways_are_refused() {
         head
     };
     client.send(crossed, b"").await.unwrap().problem(403, "forbidden");
+    let mut unencrypted = client.head("POST", "/rest/undo");
+    let page = format!("http://{authority}");
+    unencrypted.headers_mut().insert("origin", page.parse().unwrap());
+    client.send(unencrypted, b"").await.unwrap().problem(403, "forbidden");
+    let mut twice = client.head("POST", "/rest/instance/device");
+    for origin in [server.https.as_str(), "https://evil.example"] {
+        twice.headers_mut().append("origin", origin.parse().unwrap());
+    }
+    let twice = client.send(twice, b"{}").await.unwrap().problem(400, "malformed-request");
+    assert_eq!(twice["errors"][0]["header"], "origin");
+    for target in [format!("https://evil@{authority}"), page, format!("ftp://{authority}")] {
+        let mut head = client.head("GET", "/rest/is_alive");
+        *head.uri_mut() = format!("{target}/rest/is_alive").parse().unwrap();
+        client.send(head, b"").await.unwrap().problem(400, "malformed-request");
+    }
 
     let long = "x".repeat(40 * 1024);
     assert_eq!(client.send(with("x-long", &long), b"").await.unwrap().status, 200);
