@@ -124,7 +124,7 @@ fn a_token_survives_a_restart_and_not_a_foreign_key() {
     std::fs::write(&file, [&kept[..], b"x"].concat()).unwrap();
     let output = crate::harness::command(&directory.path().join("data")).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
     assert!(stderr.contains("tokens") && stderr.contains("Move it away"), "{stderr}");
 
     // A file of another server is of no use.
