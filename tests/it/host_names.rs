@@ -85,7 +85,7 @@ fn the_page_of_a_proxy_that_nobody_listed_is_of_this_server() {
     let create = |origin: &str, headers: &[(&str, &str)]| {
         let mut request = server.request("POST", "/rest/instance/device").login(ADMIN);
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            request = request.header(name, value);
         }
         let request = request.host("inventory.example.net").header("Origin", origin);
         request.json(&json!({"name": "Évora>1"})).send().status
