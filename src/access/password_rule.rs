@@ -80,11 +80,11 @@ pub fn check_new_password(user: &str, password: &str) -> Result<(), RefusedPassw
     if let Some(character) = password.chars().find(|character| is_unseen(*character)) {
         return Err(RefusedPassword::Invisible { character });
     }
-    if is_sequence(&folded(password)) {
-        return Err(RefusedPassword::Sequence);
-    }
     if password.chars().collect::<HashSet<_>>().len() < DIFFERENT_CHARACTERS_MIN {
         return Err(RefusedPassword::Monotonous);
+    }
+    if is_sequence(&folded(password)) {
+        return Err(RefusedPassword::Sequence);
     }
     require_private(user, password)?;
     // A sign at the beginning or the end is the first thing that programs try.
