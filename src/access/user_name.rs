@@ -44,7 +44,7 @@ pub(super) fn check_visible(name: &str) -> Result<(), RefusedName> {
 /// Returns whether a character has no shape of its own: control characters, white space other than the
 /// space, and the characters that programs are to ignore if they cannot show them
 /// (`Default_Ignorable_Code_Point` of Unicode 16), to which the marks of the direction belong.
-pub(super) fn is_invisible(character: char) -> bool {
+pub fn is_invisible(character: char) -> bool {
     let is_ignorable = matches!(
         character,
         '\u{ad}'

@@ -1,9 +1,11 @@
 //! Texts from outside, made safe for a terminal.
 
-/// Escapes the characters of a text from outside that control a terminal or change the direction of the
-/// text, so that it stays on its line.
+use crate::access;
+
+/// Escapes the characters of a text from outside that control a terminal, change the direction of the text
+/// or are invisible, so that it stays on its line and two texts that look equal are equal.
 pub(super) fn safe(text: &str) -> String {
-    escaped(text, controls_terminal)
+    escaped(text, is_unsafe)
 }
 
 /// Escapes the same characters in a text of several lines.
@@ -13,11 +15,14 @@ pub(super) fn safe_lines(text: &str) -> String {
 
 /// Escapes the same characters in JSON, which stays the same JSON: they occur in its strings only.
 pub(super) fn safe_json(json: &str) -> String {
-    replaced(json, is_unsafe_in_lines, |c| format!("\\u{:04x}", u32::from(c)))
+    replaced(json, is_unsafe_in_lines, |c| {
+        // A character beyond U+FFFF is two escapes.
+        c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+    })
 }
 
 fn is_unsafe_in_lines(c: char) -> bool {
-    controls_terminal(c) && c != '\n' && c != '\t'
+    is_unsafe(c) && c != '\n' && c != '\t'
 }
 
 fn escaped(text: &str, is_unsafe: impl Fn(char) -> bool) -> String {
@@ -36,14 +41,12 @@ fn replaced(
     safe
 }
 
-/// Returns whether a character controls a terminal: a control character, or one that changes the
-/// direction of a text (Unicode Standard Annex 9, section 2).
-fn controls_terminal(c: char) -> bool {
-    let is_directional = matches!(
-        c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    c.is_control() || is_directional
+/// Returns whether a character controls a terminal or cannot be seen: a control character, one that changes
+/// the direction of a text (Unicode Standard Annex 9, section 2), an end of a line, or one without a shape.
+/// White space stays, because texts of people contain it.
+fn is_unsafe(c: char) -> bool {
+    let ends_line = matches!(c, '\u{2028}' | '\u{2029}');
+    c.is_control() || ends_line || access::is_invisible(c) && !c.is_whitespace()
 }
 
 #[cfg(test)]
@@ -54,9 +57,11 @@ mod tests {
     fn control_characters_are_escaped() {
         assert_eq!(safe("a\u{1b}[2Jé\n"), "a\\u{1b}[2Jé\\n");
         assert_eq!(safe("nimda\u{202e}"), "nimda\\u{202e}");
-        let json = serde_json::json!({"é\u{202e}\u{9b}\u{1b}": ["\u{7f}\n🦀", 7]});
+        assert_eq!(safe("a\u{200b}\u{2028}b\u{e0041}"), "a\\u{200b}\\u{2028}b\\u{e0041}");
+        assert_eq!(safe("R\u{a0}1\u{3000}東京"), "R\u{a0}1\u{3000}東京");
+        let json = serde_json::json!({"é\u{202e}\u{9b}\u{1b}": ["\u{7f}\n🦀\u{e0041}\u{2028}", 7]});
         let safe = safe_json(&json.to_string());
-        assert!(!safe.contains(controls_terminal), "{safe}");
+        assert!(!safe.contains(is_unsafe_in_lines), "{safe}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), json);
         assert_eq!(safe_lines("a\tb\r\n\u{9b}2J\n"), "a\tb\\r\n\\u{9b}2J\n");
     }
