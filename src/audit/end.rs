@@ -1,10 +1,11 @@
-//! The file `AUDIT` in the data directory: the last entry of the log. It lies beside the folder, so that
-//! the loss of the folder, or of the end of its last file, is noticed.
+//! The end of the log, in two files of the data directory. `AUDIT` has the number and the hash of the last
+//! entry. It lies beside the folder, so that the loss of the folder, or of the end of its last file, is
+//! noticed. `MARK.audit` has the number only. It shows the loss of both the folder and `AUDIT`.
 
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::PathBuf,
 };
 
@@ -12,6 +13,9 @@ use super::{AuditError, entry::ChainEnd, segments::AuditFolder};
 
 /// The mode of the file.
 const FILE_MODE: u32 = 0o600;
+
+/// The digits of the number in the file `MARK.audit`: a fixed length, so that it is replaced in one write.
+const MARK_DIGITS: usize = 20;
 
 /// The content of the file `AUDIT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +51,46 @@ impl KnownEnd {
     }
 }
 
+/// The content of the file `MARK.audit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// There is no log, or an earlier release wrote it.
+    Missing,
+    /// The file is damaged.
+    Damaged,
+    /// The number of the last entry, or of one before it if the machine lost power.
+    Number(u64),
+}
+
+impl Mark {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`AuditError::Read`] if the existing file cannot be read.
+    pub(super) fn read(folder: &AuditFolder) -> Result<Self, AuditError> {
+        let path = folder.mark_path();
+        match fs::read(&path) {
+            Ok(bytes) => Ok(parse_mark(&bytes).map_or(Self::Damaged, Self::Number)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::Missing),
+            Err(error) => Err(AuditError::read(path)(error)),
+        }
+    }
+
+    /// The number, or 0 if it is not known.
+    pub(super) fn number(self) -> u64 {
+        match self {
+            Self::Number(number) => number,
+            Self::Missing | Self::Damaged => 0,
+        }
+    }
+}
+
+fn parse_mark(bytes: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
+    let are_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    (digits.len() == MARK_DIGITS && are_digits).then(|| digits.parse().ok())?
+}
+
 /// Removes the temporary file of a killed process.
 ///
 /// # Errors
@@ -65,12 +109,27 @@ fn temporary_path(folder: &AuditFolder) -> PathBuf {
     folder.end_path().with_extension("new")
 }
 
-/// Replaces the file. It is not made durable: after a loss of power, an earlier end is as good, and each
+/// Replaces both files. They are not made durable: after a loss of power, an earlier end is as good, and each
 /// batch of entries would take two more writes of the disk.
 ///
 /// # Errors
 /// [`AuditError::Write`].
 pub(super) fn write(folder: &AuditFolder, end: &ChainEnd) -> Result<(), AuditError> {
+    write_end(folder, end)?;
+    let path = folder.mark_path();
+    let mark = || -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).mode(FILE_MODE).open(&path)?;
+        let text = format!("{:0MARK_DIGITS$}\n", end.number);
+        file.write_all_at(text.as_bytes(), 0)?;
+        // A damaged file can be longer.
+        file.set_len(text.len() as u64)
+    };
+    mark().map_err(AuditError::write(&path))
+}
+
+/// Replaces the file `AUDIT`.
+fn write_end(folder: &AuditFolder, end: &ChainEnd) -> Result<(), AuditError> {
     let path = folder.end_path();
     let temporary = temporary_path(folder);
     let replace = || -> io::Result<()> {

@@ -121,8 +121,8 @@ fn hash_of(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
 }
 
-/// Returns a time in RFC 3339 with milliseconds.
-fn timestamp(time: OffsetDateTime) -> String {
+/// Returns a time in UTC in RFC 3339 with milliseconds, as entries have it.
+pub fn timestamp(time: OffsetDateTime) -> String {
     let format =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     time.format(format).unwrap_or_default()

@@ -145,6 +145,15 @@ pub struct RemovedEntries {
     pub hash: String,
 }
 
+/// When changes were made that the log got later, such as after a loss of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MadeEarlier {
+    /// The time of the first change (RFC 3339).
+    pub first: String,
+    /// The time of the last change (RFC 3339).
+    pub last: String,
+}
+
 /// A setting that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SettingChange {
@@ -204,6 +213,10 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ChangeLink")]
     pub changes: Option<ChangeLink>,
+    /// When the changes were made, if they are recorded late: more than a minute after the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "MadeEarlier")]
+    pub late: Option<MadeEarlier>,
     /// The settings in force that do not have their default, at a start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "BTreeMap<String, String>")]
@@ -237,6 +250,7 @@ impl Event {
             users: None,
             addresses: None,
             changes: None,
+            late: None,
             settings: None,
             changed: None,
             removed: None,

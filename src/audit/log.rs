@@ -16,11 +16,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    AuditError,
+    AuditEntry, AuditError,
     event::{Event, EventKind, SettingChange},
-    failures::Failures,
     first_uses::{FirstUses, Use},
     read::{Visit, visit_newest_first},
+    repetitions::{Combined, Repetitions},
     segments::AuditFolder,
     syslog::{Syslog, SyslogOptions, SyslogState},
     writer::{KeptEntries, Writer},
@@ -42,7 +42,8 @@ const WAITING_MAX: usize = 10_000;
 pub enum Recorded {
     /// All of them.
     Everything,
-    /// All but logins and addresses: a command on the data directory has an invented password.
+    /// All but logins and addresses: a command on the data directory has an invented password. Nothing is
+    /// written before the first event or change of the command, so a command that only reads writes nothing.
     WithoutLogins,
 }
 
@@ -72,6 +73,9 @@ pub trait ChangeSource: Send {
     /// # Errors
     /// The history cannot be read. The changes come again.
     fn next(&mut self) -> Result<Vec<Event>, SourceError>;
+
+    /// Returns whether changes were made since the source was made.
+    fn has_grown(&self) -> bool;
 }
 
 /// The error of a [`ChangeSource`].
@@ -110,12 +114,33 @@ struct Shared {
     syslog: Option<Syslog>,
 }
 
-#[derive(Default)]
 struct Queue {
     events: Vec<Event>,
-    failures: Failures,
+    failures: Repetitions,
+    operations: Repetitions,
     uses: FirstUses,
     is_closing: bool,
+}
+
+impl Queue {
+    fn new() -> Self {
+        Self {
+            events: Vec::new(),
+            failures: Repetitions::of(Combined::FailedLogins),
+            operations: Repetitions::of(Combined::Operations),
+            uses: FirstUses::default(),
+            is_closing: false,
+        }
+    }
+
+    /// Returns the waiting events, and those of the windows that have ended. Closing ends them all.
+    fn take(&mut self, now: Instant) -> Vec<Event> {
+        let mut events = std::mem::take(&mut self.events);
+        for repetitions in [&mut self.failures, &mut self.operations] {
+            events.extend(if self.is_closing { repetitions.end() } else { repetitions.ended(now) });
+        }
+        events
+    }
 }
 
 impl AuditLog {
@@ -128,27 +153,29 @@ impl AuditLog {
         source: Box<dyn ChangeSource>,
     ) -> Result<Arc<Self>, AuditError> {
         let AuditOptions { folder, kept, recorded, syslog } = options;
-        let writer = Writer::open(folder.clone(), kept)?;
-        let linked = last_linked(&folder)?;
         let syslog = syslog.map(Syslog::start).transpose().map_err(AuditError::Thread)?;
         let shared = Arc::new(Shared {
             folder,
             recorded,
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue::new()),
             changed: Condvar::new(),
-            last: AtomicU64::new(writer.last_number()),
+            last: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             is_writable: AtomicBool::new(true),
             syslog,
         });
         let mut recorder = Recorder {
             shared: shared.clone(),
-            writer,
+            kept,
+            writer: None,
             source,
             waiting: Vec::new(),
             begins_after: None,
         };
-        recorder.begin(linked);
+        match recorded {
+            Recorded::Everything => recorder.open()?,
+            Recorded::WithoutLogins => {}
+        }
         let thread = thread::Builder::new().name("audit".to_owned());
         let thread = thread.spawn(move || recorder.run()).map_err(AuditError::Thread)?;
         Ok(Arc::new(Self { shared, thread: Mutex::new(Some(thread)) }))
@@ -182,6 +209,12 @@ impl AuditLog {
                 queue.uses.is_first(used, now).then_some(event)
             }
             EventKind::LoginFailed | EventKind::LoginLocked => queue.failures.take(event, now),
+            EventKind::Token
+            | EventKind::Import
+            | EventKind::Export
+            | EventKind::Download
+            | EventKind::Undo
+            | EventKind::Operation => queue.operations.take(event, now),
             _ => Some(event),
         };
         let Some(event) = event else { return };
@@ -255,6 +288,15 @@ impl Drop for AuditLog {
 }
 
 impl Shared {
+    /// Sends entries to the collector, if there is one.
+    fn send(&self, entries: &[AuditEntry]) {
+        if let Some(syslog) = &self.syslog {
+            for entry in entries {
+                syslog.send(entry);
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -271,19 +313,16 @@ impl Shared {
             thread::sleep(GATHER);
         }
         let mut queue = self.lock();
-        let mut events = std::mem::take(&mut queue.events);
-        let is_closing = queue.is_closing;
-        let ended =
-            if is_closing { queue.failures.end() } else { queue.failures.ended(Instant::now()) };
-        events.extend(ended);
-        (events, is_closing)
+        (queue.take(Instant::now()), queue.is_closing)
     }
 }
 
 /// The thread that writes.
 struct Recorder {
     shared: Arc<Shared>,
-    writer: Writer,
+    kept: Option<KeptEntries>,
+    /// `None` before the first event of a command.
+    writer: Option<Writer>,
     source: Box<dyn ChangeSource>,
     /// The events that are not written yet.
     waiting: Vec<Event>,
@@ -292,6 +331,37 @@ struct Recorder {
 }
 
 impl Recorder {
+    /// Opens the log, and begins with the changes that it does not have.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    fn open(&mut self) -> Result<(), AuditError> {
+        let folder = self.shared.folder.clone();
+        let writer = Writer::open(folder.clone(), self.kept)?;
+        let linked = last_linked(&folder)?;
+        self.shared.last.store(writer.last_number(), Ordering::Relaxed);
+        self.writer = Some(writer);
+        self.begin(linked);
+        Ok(())
+    }
+
+    /// Opens the log at the first event or change of a command. Returns whether it is open.
+    fn is_open(&mut self) -> bool {
+        if self.writer.is_some() {
+            return true;
+        }
+        if self.waiting.is_empty() && !self.source.has_grown() {
+            return false;
+        }
+        match self.open() {
+            Ok(()) => true,
+            Err(error) => {
+                self.note_failure(&error);
+                false
+            }
+        }
+    }
+
     fn begin(&mut self, after: u64) {
         match self.source.begin(after) {
             Ok(events) => {
@@ -309,6 +379,12 @@ impl Recorder {
         loop {
             let (events, is_closing) = self.shared.take();
             self.waiting.extend(events);
+            if !self.is_open() {
+                if is_closing {
+                    return;
+                }
+                continue;
+            }
             if let Some(after) = self.begins_after {
                 self.begin(after);
             } else if self.waiting.len() < WAITING_MAX {
@@ -327,40 +403,39 @@ impl Recorder {
 
     /// Writes the waiting events. After an error they wait for the next time.
     fn write(&mut self) {
+        let Some(writer) = &mut self.writer else { return };
         let result = if self.waiting.is_empty() {
             Ok(Vec::new())
         } else {
-            self.writer.append(self.waiting.clone())
+            writer.append(self.waiting.clone())
         };
-        let trimmed = match result {
-            Ok(entries) => {
-                self.waiting.clear();
-                self.send(entries);
-                self.writer.trim(Instant::now())
-            }
-            Err(error) => Err(error),
-        };
-        let was_writable = self.shared.is_writable.swap(trimmed.is_ok(), Ordering::Relaxed);
-        self.shared.last.store(self.writer.last_number(), Ordering::Relaxed);
-        match trimmed {
-            Ok(removal) => self.send(removal.into_iter().collect()),
-            Err(error) => {
-                if was_writable {
-                    tracing::error!(error = %Chain(&error), "The audit log cannot be written.");
-                }
-                let lost = self.waiting.len().saturating_sub(WAITING_MAX);
-                self.waiting.truncate(WAITING_MAX);
-                self.shared.lost.fetch_add(lost as u64, Ordering::Relaxed);
-            }
+        let written = result.and_then(|mut entries| {
+            self.waiting.clear();
+            // The entries are written, whether the old ones can be removed or not.
+            let trimmed = writer.trim(Instant::now());
+            let (removal, error) = match trimmed {
+                Ok(removal) => (removal, None),
+                Err(error) => (None, Some(error)),
+            };
+            entries.extend(removal);
+            self.shared.send(&entries);
+            error.map_or(Ok(()), Err)
+        });
+        self.shared.last.store(writer.last_number(), Ordering::Relaxed);
+        match written {
+            Ok(()) => self.shared.is_writable.store(true, Ordering::Relaxed),
+            Err(error) => self.note_failure(&error),
         }
     }
 
-    fn send(&self, entries: Vec<super::AuditEntry>) {
-        if let Some(syslog) = &self.shared.syslog {
-            for entry in &entries {
-                syslog.send(entry);
-            }
+    /// Notes that the log cannot be written. Some events wait for the next time.
+    fn note_failure(&mut self, error: &AuditError) {
+        if self.shared.is_writable.swap(false, Ordering::Relaxed) {
+            tracing::error!(error = %Chain(error), "The audit log cannot be written.");
         }
+        let lost = self.waiting.len().saturating_sub(WAITING_MAX);
+        self.waiting.truncate(WAITING_MAX);
+        self.shared.lost.fetch_add(lost as u64, Ordering::Relaxed);
     }
 }
 

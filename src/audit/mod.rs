@@ -13,7 +13,7 @@
 //! read        reads entries, the newest first
 //! verify      checks the chain
 //! writer      appends entries, and removes old ones
-//! failures    combines failed logins, so that a flood of them stays small
+//! repetitions combines equal events, so that a flood of them stays small
 //! first_uses  the first use of an hour
 //! log         the handle: takes events and writes them in a thread of its own
 //! syslog      sends entries to a collector (RFC 5424)
@@ -24,19 +24,19 @@ mod end;
 mod entry;
 mod error;
 mod event;
-mod failures;
 mod filter;
 mod first_uses;
 mod log;
 mod read;
+mod repetitions;
 mod segments;
 mod syslog;
 mod verify;
 mod writer;
 
-pub use entry::AuditEntry;
+pub use entry::{AuditEntry, timestamp};
 pub use error::AuditError;
-pub use event::{ChangeLink, Event, EventKind, RemovedEntries, SettingChange};
+pub use event::{ChangeLink, Event, EventKind, MadeEarlier, RemovedEntries, SettingChange};
 pub use filter::AuditFilter;
 pub use log::{AuditLog, AuditOptions, AuditState, ChangeSource, Recorded, SourceError};
 pub use read::{AuditPage, read_page};

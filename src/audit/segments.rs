@@ -45,6 +45,12 @@ impl AuditFolder {
         self.data.join("AUDIT")
     }
 
+    /// The path of the file with the number of the last entry. The name is that of the high-water mark of the
+    /// inventory, because it has the same purpose.
+    pub(super) fn mark_path(&self) -> PathBuf {
+        self.data.join("MARK.audit")
+    }
+
     /// The path of the file whose first entry has this number.
     pub(super) fn segment_path(&self, first: u64) -> PathBuf {
         self.path().join(format!("{first:0NUMBER_DIGITS$}{EXTENSION}"))

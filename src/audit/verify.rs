@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{
     AuditError,
-    end::KnownEnd,
+    end::{KnownEnd, Mark},
     entry::{AuditEntry, BrokenLine, ChainEnd, FIRST_PREVIOUS},
     event::{ChangeLink, EventKind, RemovedEntries},
-    segments::{AuditFolder, complete_lines},
+    segments::AuditFolder,
 };
 
 /// The largest number of findings. The first ones tell where the damage begins.
@@ -52,15 +52,23 @@ impl AuditFindings {
 /// [`AuditError::Read`].
 pub fn verify(folder: &AuditFolder) -> Result<AuditFindings, AuditError> {
     // First the end: the entries that are read then are at least as many.
-    let known = KnownEnd::read(folder)?;
+    let (known, mark) = (KnownEnd::read(folder)?, Mark::read(folder)?);
     let mut found = AuditFindings::default();
     let mut walk = Walk::default();
     for segment in folder.segments()? {
         let name = segment.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        for (line, number) in complete_lines(&segment.read()?).zip(1_u64..) {
+        for (line, number) in lines_of(&segment.read()?).zip(1_u64..) {
             let place = || format!("line {number} of audit/{name}");
             match AuditEntry::parse(line) {
-                Ok(entry) => walk.entry(entry, &place(), &mut found),
+                Ok(entry) => {
+                    if number == 1 && entry.number != segment.first {
+                        found.add(format!(
+                            "the file audit/{name} was renamed: its first entry is {}",
+                            entry.number
+                        ));
+                    }
+                    walk.entry(entry, &place(), &mut found);
+                }
                 Err(broken) => {
                     walk.is_after_damage = true;
                     found.add(match broken {
@@ -74,8 +82,13 @@ pub fn verify(folder: &AuditFolder) -> Result<AuditFindings, AuditError> {
         }
     }
     walk.check_begin(&mut found);
-    walk.check_end(known, &mut found);
+    walk.check_end(known, mark, &mut found);
     Ok(found)
+}
+
+/// Returns the complete lines of a file, also empty ones, which Satchel does not write.
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'))
 }
 
 /// The state of a check between two entries.
@@ -141,7 +154,21 @@ impl Walk {
     }
 
     /// Checks that no entry is missing at the end.
-    fn check_end(&self, known: KnownEnd, found: &mut AuditFindings) {
+    fn check_end(&self, known: KnownEnd, mark: Mark, found: &mut AuditFindings) {
+        let last = self.last.as_ref().map_or(0, |last| last.number);
+        let noted = known.clone().entry().map_or(0, |end| end.number);
+        match mark {
+            Mark::Damaged => found.add("the file MARK.audit is damaged".to_owned()),
+            // Otherwise the file AUDIT tells about the same loss.
+            Mark::Number(number) if number > last.max(noted) => found.add(format!(
+                "{} missing: the file MARK.audit says that the last one is {number}",
+                match last {
+                    0 => "all entries are".to_owned(),
+                    last => format!("the entries after {last} are"),
+                }
+            )),
+            Mark::Number(_) | Mark::Missing => {}
+        }
         match (known, &self.last) {
             (KnownEnd::Entry(end), Some(last)) if end.number > last.number => found.add(format!(
                 "the entries after {} are missing: the file AUDIT says that the last one is {}",

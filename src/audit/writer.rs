@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::{
     AuditError,
-    end::{self, KnownEnd},
+    end::{self, KnownEnd, Mark},
     entry::{AuditEntry, ChainEnd},
     event::{Event, EventKind, RemovedEntries},
     read::{Visit, visit_newest_first},
@@ -22,8 +22,12 @@ use crate::{
     wording::Chain,
 };
 
-/// The largest size of a file in bytes: old entries are removed file by file.
+/// The largest size of a file in bytes: old entries are removed file by file. It is a quarter of the size up
+/// to which entries are kept, if that is less.
 const SEGMENT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// The number of files at the size up to which entries are kept, at least.
+const SEGMENTS_MIN: u64 = 4;
 
 /// The longest time that one file covers, so that old entries are removed also if there are few.
 const SEGMENT_AGE_MAX: time::Duration = time::Duration::days(10);
@@ -68,7 +72,7 @@ impl Writer {
     /// [`AuditError`].
     pub(super) fn open(folder: AuditFolder, kept: Option<KeptEntries>) -> Result<Self, AuditError> {
         end::remove_temporary(&folder)?;
-        let known = KnownEnd::read(&folder)?;
+        let known = NotedEnd { end: KnownEnd::read(&folder)?, mark: Mark::read(&folder)?.number() };
         let mut writer = Self {
             end: ChainEnd::empty(),
             last_time: OffsetDateTime::UNIX_EPOCH,
@@ -95,7 +99,7 @@ impl Writer {
             writer.continue_after(known, found)?;
             return Ok(writer);
         };
-        let is_at_end = known.clone().entry().is_none_or(|end| end.number <= entry.number);
+        let is_at_end = known.number() <= entry.number;
         let (last_time, begun) = (entry.moment(), first.and_then(|entry| entry.moment()));
         writer.end = entry.end();
         writer.last_time = last_time.unwrap_or(writer.last_time);
@@ -117,21 +121,29 @@ impl Writer {
     /// Continues after the greater of the known end and the last readable entry, in a new file.
     fn continue_after(
         &mut self,
-        known: KnownEnd,
+        known: NotedEnd,
         last: Option<AuditEntry>,
     ) -> Result<(), AuditError> {
         if let Some(entry) = last {
             self.end = entry.end();
             self.last_time = entry.moment().unwrap_or(self.last_time);
         }
-        if let Some(end) = known.entry().filter(|end| end.number > self.end.number) {
+        let mark = known.mark;
+        if let Some(end) = known.end.entry().filter(|end| end.number > self.end.number) {
             self.end = end;
         }
+        // The hash of this entry is not known.
+        self.end.number = self.end.number.max(mark);
         // A file of this name can be a damaged one.
         while self.folder.segment_path(self.end.number + 1).exists() {
             self.end.number += 1;
         }
         if self.end.number > 0 {
+            tracing::error!(
+                "The audit log is damaged: entries up to {} are missing or damaged. It goes on with a new \
+                 file. `satchel verify` tells more.",
+                self.end.number
+            );
             let detail = "entries before this one are missing or damaged";
             self.append(vec![Event::new(EventKind::Damage).with_detail(detail)])?;
         }
@@ -180,7 +192,8 @@ impl Writer {
     /// Opens the next file if the present one is full or old.
     fn begin_segment_if_needed(&mut self, now: OffsetDateTime) -> Result<(), AuditError> {
         let is_usable = self.current.as_ref().is_some_and(|current| {
-            current.segment.bytes < SEGMENT_BYTES_MAX && now - current.begun < SEGMENT_AGE_MAX
+            current.segment.bytes < segment_bytes_max(self.kept)
+                && now - current.begun < SEGMENT_AGE_MAX
         });
         if is_usable {
             return Ok(());
@@ -200,10 +213,13 @@ impl Writer {
         let file = open().map_err(AuditError::write(&file_path))?;
         let segment = Segment { first, path: file_path, bytes: 0 };
         self.current = Some(OpenSegment { file, segment, begun: now });
+        // The files can be too large now.
+        self.trimmed = None;
         Ok(())
     }
 
-    /// Removes the oldest files if they are too old, or all files are too large. Looks once an hour.
+    /// Removes the oldest files if they are too old, or all files are too large. Looks once an hour, and
+    /// when a file was begun.
     /// Returns the entry about the removal.
     ///
     /// # Errors
@@ -231,16 +247,43 @@ impl Writer {
         }
         let path = self.folder.path();
         sync_directory(&path).map_err(AuditError::write(&path))?;
+        tracing::info!(
+            "The entries up to {} of the audit log were removed: they were too old, or the log too large \
+             (history_days, audit_mib).",
+            first.number - 1
+        );
         Ok(entries.pop())
     }
+}
+
+/// The last entry of the log, as the files beside it know it.
+#[derive(Clone)]
+struct NotedEnd {
+    end: KnownEnd,
+    /// The number in the file `MARK.audit`, or 0.
+    mark: u64,
+}
+
+impl NotedEnd {
+    /// The number of the last entry, or 0.
+    fn number(&self) -> u64 {
+        self.end.clone().entry().map_or(0, |end| end.number).max(self.mark)
+    }
+}
+
+/// The size of a file after which the next one is begun, in bytes.
+fn segment_bytes_max(kept: Option<KeptEntries>) -> u64 {
+    kept.map_or(SEGMENT_BYTES_MAX, |kept| SEGMENT_BYTES_MAX.min(kept.bytes_max / SEGMENTS_MIN))
 }
 
 /// Returns how many of the files are to be removed. The last one always stays.
 fn removed_count(segments: &[Segment], kept: KeptEntries) -> Result<usize, AuditError> {
     let mut bytes: u64 = segments.iter().map(|segment| segment.bytes).sum();
     let oldest = OffsetDateTime::now_utc() - kept.age_max;
+    // The last file can still grow.
+    let bytes_max = kept.bytes_max - segment_bytes_max(Some(kept));
     for (at, pair) in segments.windows(2).enumerate() {
-        let is_too_large = bytes > kept.bytes_max;
+        let is_too_large = bytes > bytes_max;
         if !is_too_large && !ends_before(&pair[0], oldest)? {
             return Ok(at);
         }
@@ -250,10 +293,9 @@ fn removed_count(segments: &[Segment], kept: KeptEntries) -> Result<usize, Audit
 }
 
 /// Removes a last file without an entry: the process was killed when it began the file.
-fn remove_unbegun(segments: &mut Vec<Segment>, known: &KnownEnd) -> Result<(), AuditError> {
+fn remove_unbegun(segments: &mut Vec<Segment>, known: &NotedEnd) -> Result<(), AuditError> {
     let Some(last) = segments.last() else { return Ok(()) };
-    let has_entries = known.clone().entry().is_some_and(|end| end.number >= last.first)
-        || last.read()?.contains('\n');
+    let has_entries = known.number() >= last.first || last.read()?.contains('\n');
     if !has_entries {
         fs::remove_file(&last.path).map_err(AuditError::write(&last.path))?;
         segments.pop();
@@ -284,4 +326,55 @@ fn last_entry(folder: &AuditFolder) -> Result<Option<AuditEntry>, AuditError> {
 /// [`AuditError`].
 pub fn record_now(folder: AuditFolder, event: Event) -> Result<(), AuditError> {
     Writer::open(folder, None)?.append(vec![event]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::verify;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn the_size_is_kept_while_the_log_is_open() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = AuditFolder::in_data(data.path());
+        let kept = KeptEntries { age_max: Duration::from_secs(60 * 60), bytes_max: MIB };
+        let mut writer = Writer::open(folder.clone(), Some(kept)).unwrap();
+        let mut removals = 0;
+        for _ in 0..150 {
+            let event = Event::new(EventKind::Operation).by(&"é>b".repeat(60));
+            writer.append(vec![event; 50]).unwrap();
+            removals += writer.trim(Instant::now()).unwrap().iter().count();
+            let bytes: u64 = folder.segments().unwrap().iter().map(|segment| segment.bytes).sum();
+            assert!(bytes <= MIB + 64 * 1024, "{bytes}");
+        }
+        assert!(removals > 5, "{removals}");
+        assert!(writer.last_number() > 7500);
+        assert_eq!(verify(&folder).unwrap().findings, []);
+    }
+
+    #[test]
+    fn the_mark_shows_the_loss_of_all_other_files() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = AuditFolder::in_data(data.path());
+        // A log that never began is not missing.
+        assert_eq!(verify(&folder).unwrap().findings, []);
+        let event = || Event::new(EventKind::Start);
+        Writer::open(folder.clone(), None).unwrap().append(vec![event(); 3]).unwrap();
+        fs::remove_dir_all(folder.path()).unwrap();
+        fs::remove_file(folder.end_path()).unwrap();
+        let details = || {
+            let found = verify(&folder).unwrap().findings;
+            found.into_iter().map(|finding| finding.detail).collect::<Vec<_>>()
+        };
+        let missing = "all entries are missing: the file MARK.audit says that the last one is 3";
+        assert_eq!(details(), [missing]);
+        let mut writer = Writer::open(folder.clone(), None).unwrap();
+        writer.append(vec![event()]).unwrap();
+        assert_eq!(writer.last_number(), 5);
+        assert!(details()[0].contains("the log begins with entry 4"), "{:?}", details());
+        fs::write(folder.mark_path(), "damaged").unwrap();
+        assert!(details().contains(&"the file MARK.audit is damaged".to_owned()));
+    }
 }

@@ -151,6 +151,13 @@ fn line(entry: &AuditEntry, width: usize) -> String {
             format!("changes {} to {}", link.first, link.last)
         }
     }));
+    words.extend(event.late.as_ref().map(|late| {
+        if late.first == late.last {
+            format!("made {}", late.last)
+        } else {
+            format!("made {} to {}", late.first, late.last)
+        }
+    }));
     words.extend(event.count.map(|count| format!("{count} times")));
     words.extend(event.removed.as_ref().map(|removed| format!("entries up to {}", removed.up_to)));
     words.extend(event.detail.clone());

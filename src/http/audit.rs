@@ -19,7 +19,7 @@ use crate::{
 
 /// The operations that change the inventory. The log has them with their changes, so the requests are not
 /// recorded a second time.
-const CHANGES: [&str; 7] = [
+const CHANGES: [&str; 8] = [
     "put_instances",
     "delete_instance",
     "delete_instances",
@@ -27,6 +27,7 @@ const CHANGES: [&str; 7] = [
     "post_configuration",
     "update_all_pools",
     "set_up",
+    "change_password",
 ];
 
 /// The operations with another method than GET that change nothing worth an entry.

@@ -4,11 +4,14 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
 
 use super::{Inventory, InventoryError};
 use crate::{
-    audit::{self, AuditFolder, ChangeLink, ChangeSource, Event, EventKind, SourceError},
+    audit::{
+        self, AuditFolder, ChangeLink, ChangeSource, Event, EventKind, MadeEarlier, SourceError,
+    },
     store::{HistoryView, Origin, Store, StoreError},
     wording::hex,
 };
@@ -21,11 +24,16 @@ const CHANGES_MAX: usize = 1_000;
 /// entry without a user: a flood of changes must not fill the audit log, and the history names the users.
 const LINKS_MAX: usize = 10;
 
+/// The age of a change from which its entry says when it was made. Other entries are written within a second.
+const LATE_AFTER: Duration = Duration::minutes(1);
+
 /// Finds the changes that the audit log does not have yet.
 pub struct HistoryLinks {
     store: Arc<Store>,
     versions: watch::Receiver<u64>,
     last: u64,
+    /// The last change when this was made.
+    first: u64,
 }
 
 /// A row of changes of one origin.
@@ -33,17 +41,41 @@ struct Row {
     first: u64,
     last: u64,
     count: u64,
+    /// The times of the first and the last change.
+    times: (OffsetDateTime, OffsetDateTime),
     origin: Option<Origin>,
+}
+
+impl Row {
+    /// When the changes were made, if that is a while ago.
+    fn made_earlier(&self, now: OffsetDateTime) -> Option<MadeEarlier> {
+        is_late(self.times.1, now).then(|| MadeEarlier {
+            first: audit::timestamp(self.times.0),
+            last: audit::timestamp(self.times.1),
+        })
+    }
+}
+
+/// Returns whether an entry that is written now is late for a change of this time.
+fn is_late(time: OffsetDateTime, now: OffsetDateTime) -> bool {
+    now - time > LATE_AFTER
 }
 
 impl HistoryLinks {
     /// Reads the history of this store.
     pub fn new(store: Arc<Store>) -> Self {
-        Self { versions: store.watch_version(), store, last: 0 }
+        let versions = store.watch_version();
+        let first = *versions.borrow();
+        Self { versions, store, last: 0, first }
     }
 
     /// Returns rows of changes after the last one, up to a durable one.
-    fn rows(&self, history: &HistoryView, durable: u64) -> Result<Vec<Row>, StoreError> {
+    fn rows(
+        &self,
+        history: &HistoryView,
+        durable: u64,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Row>, StoreError> {
         let mut rows: Vec<Row> = Vec::new();
         for change in history.changes_after(self.last).take(CHANGES_MAX) {
             let change = change?;
@@ -54,14 +86,19 @@ impl HistoryLinks {
                 origin.as_ref().is_some_and(|origin| is_same(origin, &change.origin))
             };
             match rows.last_mut() {
-                Some(row) if is_same(&row.origin) => {
+                Some(row)
+                    if is_same(&row.origin)
+                        && is_late(row.times.1, now) == is_late(change.time, now) =>
+                {
                     row.last = change.number;
+                    row.times.1 = change.time;
                     row.count += 1;
                 }
                 _ => rows.push(Row {
                     first: change.number,
                     last: change.number,
                     count: 1,
+                    times: (change.time, change.time),
                     origin: Some(change.origin),
                 }),
             }
@@ -70,8 +107,9 @@ impl HistoryLinks {
             && let (Some(first), Some(last)) = (rows.first(), rows.last())
         {
             let count = rows.iter().map(|row| row.count).sum();
+            let times = (first.times.0, last.times.1);
             let (first, last) = (first.first, last.last);
-            rows = vec![Row { first, last, count, origin: None }];
+            rows = vec![Row { first, last, count, times, origin: None }];
         }
         Ok(rows)
     }
@@ -106,11 +144,13 @@ impl ChangeSource for HistoryLinks {
         let history = self.store.history()?;
         let mut events = Vec::new();
         let mut last = self.last;
-        for row in self.rows(&history, durable)? {
+        let now = OffsetDateTime::now_utc();
+        for row in self.rows(&history, durable, now)? {
             let Some(sha256) = hash_of(&history, row.first, row.last)? else { continue };
             last = row.last;
             let changes = ChangeLink { first: row.first, last: row.last, sha256 };
             let mut event = Event::new(EventKind::Change);
+            event.late = row.made_earlier(now);
             event.count = (row.count > 1).then_some(row.count);
             if let Some(origin) = row.origin {
                 event.user = Some(origin.principal).filter(|name| !name.is_empty());
@@ -126,6 +166,10 @@ impl ChangeSource for HistoryLinks {
         // The history can keep fewer changes than there were.
         self.last = if events.is_empty() { durable } else { last };
         Ok(events)
+    }
+
+    fn has_grown(&self) -> bool {
+        *self.versions.borrow() > self.first
     }
 }
 
@@ -192,5 +236,28 @@ impl Inventory {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_row_has_the_times_of_its_changes() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+        let row = |age: Duration| Row {
+            first: 1,
+            last: 2,
+            count: 2,
+            times: (now - age - Duration::hours(1), now - age),
+            origin: None,
+        };
+        assert_eq!(row(Duration::seconds(1)).made_earlier(now), None);
+        let late = row(Duration::days(1)).made_earlier(now).unwrap();
+        assert_eq!(
+            (&*late.first, &*late.last),
+            ("2024-10-02T23:00:00.000Z", "2024-10-03T00:00:00.000Z")
+        );
     }
 }

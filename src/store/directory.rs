@@ -22,6 +22,7 @@
 //! jobs/             the last jobs
 //! audit/            the audit log
 //! AUDIT             the last entry of the audit log
+//! MARK.audit        the number of the last entry of the audit log
 //! tokens            the tokens of users: hashes, never their texts
 //! tls/              the self-signed certificate of the server and its key
 //! scratch/          temporary files of imports and exports; emptied at start

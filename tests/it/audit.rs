@@ -128,6 +128,38 @@ fn entries_are_filtered_and_come_in_pages() {
     assert_eq!(server.request("GET", "/rest/audit").login(GUEST).send().status, 403);
 }
 
+/// A user without rights cannot push the entries of others out of the log.
+#[test]
+fn refused_requests_of_a_user_are_few_entries() {
+    let mut server = Server::start();
+    put(&server, "user", &json!({"name": GUEST.0, "email": "g@x", "password": GUEST.1}));
+    for _ in 0..20 {
+        let answer = server.request("DELETE", "/rest/sessions/0123").login(GUEST).send();
+        assert_eq!(answer.status, 404);
+        let body = json!({"name": "x", "scope": "nonsense"});
+        server.request("POST", "/rest/tokens").login(GUEST).json(&body).send();
+    }
+    entries(&server, "token", 1);
+    assert_eq!(entries(&server, "operation", 1)[0]["status"], 404);
+    server.terminate();
+    assert!(server.wait().success());
+    let server = server.start_again();
+    let ended = entries(&server, "operation", 2);
+    assert_eq!((&ended[0]["count"], &ended[0]["status"]), (&json!(19), &json!(404)));
+    assert_eq!(entries(&server, "token", 2)[0]["count"], 19);
+    // The change of a password is one entry.
+    let wrong = json!({"password": GUEST.1, "new_password": "short"});
+    server.request("PUT", "/rest/password").login(GUEST).json(&wrong).send();
+    let changed = json!({"password": GUEST.1, "new_password": "Oslo Fjord 9"});
+    let answer = server.request("PUT", "/rest/password").login(GUEST).json(&changed).send();
+    assert_eq!(answer.status, 204);
+    until(|| {
+        let newest = get(&server, "/rest/audit?event=change&limit=1");
+        newest[0]["operation"] == "change_password"
+    });
+    entries(&server, "operation", 2);
+}
+
 #[test]
 fn starts_stops_and_changed_settings_have_entries() {
     let mut server = Server::start();
@@ -146,7 +178,7 @@ fn starts_stops_and_changed_settings_have_entries() {
 #[test]
 fn the_command_lists_entries_offline_and_at_a_server() {
     let server = Server::start();
-    server.request("GET", "/rest/count").login(("é\u{1b}[31m", "wrong")).send();
+    server.request("GET", "/rest/count").login(("é\u{1b}[31m\u{200b}\u{2028}", "wrong")).send();
     entries(&server, "login_failed", 1);
     let url = format!("http://{}", server.address);
     let words = ["audit", "--event", "login_failed"];
@@ -155,7 +187,7 @@ fn the_command_lists_entries_offline_and_at_a_server() {
     let shown = run(at_server.env("SATCHEL_PASSWORD", "admin"));
     assert_exit(&shown, 0);
     assert!(stdout_of(&shown).contains("from 127.0.0.1"), "{}", stdout_of(&shown));
-    assert!(!stdout_of(&shown).contains('\u{1b}'));
+    assert!(!stdout_of(&shown).contains(['\u{1b}', '\u{200b}', '\u{2028}']));
     let directory = server.kill_and_keep();
     let data = directory.path().join("data");
     let logins = |lines: &[String]| lines.iter().filter(|line| line.contains("\"login\"")).count();

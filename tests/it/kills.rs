@@ -57,6 +57,7 @@ fn leftovers(data: &Path) -> Vec<String> {
         "ARCHIVE",
         "history",
         "MARK",
+        "MARK.audit",
         "jobs",
         "key",
         "tokens",

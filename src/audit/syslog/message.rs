@@ -62,6 +62,7 @@ pub(super) fn message(entry: &AuditEntry, sender: &Sender) -> String {
         ("users", number(event.users)),
         ("addresses", number(event.addresses)),
         ("changes", changes),
+        ("made", event.late.as_ref().map(|late| late.last.clone())),
         ("sha256", event.changes.as_ref().map(|link| link.sha256.clone())),
         ("removed", number(event.removed.as_ref().map(|removed| removed.up_to))),
         ("hash", Some(entry.hash.clone())),

@@ -109,28 +109,81 @@ fn every_kind_of_damage_is_found() {
         ("swapped", joined(&swapped), "missing"),
         ("twice", joined(&twice), "does not follow"),
         ("foreign", intact.replacen('\n', "\n{}\n", 1), "is not an entry"),
+        ("empty line", intact.replacen('\n', "\n\n", 1), "is not an entry"),
     ] {
         fs::write(&path, text).unwrap();
         fs::write(&end, &intact_end).unwrap();
-        // The check does not depend on the entry about the damage that the command appends.
-        for _ in 0..2 {
-            let (code, said) = verify(&data);
-            assert_eq!(code, Some(DAMAGED), "{name}: {said}");
-            assert!(said.contains(words), "{name}: {said}");
-        }
-        for entry in fs::read_dir(data.join("audit")).unwrap() {
-            fs::remove_file(entry.unwrap().path()).unwrap();
-        }
+        let before = contents(&data);
+        let (code, said) = verify(&data);
+        assert_eq!(code, Some(DAMAGED), "{name}: {said}");
+        assert!(said.contains(words), "{name}: {said}");
+        assert!(contents(&data) == before, "{name}: the check changed the log");
     }
+    fs::write(&path, &intact).unwrap();
+    fs::rename(&path, path.with_file_name("00000000000000000002.ndjson")).unwrap();
+    let (code, said) = verify(&data);
+    assert_eq!(code, Some(DAMAGED), "{said}");
+    assert!(said.contains("was renamed: its first entry is 1"), "{said}");
     // The whole folder.
     fs::remove_dir_all(data.join("audit")).unwrap();
     fs::write(&end, &intact_end).unwrap();
     let (code, said) = verify(&data);
     assert_eq!(code, Some(DAMAGED), "{said}");
-    // A new log begins after the folder and the file are moved away.
-    fs::remove_dir_all(data.join("audit")).unwrap();
+    // A new log begins after the folder and the files are moved away.
     fs::remove_file(&end).unwrap();
+    fs::remove_file(data.join("MARK.audit")).unwrap();
     assert_eq!(verify(&data).0, Some(0), "{}", verify(&data).1);
+    assert!(!data.join("audit").exists() && !end.exists());
+}
+
+/// The content of all files of the log.
+fn contents(data: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = fs::read_dir(data.join("audit")).into_iter().flatten();
+    let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    paths.extend(["AUDIT", "MARK.audit"].map(|name| data.join(name)));
+    paths.sort();
+    paths.retain(|path| path.exists());
+    paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+/// A removed log, and one that was cut back together with the file `AUDIT`, are found. The next start says
+/// so in the process log, and records the changes again, with their times.
+#[test]
+fn a_missing_log_is_found() {
+    let (directory, path) = recorded();
+    let data = directory.path().join("data");
+    let intact = fs::read_to_string(&path).unwrap();
+    let kept: Vec<&str> = intact.lines().take(2).collect();
+    fs::write(&path, format!("{}\n", kept.join("\n"))).unwrap();
+    let end: Value = serde_json::from_str(kept[1]).unwrap();
+    let end = json!({"number": end["number"], "hash": end["hash"]});
+    fs::write(data.join("AUDIT"), end.to_string()).unwrap();
+    let (code, said) = verify(&data);
+    assert_eq!(code, Some(DAMAGED), "{said}");
+    assert!(said.contains("the entries after 2 are missing: the file MARK.audit"), "{said}");
+
+    fs::remove_dir_all(data.join("audit")).unwrap();
+    fs::remove_file(data.join("AUDIT")).unwrap();
+    let before = contents(&data);
+    for words in [&["verify"][..], &["audit"], &["history"], &["inspect"]] {
+        let output = satchel().args(words).arg("--data").arg(&data).output().unwrap();
+        let code = if words == ["verify"] { DAMAGED } else { 0 };
+        assert_eq!(output.status.code(), Some(code), "{words:?}");
+        assert!(contents(&data) == before, "{words:?}");
+    }
+    let (_, said) = verify(&data);
+    assert!(said.contains("all entries are missing: the file MARK.audit"), "{said}");
+
+    let server = Server::start_on_data(directory);
+    entries(&server, "damage", 1);
+    crate::harness::until(|| {
+        server.log().iter().any(|line| {
+            let message = line["message"].as_str().unwrap_or_default();
+            message.contains("The audit log is damaged")
+        })
+    });
+    let directory = server.kill_and_keep();
+    assert_eq!(verify(&directory.path().join("data")).0, Some(DAMAGED));
 }
 
 /// The log names the changes of the history, so an edit of either is found, even with a new chain.
