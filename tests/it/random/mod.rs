@@ -41,6 +41,9 @@ const NAMES: [&str; 10] = [
     "A",
 ];
 
+/// The names that a new user can have: visible, without a colon, and without white space around them.
+const USER_NAMES: [&str; 7] = ["R 1%", "[Shared] x", "é>b", "..", "\u{10ffff}", "a", "A"];
+
 const VENDORS: [&str; 4] = ["Cisco", "cisco systems", "é", "juniper"];
 
 /// One of this number of names in a relation is taken from all names, and usually does not exist.
@@ -172,11 +175,19 @@ fn pick<'a>(from: &[&'a str], number: u8) -> &'a str {
     from[usize::from(number) % from.len()]
 }
 
+/// The names of new records of a kind.
+fn names_of(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::User => &USER_NAMES,
+        _ => &NAMES,
+    }
+}
+
 impl Draft {
     fn own_name(&self, kind: Kind) -> &'static str {
         match kind {
             Kind::User if self.name.is_multiple_of(STRAY) => CALLER,
-            _ => pick(&NAMES, self.name),
+            _ => pick(names_of(kind), self.name),
         }
     }
 
@@ -185,7 +196,7 @@ impl Draft {
         let mut wish = Wish { name: self.own_name(kind).to_owned(), ..Wish::default() };
         // The caller is never deleted, because it is the only administrator.
         let new_name = self.new_name.filter(|_| wish.name != CALLER);
-        wish.new_name = new_name.map(|number| pick(&NAMES, number).to_owned());
+        wish.new_name = new_name.map(|number| pick(names_of(kind), number).to_owned());
         wish.vendor = self.vendor.map(|number| pick(&VENDORS, number).to_owned());
         let all = relations(kind);
         for (number, named) in self.relations.iter().filter(|_| !all.is_empty()) {
