@@ -150,7 +150,7 @@ fn refused_requests_of_a_user_are_few_entries() {
     // The change of a password is one entry.
     let wrong = json!({"password": GUEST.1, "new_password": "short"});
     server.request("PUT", "/rest/password").login(GUEST).json(&wrong).send();
-    let changed = json!({"password": GUEST.1, "new_password": "Oslo Fjord 9"});
+    let changed = json!({"password": GUEST.1, "new_password": "Bergen harbour 7"});
     let answer = server.request("PUT", "/rest/password").login(GUEST).json(&changed).send();
     assert_eq!(answer.status, 204);
     until(|| {
