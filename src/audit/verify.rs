@@ -98,7 +98,7 @@ struct Walk {
     first: Option<AuditEntry>,
     /// The last entry.
     last: Option<ChainEnd>,
-    /// Whether damage was reported since the last entry, so that a gap is not reported again.
+    /// Damage was reported since the last entry, so a gap is not reported again.
     is_after_damage: bool,
     /// The last removal of old entries.
     removed: Option<RemovedEntries>,

@@ -7,11 +7,11 @@
 pub struct DirectoryEntry {
     /// The name of the file or folder. A name that ends in `-` is the beginning of several names.
     pub name: &'static str,
-    /// What a backup contains of it.
+    /// The part of it that a backup contains.
     pub rule: EntryRule,
 }
 
-/// What a backup contains of an entry.
+/// The part of an entry that a backup contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryRule {
     /// Its contents. The text names the parts of the backup.

@@ -70,7 +70,7 @@ pub struct Membership {
     pub member_of: BTreeSet<String>,
     /// The other groups that the setting `ldap_groups` names. The user belongs to none of them.
     pub not_member_of: BTreeSet<String>,
-    /// Whether the user is an administrator. `None` if the setting names no administrators.
+    /// The user is an administrator. `None` if the setting names no administrators.
     pub is_administrator: Option<bool>,
 }
 

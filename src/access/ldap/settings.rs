@@ -27,12 +27,12 @@ const GROUP_ATTRIBUTE: &str = "memberOf";
 pub struct LdapOptions {
     /// The servers.
     pub urls: LdapUrls,
-    /// Whether connections to `ldap://` are encrypted with StartTLS.
+    /// Connections to `ldap://` are encrypted with StartTLS.
     pub starttls: bool,
     /// The PEM file with the certificates of the authorities that sign those of the servers. Without it,
     /// those of the system count.
     pub ca: Option<PathBuf>,
-    /// Whether passwords may be sent without encryption to another machine.
+    /// Passwords can be sent without encryption to another machine.
     pub unencrypted_passwords: bool,
     /// The name with which a user logs in at the server.
     pub user_dn: Option<UserTemplate>,
