@@ -64,6 +64,9 @@ pub enum LoginError {
     /// A session has ended: it was idle, its user logged out or changed, or the server started again.
     #[error("the session has ended; log in again")]
     SessionEnded,
+    /// A request has the cookies of several sessions.
+    #[error("the request has the cookies of several sessions")]
+    SeveralSessions,
     /// The system provides no random numbers for a session.
     #[error("the system provides no random numbers")]
     NoRandomness(#[source] io::Error),

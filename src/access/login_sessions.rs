@@ -61,14 +61,25 @@ impl Login {
         self.sessions.begin(&account, client, secrecy).map_err(LoginError::NoRandomness)
     }
 
-    /// Checks the text that a browser sent for its session. Takes microseconds and never blocks. Failed
-    /// logins of others never lock a session, because nobody can guess one.
+    /// Finds the session among the texts that a browser sent: another server can have set a cookie of the
+    /// same name. Takes microseconds and never blocks. Failed logins of others never lock a session, because
+    /// nobody can guess one.
     ///
     /// # Errors
-    /// [`LoginError::SessionEnded`]; [`LoginError::PublicPassword`] for a session with a public password
-    /// at a place where that password does not work.
-    pub fn check_session(&self, text: &str, source: LoginSource) -> Result<Session, LoginError> {
-        let session = self.sessions.check(text).ok_or(LoginError::SessionEnded)?;
+    /// [`LoginError::SessionEnded`]; [`LoginError::SeveralSessions`]; [`LoginError::PublicPassword`] for a
+    /// session with a public password at a place where that password does not work.
+    pub fn check_session(
+        &self,
+        texts: &[Zeroizing<String>],
+        source: LoginSource,
+    ) -> Result<Session, LoginError> {
+        let mut live = texts.iter().filter_map(|text| self.sessions.check(text));
+        let session = live.next().ok_or(LoginError::SessionEnded)?;
+        // Nobody but the user can know which of two is meant: the other one can be the session of an
+        // attacker, who wants the user to work in it.
+        if live.any(|other| other.id != session.id) {
+            return Err(LoginError::SeveralSessions);
+        }
         if session.password == PasswordSecrecy::Public && !source.accepts_public_passwords() {
             return Err(LoginError::PublicPassword);
         }
@@ -167,6 +178,8 @@ impl Login {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use std::sync::Arc;
 
     use super::super::account::fixture::OneAccount;
@@ -184,22 +197,22 @@ mod tests {
         login.verify(&credentials("alice", "right"), HERE).unwrap();
         assert!(matches!(begin("wrong"), Err(LoginError::Refused)));
         let (_, text) = begin("right").unwrap();
-        let session = login.check_session(&text, HERE).unwrap();
+        let session = login.check_session(from_ref(&text), HERE).unwrap();
         assert_eq!(login.session_principal(&session).unwrap().unwrap().name, "alice");
         assert_eq!(login.read_session_user(&session).unwrap().name, "alice");
         login.end_stale_sessions().unwrap();
-        assert!(login.check_session(&text, HERE).is_ok());
+        assert!(login.check_session(from_ref(&text), HERE).is_ok());
 
         // A locked address and a locked user do not lock the session.
         for number in 0..200 {
             let _ = login.verify(&credentials(&number.to_string(), "x"), HERE);
             let _ = login.verify(&credentials("alice", "x"), HERE);
         }
-        assert!(login.check_session(&text, HERE).is_ok());
+        assert!(login.check_session(from_ref(&text), HERE).is_ok());
 
         accounts.set_password("new");
         login.end_stale_sessions().unwrap();
-        let ended = login.check_session(&text, HERE);
+        let ended = login.check_session(from_ref(&text), HERE);
         assert!(matches!(ended, Err(LoginError::SessionEnded)));
         assert!(login.sessions().list(None).is_empty());
     }
@@ -222,7 +235,7 @@ mod tests {
         assert!(matches!(change("right", "right"), Err(NewPasswordError::Unchanged)));
         change("right", "new").unwrap();
         assert!(refused(change("right", "newer")));
-        let session = login.check_session(&text, HERE).unwrap();
+        let session = login.check_session(from_ref(&text), HERE).unwrap();
         assert!(matches!(login.read_session_user(&session), Err(LoginError::SessionEnded)));
         assert!(login.begin_session(&credentials("alice", "new"), client).is_ok());
     }
@@ -235,9 +248,9 @@ mod tests {
         login.verify(&admin, here).unwrap();
         let client = SessionClient { address: HERE.address, description: String::new() };
         let (_, text) = login.begin_session(&admin, client).unwrap();
-        assert!(login.check_session(&text, here).is_ok());
+        assert!(login.check_session(from_ref(&text), here).is_ok());
         for distance in [Distance::Network, Distance::SameMachine] {
-            let refused = login.check_session(&text, LoginSource { distance, ..HERE });
+            let refused = login.check_session(from_ref(&text), LoginSource { distance, ..HERE });
             assert!(matches!(refused, Err(LoginError::PublicPassword)), "{distance:?}");
         }
     }

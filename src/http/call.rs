@@ -11,7 +11,6 @@ use super::{
     app::App,
     blocking::Lane,
     caller::Caller,
-    connection_state::Transport,
     description::CallOption,
     download::FileRequest,
     options::Options,
@@ -20,6 +19,7 @@ use super::{
     query_string::Query,
     request_body::RequestBody,
     request_id::RequestId,
+    session_cookie::SessionCookie,
 };
 use crate::{
     access::LoginSource,
@@ -37,8 +37,8 @@ pub(super) struct Call {
     pub(super) caller: Caller,
     /// The client.
     pub(super) source: LoginSource,
-    /// The transport of the client, which can be behind a proxy.
-    pub(super) transport: Transport,
+    /// The cookie in which the browser keeps its session.
+    pub(super) session_cookie: SessionCookie,
     /// The name of the route's operation.
     pub(super) operation: &'static str,
     pub(super) method: Method,

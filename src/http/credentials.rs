@@ -20,9 +20,8 @@ use super::{
     audit,
     blocking::Lane,
     caller::Caller,
-    connection_state::Transport,
     problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
-    session_cookie::{self, X_SATCHEL_REQUEST},
+    session_cookie::{SessionCookie, X_SATCHEL_REQUEST},
 };
 use crate::access::{
     CachedLogin, Credentials, LoginError, LoginSource, PasswordChecker, Principal, ReadLogin,
@@ -43,9 +42,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Returns the caller: anonymous on a route without login and without credentials. `transport` is that of
-/// the client, which can be behind a proxy. `client_name` is the name in the certificate of the client, which
-/// counts if the request has no other credentials.
+/// Returns the caller: anonymous on a route without login and without credentials. `client_name` is the
+/// name in the certificate of the client, which counts if the request has no other credentials.
 ///
 /// # Errors
 /// 401 for wrong or malformed credentials, and for a session that has ended; 403 for a change with a
@@ -56,7 +54,7 @@ pub(super) async fn authenticate(
     right: Right,
     head: &Parts,
     source: LoginSource,
-    transport: Transport,
+    cookie: &SessionCookie,
     client_name: Option<&str>,
 ) -> Result<Caller, Problem> {
     if right == Right::Public {
@@ -67,12 +65,10 @@ pub(super) async fn authenticate(
             Ok(Caller::Known(log_in(app, Arc::new(credentials), source).await?))
         }
         Some(Authorization::Bearer(text)) => of_token(app, &text, source).await,
-        None => match session_cookie::sent(&head.headers, transport) {
-            Some(text) => of_session(app, head, &text, source).await,
-            None => match client_name {
-                Some(name) => of_certificate(app, name).await,
-                None => Ok(Caller::Anonymous),
-            },
+        None => match (&*cookie.sent(&head.headers), client_name) {
+            ([], Some(name)) => of_certificate(app, name).await,
+            ([], None) => Ok(Caller::Anonymous),
+            (texts, _) => of_session(app, head, texts, source).await,
         },
     }
 }
@@ -141,14 +137,15 @@ pub(super) fn basic(headers: &HeaderMap) -> Result<Option<Credentials>, Problem>
 /// Returns the user of a session as the caller, with the rights that the user has now.
 ///
 /// # Errors
-/// 401 if the session has ended; 403 for a change without the header of a page.
+/// 401 if the session has ended, and if the texts are those of several sessions; 403 for a change without
+/// the header of a page.
 async fn of_session(
     app: &Arc<App>,
     head: &Parts,
-    text: &str,
+    texts: &[Zeroizing<String>],
     source: LoginSource,
 ) -> Result<Caller, Problem> {
-    let session = app.login.check_session(text, source)?;
+    let session = app.login.check_session(texts, source)?;
     let principal = match app.login.session_principal(&session)? {
         Some(principal) => principal,
         None => {

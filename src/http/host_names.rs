@@ -70,7 +70,7 @@ pub(super) enum BrowserTransport {
 }
 
 /// Refuses a request to a name that is not the server's, and a change that a page of another site
-/// requests.
+/// requests. Returns the host and port that the client asked for; `None` for HTTP/1.0 without `Host`.
 ///
 /// # Errors
 /// 421 for an unknown name in `Host`; 403 for a change requested by a page of another site; 400 for a
@@ -79,9 +79,9 @@ pub(super) fn check(
     names: &HostNames,
     head: &Parts,
     browser: BrowserTransport,
-) -> Result<(), Problem> {
+) -> Result<Option<Authority>, Problem> {
     check_scheme(&head.uri, browser)?;
-    let Some(host) = requested_host(head)? else { return Ok(()) };
+    let Some(host) = requested_host(head)? else { return Ok(None) };
     if !names.accept(host.host()) {
         let detail = format!(
             "This server does not answer under the name “{}”. Its setting `hosts` lists the names.",
@@ -90,7 +90,10 @@ pub(super) fn check(
         return Err(Problem::new(ProblemKind::UnknownHost, detail.clone())
             .with_flaw(Flaw::new(RequestLocation::Header("host"), detail)));
     }
-    if head.method.is_safe() { Ok(()) } else { refuse_other_site(&head.headers, &host, browser) }
+    if !head.method.is_safe() {
+        refuse_other_site(&head.headers, &host, browser)?;
+    }
+    Ok(Some(host))
 }
 
 /// Refuses a call that reads secrets or takes much work if a page of another site requests it. The page

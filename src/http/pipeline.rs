@@ -34,7 +34,8 @@ use super::{
     response::{self, Response},
     route::Route,
     router::{Match, Router},
-    session_cookie, single_headers,
+    session_cookie::{self, SessionCookie},
+    single_headers,
 };
 use crate::access::LoginSource;
 
@@ -103,7 +104,7 @@ async fn steps(
     let peer = state.peer.ip();
     let proxies = &app.trusted_proxies;
     let browser = proxies.browser_transport(state.transport, peer, head.version, &head.headers);
-    host_names::check(&app.host_names, &head, browser)?;
+    let host = host_names::check(&app.host_names, &head, browser)?;
 
     let path = Path::parse(head.uri.path())?;
     let (endpoint, parameters) = match server.router.find(&head.method, &path)? {
@@ -120,9 +121,10 @@ async fn steps(
     let distance = distance(app.exposure, peer, head.version, &head.headers);
     let source = LoginSource { address: client, distance };
     let transport = proxies.transport(state.transport, peer, &head.headers);
+    let cookie = SessionCookie::new(transport, host.as_ref());
     let client_name = state.client_name();
     let caller =
-        credentials::authenticate(&app, route.right, &head, source, transport, client_name).await?;
+        credentials::authenticate(&app, route.right, &head, source, &cookie, client_name).await?;
     body.set_holder(Holder::Address(client));
     if let Some(principal) = caller.principal() {
         entry.set_user(&principal.name);
@@ -140,7 +142,7 @@ async fn steps(
         id,
         caller,
         source,
-        transport,
+        session_cookie: cookie,
         operation: route.description.operation,
         method,
         headers,

@@ -531,6 +531,7 @@ fn access_and_inventory_errors_say_each_thing_once() {
             wait: Duration::from_secs(9),
         },
         LoginError::SessionEnded => LoginError::SessionEnded,
+        LoginError::SeveralSessions => LoginError::SeveralSessions,
         LoginError::NoRandomness(_) => LoginError::NoRandomness(io_error()),
         LoginError::Accounts(_) => LoginError::Accounts(accounts()),
     });

@@ -37,7 +37,8 @@ fn a_browser_logs_in_once_and_logs_out() {
     let (cookie, attributes) = set.split_once("; ").unwrap();
     assert_eq!(attributes, "Path=/; HttpOnly; SameSite=Strict");
     let (name, text) = cookie.split_once('=').unwrap();
-    assert_eq!((name, text.len()), ("satchel_session", 64));
+    let expected_name = format!("satchel_session_{}", server.address.port());
+    assert_eq!((name, text.len()), (&*expected_name, 64));
     let state = begun.json();
     assert_eq!((&state["user"], &state["administrator"]), (&json!("admin"), &json!(true)));
     assert!(state["rights"].as_array().unwrap().contains(&json!("administer")));
@@ -55,8 +56,8 @@ fn a_browser_logs_in_once_and_logs_out() {
 
     let out = server.request("DELETE", SESSION).session(cookie).send();
     assert_eq!(out.status, 204);
-    let removed = "satchel_session=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict";
-    assert_eq!(out.header("set-cookie"), Some(removed));
+    let removed = format!("{name}=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict");
+    assert_eq!(out.header("set-cookie"), Some(&*removed));
     let ended = get(&server, cookie, DEVICES);
     let problem = ended.problem(401, "unauthenticated");
     assert_eq!(problem["detail"], "The session has ended. Log in again.");
@@ -149,7 +150,7 @@ fn a_page_gets_no_challenge_that_the_browser_answers() {
     for (name, value, scheme) in [
         ("X-Other", "1", "Basic realm"),
         (PAGE_HEADER, "1", "Session realm"),
-        ("Cookie", "satchel_session=0", "Session realm"),
+        ("Cookie", "satchel_session_1=0", "Session realm"),
         ("Cookie", "other=0", "Basic realm"),
     ] {
         assert!(challenge(name, value).starts_with(scheme), "{name}: {value}");
@@ -162,9 +163,62 @@ fn a_page_gets_no_challenge_that_the_browser_answers() {
         (wrong.status, wrong.header("www-authenticate")),
         (401, Some("Session realm=\"satchel\""))
     );
-    let twice = format!("{cookie}; {cookie}");
-    let twice = server.request("GET", DEVICES).header("Cookie", &twice).send();
-    assert_eq!(twice.status, 401, "somebody else has set one of the cookies");
+}
+
+#[test]
+fn the_valid_one_of_several_cookies_counts() {
+    let server = Server::start();
+    admit_guest(&server);
+    let cookie = server.begin_session(ADMIN);
+    let (name, _) = cookie.split_once('=').unwrap();
+    let foreign = format!("{name}={}", "0".repeat(64));
+    let ask = |cookies: &str| get(&server, cookies, SESSION);
+    for cookies in [
+        format!("{foreign}; {cookie}"),
+        format!("{cookie}; {foreign}"),
+        format!("{name}=; {cookie}; {name}=é>b"),
+        format!("{cookie}; {cookie}"),
+    ] {
+        let shown = ask(&cookies);
+        assert_eq!((shown.status, &shown.json()["user"]), (200, &json!("admin")), "{cookies}");
+    }
+    ask(&foreign).problem(401, "unauthenticated");
+
+    // One of them can be the session of an attacker, who wants the user to work in it.
+    let others = server.begin_session(GUEST);
+    let problem = ask(&format!("{others}; {cookie}")).problem(401, "unauthenticated");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("several sessions") && detail.contains("Delete the cookies"),
+        "{detail}"
+    );
+    // A login replaces both of them.
+    let both = server.request("POST", SESSION).login(ADMIN);
+    let begun = both.header("Cookie", &format!("{others}; {cookie}")).body("").send();
+    assert_eq!(begun.status, 201);
+    for ended in [&cookie, &others] {
+        ask(ended).problem(401, "unauthenticated");
+    }
+}
+
+#[test]
+fn two_servers_on_one_host_do_not_end_the_sessions_of_each_other() {
+    let servers = [Server::start(), Server::start()];
+    // A browser keeps one cookie of each name, and sends all of them to each port of the host.
+    let mut kept = std::collections::BTreeMap::new();
+    for server in &servers {
+        let cookie = server.begin_session(ADMIN);
+        let (name, text) = cookie.split_once('=').unwrap();
+        kept.insert(name.to_owned(), text.to_owned());
+    }
+    let cookies: Vec<_> = kept.iter().map(|(name, text)| format!("{name}={text}")).collect();
+    let cookies = cookies.join("; ");
+    for server in &servers {
+        assert_eq!(get(server, &cookies, SESSION).status, 200, "{cookies}");
+    }
+    assert_eq!(servers[0].request("DELETE", SESSION).session(&cookies).send().status, 204);
+    get(&servers[0], &cookies, SESSION).problem(401, "unauthenticated");
+    assert_eq!(get(&servers[1], &cookies, SESSION).status, 200);
 }
 
 #[test]
@@ -313,9 +367,9 @@ fn the_cookie_is_for_tls_only_behind_a_proxy_that_uses_it() {
             server.request("POST", SESSION).login(GUEST).header("X-Forwarded-Proto", proto);
         request.body("").send().header("set-cookie").unwrap().to_owned()
     };
-    assert!(begin("http").starts_with("satchel_session="));
+    assert!(begin("http").starts_with("satchel_session_"));
     let secure = begin("https");
-    assert!(secure.starts_with("__Host-satchel_session="), "{secure}");
+    assert!(secure.starts_with("__Host-satchel_session_"), "{secure}");
     assert!(secure.ends_with("; Path=/; HttpOnly; SameSite=Strict; Secure"), "{secure}");
     let (cookie, _) = secure.split_once(';').unwrap();
     let ask = |proto: &str| {
@@ -327,7 +381,7 @@ fn the_cookie_is_for_tls_only_behind_a_proxy_that_uses_it() {
     let server = Server::start();
     let request = server.request("POST", SESSION).login(ADMIN).body("");
     let answer = request.send();
-    assert!(answer.header("set-cookie").unwrap().starts_with("satchel_session="));
+    assert!(answer.header("set-cookie").unwrap().starts_with("satchel_session_"));
 }
 
 #[test]

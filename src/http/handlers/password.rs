@@ -16,7 +16,6 @@ use crate::{
         object_reader::ObjectReader,
         problem::{Flaw, Problem, ProblemKind, RequestLocation},
         response::{self, Response},
-        session_cookie,
     },
 };
 
@@ -27,7 +26,7 @@ const NEW_PASSWORD: &str = "new_password";
 pub(in crate::http) async fn change(call: Call) -> Result<Response, Problem> {
     let origin = call.origin()?;
     let name = call.caller.require_principal()?.name.clone();
-    let Call { app, caller, headers, source, transport, mut body, .. } = call;
+    let Call { app, caller, headers, source, session_cookie, mut body, .. } = call;
     let sent = passwords(body.json_object(&headers, &app.body_memory).await?)?;
     let of = |password| Arc::new(Credentials { name: name.clone(), password });
     let (present, new) = (of(sent.present), of(sent.new));
@@ -41,7 +40,7 @@ pub(in crate::http) async fn change(call: Call) -> Result<Response, Problem> {
     let mut response = response::empty(StatusCode::NO_CONTENT);
     if caller.session().is_some() {
         let (_, text) = new_session(&app, &headers, source, new).await?;
-        response.headers_mut().insert(SET_COOKIE, session_cookie::set(&text, transport)?);
+        response.headers_mut().insert(SET_COOKIE, session_cookie.set(&text)?);
     }
     Ok(response)
 }

@@ -25,7 +25,6 @@ use crate::{
         problem::{Problem, ProblemKind, shorten},
         request_body::{read_object, require_json},
         response::{self, Response},
-        session_cookie,
     },
 };
 
@@ -136,18 +135,18 @@ pub(in crate::http) async fn begin(call: Call) -> Result<Response, Problem> {
 
 async fn begin_session(mut call: Call) -> Result<Response, Problem> {
     let credentials = Arc::new(sent_credentials(&mut call).await?);
-    let Call { app, headers, source, transport, .. } = call;
+    let Call { app, headers, source, session_cookie, .. } = call;
     let principal = credentials::log_in(&app, credentials.clone(), source).await?;
     let (session, text) = new_session(&app, &headers, source, credentials).await?;
     // A browser has one session. The cookie of the one before is replaced.
-    if let Some(text) = session_cookie::sent(&headers, transport)
-        && let Ok(earlier) = app.login.check_session(&text, source)
-    {
-        app.login.sessions().end(None, &earlier.id);
+    for text in session_cookie.sent(&headers) {
+        if let Ok(earlier) = app.login.check_session(&[text], source) {
+            app.login.sessions().end(None, &earlier.id);
+        }
     }
     let state = state(&principal, Some(&session), app.login.sessions().limits());
     let mut response = json_response::json(StatusCode::CREATED, &state)?;
-    response.headers_mut().insert(SET_COOKIE, session_cookie::set(&text, transport)?);
+    response.headers_mut().insert(SET_COOKIE, session_cookie.set(&text)?);
     Ok(response)
 }
 
@@ -241,7 +240,7 @@ pub(in crate::http) async fn log_out(call: Call) -> Result<Response, Problem> {
     call.app.login.sessions().end(None, &session.id);
     tracing::info!(user = session.user, session = session.id, "A session was ended.");
     let mut response = response::empty(StatusCode::NO_CONTENT);
-    response.headers_mut().insert(SET_COOKIE, session_cookie::removed(call.transport)?);
+    response.headers_mut().insert(SET_COOKIE, call.session_cookie.removed()?);
     Ok(response)
 }
 

@@ -54,6 +54,10 @@ impl From<LoginError> for Problem {
             LoginError::SessionEnded => {
                 Self::unauthenticated("The session has ended. Log in again.")
             }
+            LoginError::SeveralSessions => Self::unauthenticated(
+                "The browser sent the cookies of several sessions of this server. Delete the cookies of \
+                 this host, and log in again.",
+            ),
             LoginError::NoRandomness(_) => Self::internal(&error),
             LoginError::Accounts(error) => match error.store_error() {
                 Some(error) => Self::of(of_store(error), error).with_damage(Some(error)),
