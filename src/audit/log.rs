@@ -33,6 +33,9 @@ const GATHER: Duration = Duration::from_millis(100);
 /// The longest time between two looks for changes of the inventory.
 const TICK: Duration = Duration::from_millis(500);
 
+/// The longest time that the start of a server waits for its entry: a disk that hangs must not hide the server.
+const FLUSH_WAIT_MAX: Duration = Duration::from_secs(5);
+
 /// The largest number of events that wait: more than a full disk should make memory grow. Further ones are
 /// lost and counted.
 const WAITING_MAX: usize = 10_000;
@@ -108,6 +111,7 @@ struct Shared {
     recorded: Recorded,
     queue: Mutex<Queue>,
     changed: Condvar,
+    flushed: Condvar,
     last: AtomicU64,
     lost: AtomicU64,
     is_writable: AtomicBool,
@@ -120,6 +124,10 @@ struct Queue {
     operations: Repetitions,
     uses: FirstUses,
     is_closing: bool,
+    /// The number of flushes that were asked for.
+    flushes_asked: u64,
+    /// The number of them that have ended.
+    flushes_ended: u64,
 }
 
 impl Queue {
@@ -130,7 +138,14 @@ impl Queue {
             operations: Repetitions::of(Combined::Operations),
             uses: FirstUses::default(),
             is_closing: false,
+            flushes_asked: 0,
+            flushes_ended: 0,
         }
+    }
+
+    /// Returns whether the thread must write without waiting for further events.
+    fn is_urgent(&self) -> bool {
+        self.is_closing || self.flushes_asked > self.flushes_ended
     }
 
     /// Returns the waiting events, and those of the windows that have ended. Closing ends them all.
@@ -159,6 +174,7 @@ impl AuditLog {
             recorded,
             queue: Mutex::new(Queue::new()),
             changed: Condvar::new(),
+            flushed: Condvar::new(),
             last: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             is_writable: AtomicBool::new(true),
@@ -228,7 +244,7 @@ impl AuditLog {
     }
 
     /// Records the start of the server, and the settings that changed since the start before. `settings` are
-    /// those that do not have their default.
+    /// those that do not have their default. Waits until the entry is durable.
     ///
     /// # Errors
     /// [`AuditError::Read`].
@@ -248,7 +264,19 @@ impl AuditLog {
         }
         let event = Event::new(EventKind::Start).with_detail(detail);
         self.record(Event { settings: Some(settings), ..event });
+        self.flush();
         Ok(())
+    }
+
+    /// Waits until the events that were recorded are durable, or their write has failed: 5 seconds at most.
+    fn flush(&self) {
+        let mut queue = self.shared.lock();
+        queue.flushes_asked += 1;
+        let number = queue.flushes_asked;
+        self.shared.changed.notify_one();
+        let is_running = |queue: &mut Queue| queue.flushes_ended < number;
+        let waited = self.shared.flushed.wait_timeout_while(queue, FLUSH_WAIT_MAX, is_running);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The folder of the log.
@@ -301,20 +329,39 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for events, and returns them. Returns whether the log closes.
-    fn take(&self) -> (Vec<Event>, bool) {
+    /// Waits for events, and takes them.
+    fn take(&self) -> Taken {
         let queue = self.lock();
-        let is_idle = |queue: &mut Queue| queue.events.is_empty() && !queue.is_closing;
+        let is_idle = |queue: &mut Queue| queue.events.is_empty() && !queue.is_urgent();
         let waited = self.changed.wait_timeout_while(queue, TICK, is_idle);
         let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let gathers = !queue.events.is_empty() && !queue.is_closing;
+        let gathers = !queue.events.is_empty() && !queue.is_urgent();
         drop(queue);
         if gathers {
             thread::sleep(GATHER);
         }
         let mut queue = self.lock();
-        (queue.take(Instant::now()), queue.is_closing)
+        Taken {
+            events: queue.take(Instant::now()),
+            is_closing: queue.is_closing,
+            flush: queue.flushes_asked,
+        }
     }
+
+    /// Ends the flushes up to this number.
+    fn end_flush(&self, number: u64) {
+        self.lock().flushes_ended = number;
+        self.flushed.notify_all();
+    }
+}
+
+/// What the thread takes from the queue.
+struct Taken {
+    events: Vec<Event>,
+    /// Whether the log closes.
+    is_closing: bool,
+    /// The number of the last flush that was asked for.
+    flush: u64,
 }
 
 /// The thread that writes.
@@ -377,28 +424,30 @@ impl Recorder {
 
     fn run(mut self) {
         loop {
-            let (events, is_closing) = self.shared.take();
+            let Taken { events, is_closing, flush } = self.shared.take();
             self.waiting.extend(events);
-            if !self.is_open() {
-                if is_closing {
-                    return;
-                }
-                continue;
+            if self.is_open() {
+                self.record_waiting();
             }
-            if let Some(after) = self.begins_after {
-                self.begin(after);
-            } else if self.waiting.len() < WAITING_MAX {
-                match self.source.next() {
-                    Ok(events) => self.waiting.extend(events),
-                    // Damage of the history is reported by its own readers.
-                    Err(error) => tracing::debug!(error = %Chain(&*error), "changes not linked"),
-                }
-            }
-            self.write();
+            self.shared.end_flush(flush);
             if is_closing {
                 return;
             }
         }
+    }
+
+    /// Writes the waiting events, and those of the changes since.
+    fn record_waiting(&mut self) {
+        if let Some(after) = self.begins_after {
+            self.begin(after);
+        } else if self.waiting.len() < WAITING_MAX {
+            match self.source.next() {
+                Ok(events) => self.waiting.extend(events),
+                // Damage of the history is reported by its own readers.
+                Err(error) => tracing::debug!(error = %Chain(&*error), "changes not linked"),
+            }
+        }
+        self.write();
     }
 
     /// Writes the waiting events. After an error they wait for the next time.

@@ -297,10 +297,11 @@ fn finish(data: &Path, options: Options, method: Method<'_>) -> anyhow::Result<b
     Inventory::new(store.clone())
         .update_pools(None, &Origin::internal("recover"))
         .context("Cannot compute the members of the pools")?;
-    store.complete_recovery()?;
+    // Before the end of the recovery: the entries before name changes that the history does not have any more.
     let event = Event::new(EventKind::Recovery).with_detail(method.command());
     audit::record_now(AuditFolder::in_data(data), event)
-        .context("The inventory is recovered, but the audit log cannot be written")?;
+        .context("The audit log cannot be written, so the recovery is not complete")?;
+    store.complete_recovery()?;
     Ok(access::has_able_administrator(&store)?)
 }
 

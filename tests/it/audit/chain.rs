@@ -83,6 +83,16 @@ fn recorded() -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
+fn the_entry_of_the_start_is_there_when_the_server_is_ready() {
+    let server = Server::start();
+    let lines = lines(&server.data());
+    let mut entries = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let start = entries.find(|entry| entry["event"] == "start");
+    let detail = start.unwrap_or_else(|| panic!("{lines:?}"))["detail"].to_string();
+    assert!(detail.contains("listens on http://127.0.0.1:"), "{detail}");
+}
+
+#[test]
 fn every_kind_of_damage_is_found() {
     let (directory, path) = recorded();
     let data = directory.path().join("data");

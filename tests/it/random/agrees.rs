@@ -205,8 +205,10 @@ impl KindVisitor for Compare<'_> {
                 }
             }
             assert_eq!(named, held.relations, "{} {name}", E::KIND);
-            let vendor = one.record.view("vendor").map(|view| view.to_value());
-            assert_eq!(vendor, held.vendor.as_deref().map(Value::from), "{} {name}", E::KIND);
+            for (property, expected) in [("vendor", &held.vendor), ("creator", &held.creator)] {
+                let found = one.record.view(property).map(|view| view.to_value());
+                assert_eq!(found, expected.as_deref().map(Value::from), "{} {name}", E::KIND);
+            }
             if E::KIND == Kind::Device {
                 let text = reading.text(&name, "configuration").unwrap().map(|text| text.text);
                 assert_eq!(text, held.text, "{name}");

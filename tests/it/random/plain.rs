@@ -16,6 +16,8 @@ pub(super) struct Held {
     /// The targets of each relation. A relation to one record has at most one.
     pub relations: BTreeMap<&'static str, Vec<String>>,
     pub vendor: Option<String>,
+    /// Who created it by a call. An import gives none.
+    pub creator: Option<String>,
     /// The criteria of a pool.
     pub manual: bool,
     pub criteria: BTreeMap<String, String>,
@@ -193,6 +195,9 @@ impl Plain {
             }
         }
         after.take(kind, &said);
+        if before.is_none() && kind.property("creator").is_some() {
+            after.creator = Some(CALLER.to_owned());
+        }
         let unlisted = self.unlisted(kind, wish);
         let effect = match &before {
             None => Effect::Created,

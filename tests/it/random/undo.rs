@@ -98,6 +98,7 @@ impl Plain {
                     value.and_then(|value| value.as_text().map(str::to_owned))
                 };
                 held.vendor = text("vendor");
+                held.creator = text("creator");
                 if let Some(pool) = record.of_kind::<Pool>() {
                     held.manual = pool.manually_defined.get() == Some(&true);
                     let criteria =
@@ -116,6 +117,7 @@ impl Plain {
 /// The present record without the differences of a change.
 fn merged(kind: Kind, old: &Held, new: &Held, now: &Held) -> Result<Held, Conflict> {
     let mut merged = now.clone();
+    merged.creator = back(&old.creator, &new.creator, &now.creator)?;
     merged.vendor = back(&old.vendor, &new.vendor, &now.vendor)?;
     merged.manual = back(&old.manual, &new.manual, &now.manual)?;
     merged.text = back(&old.text, &new.text, &now.text)?;
