@@ -7,7 +7,8 @@ use super::{
     Account, Accounts, AccountsError, BuiltInGroup, CachedAccount, FIRST_USER_NAME,
     FIRST_USER_PASSWORD, Grants, HashError, LdapUser, Membership, PasswordError, Reach,
     RecordRights, RequestLists, Right, Rights, RightsModel, SetPassword, check_new_password,
-    check_user_name, hash_password, ldap_record, password::StoredHash,
+    check_user_name, hash_password, ldap_record,
+    password::{StoredHash, is_password},
 };
 use crate::{
     model::{Entity, Field, Group, Kind, Name, Secret, Target, User},
@@ -229,9 +230,11 @@ pub fn first_user(store: &Store) -> Result<FirstUser, StoreError> {
         return Ok(FirstUser::Other);
     };
     reading.decrypt_secrets(&mut user)?;
-    let has_default = user.password.get().and_then(Secret::plain).is_some_and(|phc| {
-        StoredHash::parse(&phc).is_ok_and(|hash| hash.verify(FIRST_USER_PASSWORD))
-    });
+    let has_default = user
+        .password
+        .get()
+        .and_then(Secret::plain)
+        .is_some_and(|phc| is_password(FIRST_USER_PASSWORD, &phc));
     Ok(if has_default { FirstUser::HasDefaultPassword } else { FirstUser::Other })
 }
 
@@ -272,7 +275,7 @@ pub fn is_active_administrator(user: &User) -> bool {
 /// Returns whether the password with this hash is the user's name, as in the examples of eNMS. Takes the
 /// time of a password check.
 pub fn is_password_the_name(name: &str, phc: &str) -> bool {
-    StoredHash::parse(phc).is_ok_and(|hash| hash.verify(name))
+    is_password(name, phc)
 }
 
 /// Returns the reason why a login cannot use this hash, such as parameters over the limits.

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use zeroize::Zeroizing;
 
-use super::password_rule;
-use super::sessions::{PasswordSecrecy, Session, SessionClient, Sessions};
+use super::password_rule::{PasswordSecrecy, secrecy};
+use super::sessions::{Session, SessionClient, Sessions};
 use super::{
     Account, AccountsError, CachedAccount, Credentials, Login, LoginError, LoginSource,
     PasswordChecker, PasswordError, Principal, SetPassword,
@@ -53,11 +53,7 @@ impl Login {
         if !self.is_password_cached(&account, credentials, Instant::now()) {
             return Err(LoginError::Refused);
         }
-        let secrecy = if password_rule::is_public(name, password) {
-            PasswordSecrecy::Public
-        } else {
-            PasswordSecrecy::Secret
-        };
+        let secrecy = secrecy(name, password);
         self.sessions.begin(&account, client, secrecy).map_err(LoginError::NoRandomness)
     }
 
@@ -179,7 +175,6 @@ impl Login {
 #[cfg(test)]
 mod tests {
     use std::slice::from_ref;
-
     use std::sync::Arc;
 
     use super::super::account::fixture::OneAccount;

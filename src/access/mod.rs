@@ -43,14 +43,15 @@ pub use login_sessions::NewPasswordError;
 pub use login_source::{Distance, LoginSource};
 pub use password::{HashError, hash_password};
 pub use password_rule::{
-    PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, RefusedPassword, check_new_password,
+    PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, PasswordSecrecy, RefusedPassword,
+    check_new_password, secrecy,
 };
 pub use record_rights::{
     DecidingProperties, Membership, Reach, RecordAccess, RecordRights, Verdict,
     decides_about_access,
 };
 pub use right::{Right, Rights};
-pub use sessions::{PasswordSecrecy, Session, SessionClient, SessionLimits, Sessions};
+pub use sessions::{Session, SessionClient, SessionLimits, Sessions};
 pub use set_password::{PasswordError, SetPassword};
 pub use setup::{Setup, SetupError};
 pub use tokens::{

@@ -94,6 +94,11 @@ pub(super) struct StoredHash<'a> {
     parameters: HashParameters,
 }
 
+/// Returns whether a PHC string is the hash of this password. Takes the time of a password check.
+pub(super) fn is_password(password: &str, phc: &str) -> bool {
+    StoredHash::parse(phc).is_ok_and(|hash| hash.verify(password))
+}
+
 impl<'a> StoredHash<'a> {
     /// Parses `$argon2id$v=19$m=102400,t=2,p=8$SALT$HASH`, or argon2i or argon2d.
     ///

@@ -109,6 +109,20 @@ fn is_sequence(password: &str) -> bool {
         || pairs().all(|(first, second)| follows(second, first))
 }
 
+/// Tells whether everybody knows the password with which a session or a token was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordSecrecy {
+    /// A password that works on a server that no other machine can reach, and nowhere else.
+    Public,
+    /// Any other password.
+    Secret,
+}
+
+/// The secrecy of the password of a user.
+pub fn secrecy(user: &str, password: &str) -> PasswordSecrecy {
+    if is_public(user, password) { PasswordSecrecy::Public } else { PasswordSecrecy::Secret }
+}
+
 /// Returns whether everybody knows this password: it is empty, one of the most common ones, or the name of
 /// the user.
 pub(super) fn is_public(user: &str, password: &str) -> bool {

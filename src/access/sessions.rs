@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::password_rule::PasswordSecrecy;
 use super::{Account, Grants};
 use crate::disk;
 use crate::wording::hex;
@@ -66,15 +67,6 @@ pub struct Session {
     user_mark: UserMark,
     used_at: Instant,
     started_at: Instant,
-}
-
-/// Tells whether everybody knows the password with which a session or a token was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordSecrecy {
-    /// A password that works on a server that no other machine can reach, and nowhere else.
-    Public,
-    /// Any other password.
-    Secret,
 }
 
 /// The state of a user with which a session ends if it changes: the password and the rights.

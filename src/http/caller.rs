@@ -7,7 +7,9 @@ use super::{
     problem::{Problem, ProblemKind},
     route::Route,
 };
-use crate::access::{BuiltInGroup, Principal, RecordRights, Right, Rights, Session};
+use crate::access::{
+    BuiltInGroup, PasswordSecrecy, Principal, RecordRights, Right, Rights, Session,
+};
 
 const LOGIN_NEEDED: &str = "This needs a user name and a password (HTTP basic authentication).";
 
@@ -16,8 +18,12 @@ const LOGIN_NEEDED: &str = "This needs a user name and a password (HTTP basic au
 pub(super) enum Caller {
     /// The request has no credentials, or the route does not ask for them.
     Anonymous,
-    /// A user whose password was verified.
-    Known(Principal),
+    /// A user whose password or certificate was verified.
+    Known {
+        principal: Principal,
+        /// That of the password; a certificate is secret.
+        secrecy: PasswordSecrecy,
+    },
     /// A program with a token. The principal is its user, with the rights of the token.
     Program {
         principal: Principal,
@@ -33,7 +39,7 @@ impl Caller {
     pub(super) fn principal(&self) -> Option<&Principal> {
         match self {
             Caller::Anonymous => None,
-            Caller::Known(principal)
+            Caller::Known { principal, .. }
             | Caller::Program { principal, .. }
             | Caller::Browser { principal, .. } => Some(principal),
         }
@@ -43,7 +49,17 @@ impl Caller {
     pub(super) fn session(&self) -> Option<&Session> {
         match self {
             Caller::Browser { session, .. } => Some(session),
-            Caller::Anonymous | Caller::Known(_) | Caller::Program { .. } => None,
+            Caller::Anonymous | Caller::Known { .. } | Caller::Program { .. } => None,
+        }
+    }
+
+    /// Tells whether everybody knows the password with which the caller has logged in.
+    pub(super) fn secrecy(&self) -> PasswordSecrecy {
+        match self {
+            Caller::Known { secrecy, .. } => *secrecy,
+            Caller::Browser { session, .. } => session.password,
+            // Neither of them can make tokens.
+            Caller::Anonymous | Caller::Program { .. } => PasswordSecrecy::Secret,
         }
     }
 
@@ -51,7 +67,7 @@ impl Caller {
     /// longer than a moment. A password is checked with each request.
     pub(super) fn is_current(&self, app: &App) -> bool {
         match self {
-            Caller::Anonymous | Caller::Known(_) => true,
+            Caller::Anonymous | Caller::Known { .. } => true,
             Caller::Browser { session, .. } => app.login.sessions().is_live(&session.id),
             Caller::Program { principal, token } => {
                 app.tokens.is_valid(&principal.name, token, OffsetDateTime::now_utc())
@@ -76,7 +92,7 @@ impl Caller {
         match self {
             Caller::Anonymous if Rights::ANONYMOUS.contains(right) => Ok(()),
             Caller::Anonymous => Err(Problem::unauthenticated(LOGIN_NEEDED)),
-            Caller::Known(principal)
+            Caller::Known { principal, .. }
             | Caller::Program { principal, .. }
             | Caller::Browser { principal, .. }
                 if principal.grants.allow(right, route.method.as_str(), route.pattern) =>
@@ -90,7 +106,7 @@ impl Caller {
                     principal.name
                 ),
             )),
-            Caller::Known(principal) | Caller::Browser { principal, .. } => {
+            Caller::Known { principal, .. } | Caller::Browser { principal, .. } => {
                 Err(refused(right, principal))
             }
         }

@@ -24,8 +24,8 @@ use super::{
     session_cookie::{SessionCookie, X_SATCHEL_REQUEST},
 };
 use crate::access::{
-    CachedLogin, Credentials, LoginError, LoginSource, PasswordChecker, Principal, ReadLogin,
-    Right, token_key,
+    CachedLogin, Credentials, LoginError, LoginSource, PasswordChecker, PasswordSecrecy, Principal,
+    ReadLogin, Right, secrecy, token_key,
 };
 use crate::wording::Chain;
 
@@ -62,7 +62,9 @@ pub(super) async fn authenticate(
     }
     match parse(&head.headers)? {
         Some(Authorization::Basic(credentials)) => {
-            Ok(Caller::Known(log_in(app, Arc::new(credentials), source).await?))
+            let secrecy = secrecy(&credentials.name, &credentials.password);
+            let principal = log_in(app, Arc::new(credentials), source).await?;
+            Ok(Caller::Known { principal, secrecy })
         }
         Some(Authorization::Bearer(text)) => of_token(app, &text, source).await,
         None => match (&*cookie.sent(&head.headers), client_name) {
@@ -86,7 +88,8 @@ async fn of_certificate(app: &Arc<App>, name: &str) -> Result<Caller, Problem> {
             app.blocking.run(Lane::Quick, read).await??
         }
     };
-    principal.map(Caller::Known).ok_or_else(|| {
+    let known = |principal| Caller::Known { principal, secrecy: PasswordSecrecy::Secret };
+    principal.map(known).ok_or_else(|| {
         Problem::unauthenticated(format!(
             "The client certificate is for “{}”, and no user has this name.",
             shorten(name)

@@ -502,11 +502,13 @@ fn access_and_inventory_errors_say_each_thing_once() {
         TokenRefusal::Unknown => TokenRefusal::Unknown,
         TokenRefusal::Expired => TokenRefusal::Expired,
         TokenRefusal::WrongAddress => TokenRefusal::WrongAddress,
+        TokenRefusal::PublicPassword => TokenRefusal::PublicPassword,
     });
     assert_each!(TokensError {
         TokensError::Read { .. } => TokensError::Read { path: path(), source: io_error() },
         TokensError::Write { .. } => TokensError::Write { path: path(), source: io_error() },
         TokensError::Damaged { .. } => TokensError::Damaged { path: path() },
+        TokensError::Newer { .. } => TokensError::Newer { path: path() },
     });
     assert_each!(TokenError {
         TokenError::Name(_) => TokenError::Name(RefusedName::Padded),

@@ -3,6 +3,7 @@
 use std::fs;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sha2::{Digest, Sha256};
 
 use crate::harness::{ADMIN, Answer, Server, command, until};
 
@@ -100,6 +101,45 @@ fn the_default_password_stops_to_work_when_others_can_reach_the_server() {
     assert_eq!(status(&server, ADMIN), 401);
     assert_eq!(submit(&server, &logged_code(&server), PASSWORD, PASSWORD).status, 200);
     assert_eq!(status(&server, ("admin", PASSWORD)), 200);
+}
+
+/// Rewrites a file of tokens as an earlier executable wrote it.
+fn rewrite_tokens_in_format_1(server: &Server) {
+    let path = server.data().join("tokens");
+    let text = fs::read_to_string(&path).unwrap();
+    let (header, lines) = text.split_once('\n').unwrap();
+    assert!(header.starts_with("satchel tokens 2 "), "{header}");
+    let lines = lines.replace("\"public_password\":true,", "");
+    let sum = Sha256::digest(&lines);
+    let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(path, format!("satchel tokens 1 {sum}\n{lines}")).unwrap();
+}
+
+#[test]
+fn a_token_with_the_default_password_works_where_the_password_works() {
+    let mut server = Server::start();
+    let body = serde_json::json!({"name": "é>b", "scope": "admin"});
+    let made = server.request("POST", "/rest/tokens").login(ADMIN).json(&body).send();
+    assert_eq!(made.status, 201);
+    let token = format!("Bearer {}", made.json()["token"].as_str().unwrap());
+    let check = |server: &Server| {
+        let ask = || server.request("GET", STATE).header("Authorization", &token);
+        assert_eq!(ask().send().status, 200);
+        let proxied = ask().header("Via", "1.1 proxy").send();
+        let detail = proxied.problem(401, "unauthenticated")["detail"].to_string();
+        assert!(detail.contains("password that everybody knows"), "{detail}");
+    };
+    check(&server);
+    server.kill();
+    rewrite_tokens_in_format_1(&server);
+    let server = server.start_again();
+    check(&server);
+
+    // The default password is removed there, and with it the token.
+    let listen = ["--listen", "0.0.0.0:0", "--unencrypted-passwords"];
+    let server = server.start_again_with(&listen);
+    let asked = server.request("GET", STATE).header("Authorization", &token).send();
+    asked.problem(401, "unauthenticated");
 }
 
 #[test]

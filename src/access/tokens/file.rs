@@ -1,7 +1,10 @@
 //! The file `tokens` in the data directory.
 //!
-//! The first line is `satchel tokens 1 SHA256`: the format, and the hash of all following bytes. Each
-//! following line is a token as JSON, with the keyed hash of its secret. The file is replaced as a whole.
+//! The first line is `satchel tokens 2 SHA256`: the format, and the hash of its number and of all following
+//! bytes. Each following line is a token as JSON, with the keyed hash of its secret. The file is replaced as a whole.
+//!
+//! A file of format 1 does not tell which tokens were made with public passwords, and its hash does not
+//! contain the number. It is read too, and the next change writes it in format 2.
 
 use std::path::PathBuf;
 use std::{fs, io};
@@ -11,11 +14,16 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::token::{Scope, StoredToken, Token};
+use crate::access::PasswordSecrecy;
 use crate::disk;
 use crate::model::Networks;
 use crate::wording::hex;
 
-const HEADER: &str = "satchel tokens 1 ";
+const HEADER: &str = "satchel tokens ";
+const FORMAT: u32 = 2;
+
+/// The format without the secrecy of passwords.
+const WITHOUT_SECRECY_FORMAT: u32 = 1;
 
 /// The file with the tokens cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +53,32 @@ pub enum TokensError {
         /// The file.
         path: PathBuf,
     },
+    /// Its format is newer than this executable.
+    #[error(
+        "a newer version of Satchel wrote the file {} with the tokens. Use that version, or move the \
+         file away; then all tokens must be made again",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The contents of the file.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Contents {
+    pub tokens: Vec<StoredToken>,
+    pub secrecy: SecrecyOfTokens,
+}
+
+/// Tells whether the secrecy of the passwords with which tokens were made is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SecrecyOfTokens {
+    #[default]
+    Known,
+    /// The file is of format 1. All tokens are [`PasswordSecrecy::Public`].
+    Unknown,
 }
 
 /// The file of a data directory.
@@ -65,6 +99,9 @@ struct Line {
     name: String,
     user: String,
     scope: String,
+    /// True for a token that was made with a public password.
+    #[serde(default, skip_serializing_if = "is_false")]
+    public_password: bool,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     from: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -97,14 +134,18 @@ impl TokensFile {
     /// Reads the tokens. A missing file has none.
     ///
     /// # Errors
-    /// [`TokensError::Damaged`], [`TokensError::Read`].
-    pub(super) fn read(&self) -> Result<Vec<StoredToken>, TokensError> {
+    /// [`TokensError::Damaged`], [`TokensError::Newer`], [`TokensError::Read`].
+    pub(super) fn read(&self) -> Result<Contents, TokensError> {
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents::default()),
             Err(source) => return Err(TokensError::Read { path: self.path.clone(), source }),
         };
-        parse(&bytes).ok_or_else(|| TokensError::Damaged { path: self.path.clone() })
+        match parse(&bytes) {
+            Parsed::Contents(contents) => Ok(contents),
+            Parsed::Newer => Err(TokensError::Newer { path: self.path.clone() }),
+            Parsed::Damaged => Err(TokensError::Damaged { path: self.path.clone() }),
+        }
     }
 
     /// Replaces the file, durably.
@@ -119,22 +160,52 @@ impl TokensFile {
                 &serde_json::to_string(&line_of(token)).map_err(|error| failed(error.into()))?;
             lines.push('\n');
         }
-        let contents = format!("{HEADER}{}\n{lines}", hash(lines.as_bytes()));
+        let contents = format!("{HEADER}{FORMAT} {}\n{lines}", hash(FORMAT, &lines));
         disk::write_private_file(&self.path, &self.temporary, contents.as_bytes()).map_err(failed)
     }
 }
 
-fn hash(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+/// The hash of the lines of a file of this format.
+fn hash(format: u32, lines: &str) -> String {
+    match format {
+        WITHOUT_SECRECY_FORMAT => hex(&Sha256::digest(lines)),
+        format => hex(&Sha256::digest(format!("{format}\n{lines}"))),
+    }
 }
 
-/// Parses the contents. `None` if they are damaged.
-fn parse(bytes: &[u8]) -> Option<Vec<StoredToken>> {
-    let (header, lines) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
-    if header.strip_prefix(HEADER)? != hash(lines.as_bytes()) {
-        return None;
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// The result of parsing a file.
+enum Parsed {
+    Contents(Contents),
+    /// A higher format, with the right hash.
+    Newer,
+    Damaged,
+}
+
+fn parse(bytes: &[u8]) -> Parsed {
+    let Some((format, lines)) = checked_lines(bytes) else { return Parsed::Damaged };
+    let secrecy = match format {
+        FORMAT => SecrecyOfTokens::Known,
+        WITHOUT_SECRECY_FORMAT => SecrecyOfTokens::Unknown,
+        newer if newer > FORMAT => return Parsed::Newer,
+        _ => return Parsed::Damaged,
+    };
+    let parse_line = |line| token_of(serde_json::from_str(line).ok()?, secrecy);
+    match lines.lines().map(parse_line).collect() {
+        Some(tokens) => Parsed::Contents(Contents { tokens, secrecy }),
+        None => Parsed::Damaged,
     }
-    lines.lines().map(|line| token_of(serde_json::from_str(line).ok()?)).collect()
+}
+
+/// The format and the lines of the tokens. `None` if they do not match their hash.
+fn checked_lines(bytes: &[u8]) -> Option<(u32, &str)> {
+    let (header, lines) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
+    let (format, sum) = header.strip_prefix(HEADER)?.split_once(' ')?;
+    let format = format.parse().ok()?;
+    (sum == hash(format, lines)).then_some((format, lines))
 }
 
 fn line_of(StoredToken { token, secret_hash }: &StoredToken) -> Line {
@@ -145,6 +216,7 @@ fn line_of(StoredToken { token, secret_hash }: &StoredToken) -> Line {
         name: token.name.clone(),
         user: token.user.clone(),
         scope: token.scope.as_str().to_owned(),
+        public_password: token.secrecy == PasswordSecrecy::Public,
         from: token.from.to_string(),
         created: token.created,
         expires: token.expires,
@@ -152,7 +224,12 @@ fn line_of(StoredToken { token, secret_hash }: &StoredToken) -> Line {
     }
 }
 
-fn token_of(line: Line) -> Option<StoredToken> {
+/// The token of a line. `None` if it is not one.
+fn token_of(line: Line, secrecy: SecrecyOfTokens) -> Option<StoredToken> {
+    let is_public = match secrecy {
+        SecrecyOfTokens::Known => line.public_password,
+        SecrecyOfTokens::Unknown => true,
+    };
     let from = match line.from.as_str() {
         "" => Networks::default(),
         text => Networks::parse(text).ok()?,
@@ -160,6 +237,7 @@ fn token_of(line: Line) -> Option<StoredToken> {
     let token = Token {
         key: line.key,
         password: line.password,
+        secrecy: if is_public { PasswordSecrecy::Public } else { PasswordSecrecy::Secret },
         name: line.name,
         user: line.user,
         scope: Scope::parse(&line.scope)?,
@@ -179,9 +257,9 @@ mod tests {
     fn a_changed_byte_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let file = TokensFile::new(folder.path().join("tokens"));
-        assert!(file.read().unwrap().is_empty());
+        assert_eq!(file.read().unwrap(), Contents::default());
         let time = OffsetDateTime::from_unix_timestamp(1_790_000_000).unwrap();
-        let token = |name: &str, from, last_used| StoredToken {
+        let token = |name: &str, from, last_used, secrecy| StoredToken {
             token: Token {
                 key: "0123".to_owned(),
                 name: name.to_owned(),
@@ -192,14 +270,17 @@ mod tests {
                 expires: time,
                 last_used,
                 password: "cd".to_owned(),
+                secrecy,
             },
             secret_hash: "ab".to_owned(),
         };
         let networks = Networks::parse("10.0.0.0/8, ::1").unwrap();
-        let tokens =
-            vec![token("a\n\"b", networks, None), token("c", Networks::default(), Some(time))];
+        let tokens = vec![
+            token("a\n\"b", networks, None, PasswordSecrecy::Public),
+            token("c", Networks::default(), Some(time), PasswordSecrecy::Secret),
+        ];
         file.write(&tokens).unwrap();
-        assert_eq!(file.read().unwrap(), tokens);
+        assert_eq!(file.read().unwrap(), Contents { tokens, secrecy: SecrecyOfTokens::Known });
 
         let bytes = fs::read(&file.path).unwrap();
         for at in 0..bytes.len() {
@@ -210,5 +291,23 @@ mod tests {
         }
         fs::write(&file.path, &bytes[..bytes.len() / 2]).unwrap();
         assert!(matches!(file.read(), Err(TokensError::Damaged { .. })));
+    }
+
+    #[test]
+    fn earlier_and_later_formats_are_recognised() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TokensFile::new(folder.path().join("tokens"));
+        // As the executable that wrote format 1 wrote it.
+        let line = r#"{"key":"0123456789abcdef","secret_hash":"ab","password":"cd","name":"é>b","user":"admin","scope":"read","created":"2026-11-28T00:00:00Z","expires":"2027-11-28T00:00:00Z"}"#;
+        let sum = "fd64d0e56e7c2d10096b7e9bd8a46e1bc564ddf24ed1673d130b94b04d70e3d4";
+        fs::write(&file.path, format!("satchel tokens 1 {sum}\n{line}\n")).unwrap();
+        let read = file.read().unwrap();
+        assert_eq!(read.secrecy, SecrecyOfTokens::Unknown);
+        assert_eq!(read.tokens[0].token.secrecy, PasswordSecrecy::Public);
+        file.write(&read.tokens).unwrap();
+        assert_eq!(file.read().unwrap().secrecy, SecrecyOfTokens::Known);
+
+        fs::write(&file.path, format!("satchel tokens 3 {}\nx\n", hash(3, "x\n"))).unwrap();
+        assert!(matches!(file.read(), Err(TokensError::Newer { .. })));
     }
 }

@@ -1,20 +1,26 @@
 //! The tokens of a server: making, checking and revoking them.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use super::file::{TokensError, TokensFile};
+use super::file::{Contents, SecrecyOfTokens, TokensError, TokensFile};
 use super::token::{Scope, StoredToken, Token, TokenRefusal, TokenText};
+use crate::access::password::is_password;
 use crate::access::user_name::{RefusedName, check_visible};
-use crate::access::{Distance, LoginSource};
+use crate::access::{Distance, FIRST_USER_PASSWORD, LoginSource, PasswordSecrecy};
 use crate::model::{Kind, NAME_BYTES_MAX, Networks, Secret, User};
 use crate::store::{Store, StoreError};
 
 /// The largest number of tokens. They are kept in memory, about 500 bytes each.
 pub const TOKENS_MAX: usize = 1000;
+
+/// The number of users whose passwords are compared with public ones when tokens of format 1 are read.
+/// It takes up to 0.4 s for each user. The tokens of further users count as made with public passwords.
+const COMPARED_USERS_MAX: usize = 50;
 
 /// The largest number of tokens of one user, so that nobody can use up those of all.
 pub const TOKENS_OF_USER_MAX: usize = 50;
@@ -71,6 +77,8 @@ pub struct TokenRequest {
     pub from: Networks,
     /// The days until it expires.
     pub days: u64,
+    /// Tells whether everybody knows the password with which its maker has logged in.
+    pub secrecy: PasswordSecrecy,
 }
 
 /// Tells whether the file of the tokens existed.
@@ -104,12 +112,41 @@ impl Tokens {
     /// Reads the tokens of a data directory.
     ///
     /// # Errors
-    /// [`TokensError::Damaged`], [`TokensError::Read`].
+    /// [`TokensError::Damaged`], [`TokensError::Newer`], [`TokensError::Read`].
     pub fn open(store: Arc<Store>) -> Result<Self, TokensError> {
         let file = TokensFile::new(store.directory().tokens());
-        let tokens = Mutex::new(State { tokens: file.read()?, was_used: false });
-        let checked_users = Mutex::default();
-        Ok(Self { store, file, writing: Mutex::default(), tokens, checked_users })
+        let Contents { tokens, secrecy } = file.read()?;
+        let tokens = Mutex::new(State { tokens, was_used: false });
+        let (writing, checked_users) = (Mutex::default(), Mutex::default());
+        let tokens = Self { store, file, writing, tokens, checked_users };
+        match secrecy {
+            SecrecyOfTokens::Known => {}
+            SecrecyOfTokens::Unknown => tokens.find_secrecy(),
+        }
+        Ok(tokens)
+    }
+
+    /// Compares the passwords of the users of tokens with their names and the default password. The other
+    /// public passwords are too many to try. A user that cannot be read keeps the safe value, which is
+    /// [`PasswordSecrecy::Public`].
+    fn find_secrecy(&self) {
+        let mut state = self.state();
+        let users: BTreeSet<_> = state.tokens.iter().map(|stored| &stored.token.user).collect();
+        let is_secret = |user: &&String| match self.phc_of(user) {
+            Ok(Some(phc)) => ![user.as_str(), FIRST_USER_PASSWORD]
+                .into_iter()
+                .any(|password| is_password(password, &phc)),
+            Ok(None) | Err(_) => false,
+        };
+        let compared = users.into_iter().take(COMPARED_USERS_MAX);
+        let secret: BTreeSet<String> = compared.filter(is_secret).cloned().collect();
+        for StoredToken { token, .. } in &mut state.tokens {
+            if secret.contains(&token.user) {
+                token.secrecy = PasswordSecrecy::Secret;
+            }
+        }
+        // So the next maintenance writes the file in the present format.
+        state.was_used = true;
     }
 
     /// Creates the file without tokens if it does not exist. So a file that is missing later was lost.
@@ -133,7 +170,7 @@ impl Tokens {
         request: TokenRequest,
         now: OffsetDateTime,
     ) -> Result<(Token, Zeroizing<String>), TokenError> {
-        let TokenRequest { user, name, scope, from, days } = request;
+        let TokenRequest { user, name, scope, from, days, secrecy } = request;
         check_visible(&name)?;
         if name.len() > NAME_BYTES_MAX {
             return Err(TokenError::NameLong);
@@ -151,6 +188,7 @@ impl Tokens {
             expires: now.saturating_add(days),
             last_used: None,
             password: self.password_of(&user)?.unwrap_or_default(),
+            secrecy,
             user,
         };
         let stored = StoredToken { secret_hash: self.hash(&text), token: token.clone() };
@@ -229,6 +267,9 @@ impl Tokens {
         if !token.from.is_empty() && !is_within(&token.from, source) {
             return Err(TokenRefusal::WrongAddress);
         }
+        if token.secrecy == PasswordSecrecy::Public && !source.accepts_public_passwords() {
+            return Err(TokenRefusal::PublicPassword);
+        }
         token.last_used = Some(now.replace_nanosecond(0).unwrap_or(now));
         let token = token.clone();
         state.was_used = true;
@@ -297,13 +338,18 @@ impl Tokens {
 
     /// The keyed hash of the password hash of a user. `None` if the user does not exist.
     fn password_of(&self, user: &str) -> Result<Option<String>, StoreError> {
+        let phc = self.phc_of(user)?;
+        Ok(phc.map(|phc| self.password_hash(user, &phc)))
+    }
+
+    /// The password hash of a user, which is empty without a password. `None` if the user does not exist.
+    fn phc_of(&self, user: &str) -> Result<Option<Zeroizing<String>>, StoreError> {
         let reading = self.store.read();
         let Some(mut record) = reading.get::<User>(user)?.map(|stored| stored.record) else {
             return Ok(None);
         };
         reading.decrypt_secrets(&mut record)?;
-        let phc = record.password.get().and_then(Secret::plain).unwrap_or_default();
-        Ok(Some(self.password_hash(user, &phc)))
+        Ok(Some(record.password.get().and_then(Secret::plain).unwrap_or_default()))
     }
 
     fn password_hash(&self, user: &str, phc: &str) -> String {
@@ -371,7 +417,8 @@ mod tests {
 
     fn request(name: &str) -> TokenRequest {
         let (user, name) = ("admin".to_owned(), name.to_owned());
-        TokenRequest { user, name, scope: Scope::Read, from: Networks::default(), days: 2 }
+        let (from, secrecy) = (Networks::default(), PasswordSecrecy::Secret);
+        TokenRequest { user, name, scope: Scope::Read, from, days: 2, secrecy }
     }
 
     #[test]
@@ -424,6 +471,62 @@ mod tests {
         assert!(tokens.check(&text, from("127.0.0.1", Distance::SameMachine), now).is_ok());
         let proxied = tokens.check(&text, from("127.0.0.1", Distance::Network), now);
         assert_eq!(proxied, Err(TokenRefusal::WrongAddress));
+    }
+
+    #[test]
+    fn a_token_with_a_public_password_works_where_the_password_works() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let now = OffsetDateTime::now_utc();
+        let places = [Distance::SameMachineOnly, Distance::SameMachine, Distance::Network];
+        let places = places.map(|distance| LoginSource { distance, ..HERE });
+        let works = |tokens: &Tokens, text: &str| {
+            places.map(|source| match tokens.check(text, source, now) {
+                Ok(_) => true,
+                Err(refusal) => {
+                    assert_eq!(refusal, TokenRefusal::PublicPassword);
+                    false
+                }
+            })
+        };
+        let tokens = Tokens::open(store.clone()).unwrap();
+        let public = TokenRequest { secrecy: PasswordSecrecy::Public, ..request("a") };
+        let (_, public) = tokens.make(public, now).unwrap();
+        let (_, secret) = tokens.make(request("b"), now).unwrap();
+        for tokens in [&tokens, &Tokens::open(store).unwrap()] {
+            assert_eq!(works(tokens, &public), [true, false, false]);
+            assert_eq!(works(tokens, &secret), [true, true, true]);
+        }
+    }
+
+    #[test]
+    fn tokens_of_format_1_are_compared_with_the_default_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let now = OffsetDateTime::now_utc();
+        let make_in_format_1 = || {
+            let tokens = Tokens::open(store.clone()).unwrap();
+            let (_, text) = tokens.make(request("a"), now).unwrap();
+            let path = store.directory().tokens();
+            let written = std::fs::read_to_string(&path).unwrap();
+            let (_, lines) = written.split_once('\n').unwrap();
+            let sum = crate::wording::hex(&<sha2::Sha256 as sha2::Digest>::digest(lines));
+            std::fs::write(&path, format!("satchel tokens 1 {sum}\n{lines}")).unwrap();
+            text
+        };
+        let text = make_in_format_1();
+        let tokens = Tokens::open(store.clone()).unwrap();
+        assert_eq!(tokens.check(&text, HERE, now), Err(TokenRefusal::PublicPassword));
+        tokens.maintain().unwrap();
+        let tokens = Tokens::open(store.clone()).unwrap();
+        assert_eq!(tokens.check(&text, HERE, now), Err(TokenRefusal::PublicPassword));
+        tokens.revoke_all("admin").unwrap();
+
+        let origin = Origin::internal("test");
+        set_password(&store, &origin, "admin", "Oslo Fjord 9", NewRights::AsBefore).unwrap();
+        let text = make_in_format_1();
+        let tokens = Tokens::open(store.clone()).unwrap();
+        assert!(tokens.check(&text, HERE, now).is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::access::{Right, Rights};
+use crate::access::{PasswordSecrecy, Right, Rights};
 use crate::disk;
 use crate::model::Networks;
 use crate::wording::hex;
@@ -102,6 +102,8 @@ pub struct Token {
     pub last_used: Option<OffsetDateTime>,
     /// The keyed hash of the user's password hash when the token was made.
     pub(super) password: String,
+    /// Tells whether everybody knows the password with which it was made.
+    pub(super) secrecy: PasswordSecrecy,
 }
 
 /// A token and the keyed hash of its secret.
@@ -123,6 +125,12 @@ pub enum TokenRefusal {
     /// It was sent from an address outside of its networks.
     #[error("the token cannot be used from this address")]
     WrongAddress,
+    /// It was made with a public password, and was sent to a place where that password does not work.
+    #[error(
+        "the token was made with a password that everybody knows, so it works on the server's machine \
+         only, while no other machine can reach the server; set another password, and make a new token"
+    )]
+    PublicPassword,
 }
 
 /// The text of a token: `sat_KEY.SECRET`.

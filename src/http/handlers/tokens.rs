@@ -108,6 +108,7 @@ pub(in crate::http) async fn make(call: Call) -> Result<Response, Problem> {
         scope: options.text(&SCOPE).and_then(Scope::parse).unwrap_or(Scope::Read),
         from,
         days,
+        secrecy: call.caller.secrecy(),
     };
     let tokens = call.app.tokens.clone();
     let make = move || tokens.make(request, OffsetDateTime::now_utc());

@@ -115,7 +115,8 @@ impl From<TokenError> for Problem {
             | TokenError::TooMany => ProblemKind::ChangeRejected,
             TokenError::Store(error) => of_store(error),
             TokenError::NotFound(_) => ProblemKind::UnknownToken,
-            TokenError::NoRandomness(_) | TokenError::File(TokensError::Damaged { .. }) => {
+            TokenError::NoRandomness(_)
+            | TokenError::File(TokensError::Damaged { .. } | TokensError::Newer { .. }) => {
                 return Self::internal(&error);
             }
             TokenError::File(
