@@ -22,13 +22,14 @@ use sled::{
 };
 
 use super::{
-    StoreError, Summary,
+    StoreError,
     durable_version::DurableVersion,
     format,
     generation::{Generation, guarded, panic_text},
-    history::HistoryEnd,
+    history::put_changes,
     layers::Changes,
     mark::MarkFile,
+    pending::Pending,
     snapshot::Snapshots,
     summary::SUMMARY_KEY,
     tree_id::TreeId,
@@ -43,17 +44,6 @@ const GATHERING_MAX: Duration = Duration::from_millis(5);
 pub(super) struct Committer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// The changes that are in memory and not applied to sled yet. While the lock is held, no change is
-/// applied.
-#[derive(Default)]
-pub(super) struct Pending {
-    pub changes: Changes,
-    /// The summary after these changes; `None` without changes.
-    pub summary: Option<Summary>,
-    /// The end of the history after these changes; `None` without changes.
-    pub history_end: Option<HistoryEnd>,
 }
 
 struct Shared {
@@ -240,7 +230,11 @@ impl Shared {
         };
         let mut pending = self.pending();
         let number = self.lock().requested;
-        let Pending { changes, summary, history_end } = std::mem::take(&mut *pending);
+        let Pending { mut changes, history, mut summary, history_end } =
+            std::mem::take(&mut *pending);
+        if let Some(summary) = &mut summary {
+            put_changes(history, &mut changes, summary);
+        }
         let summary_bytes = summary.as_ref().map(format::encode);
         if let (Some(summary), Some(bytes)) = (summary, &summary_bytes) {
             self.version_last.store(summary.version, Ordering::SeqCst);

@@ -57,8 +57,9 @@ use crate::disk::{
 /// | 3 | no history; upgraded when opened |
 /// | 4 | no generations before the previous one; upgraded when opened |
 /// | 5 | secrets that are not bound to their record; upgraded when opened |
-/// | 6 | the current format |
-pub const DIRECTORY_FORMAT: u32 = 6;
+/// | 6 | each change has an entry of its own, without before-values; upgraded when opened |
+/// | 7 | the current format |
+pub const DIRECTORY_FORMAT: u32 = 7;
 
 /// The number that stands for the archive of the history, whose database is opened like that of a
 /// generation. Generations count from 1.
@@ -75,6 +76,9 @@ const TWO_GENERATIONS_FORMAT: u32 = 4;
 
 /// The format in which secrets are not bound to their record.
 const UNBOUND_SECRETS_FORMAT: u32 = 5;
+
+/// The format in which each change has an entry of its own, without before-values.
+const SINGLE_CHANGES_FORMAT: u32 = 6;
 
 /// The time to wait for the lock. A child process inherits the locked file between `fork` and
 /// `exec`, so the lock can outlive its release by the parent for a moment.
@@ -143,6 +147,8 @@ pub(super) enum PointerFormat {
     TwoGenerations,
     /// Format 5, with secrets that are not bound to their record.
     UnboundSecrets,
+    /// Format 6, in which each change has an entry of its own, without before-values.
+    SingleChanges,
     /// [`DIRECTORY_FORMAT`].
     Present,
 }
@@ -383,7 +389,13 @@ impl DataDirectory {
     /// damaged, leaves secrets that are not bound to their records. The next start binds them.
     fn written_format(&self) -> u32 {
         match self.pointer_file() {
-            Ok(None | Some(PointerFile { format: PointerFormat::Present, .. })) => DIRECTORY_FORMAT,
+            Ok(
+                None
+                | Some(PointerFile {
+                    format: PointerFormat::SingleChanges | PointerFormat::Present,
+                    ..
+                }),
+            ) => DIRECTORY_FORMAT,
             Ok(Some(_)) | Err(_) => UNBOUND_SECRETS_FORMAT,
         }
     }
@@ -487,6 +499,7 @@ fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
         (WITHOUT_HISTORY_FORMAT, true) => PointerFormat::WithoutHistory,
         (TWO_GENERATIONS_FORMAT, true) => PointerFormat::TwoGenerations,
         (UNBOUND_SECRETS_FORMAT, true) => PointerFormat::UnboundSecrets,
+        (SINGLE_CHANGES_FORMAT, true) => PointerFormat::SingleChanges,
         (DIRECTORY_FORMAT, true) => PointerFormat::Present,
         (WITHOUT_HISTORY_FORMAT..=DIRECTORY_FORMAT, false) => {
             return Err(damaged_pointer("CURRENT has no checksum".to_owned()));
@@ -553,13 +566,13 @@ mod tests {
             fs::write(directory.pointer_path(), &text).unwrap();
             assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })), "{text:?}");
         }
-        fs::write(directory.pointer_path(), b"satchel 6\n\xff").unwrap();
+        fs::write(directory.pointer_path(), b"satchel 7\n\xff").unwrap();
         assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })));
-        for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 7\ncurrent 1\n", 7)] {
+        for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 8\ncurrent 1\n", 8)] {
             fs::write(directory.pointer_path(), text).unwrap();
             let error = directory.pointer().unwrap_err();
             let StoreError::Directory(error) = error else { panic!("{error}") };
-            assert_eq!(*error, DirectoryError::OtherFormat { found, known: 6 });
+            assert_eq!(*error, DirectoryError::OtherFormat { found, known: 7 });
         }
     }
 
@@ -578,6 +591,7 @@ mod tests {
             (checked(3), PointerFormat::WithoutHistory),
             (checked(4), PointerFormat::TwoGenerations),
             (checked(5), PointerFormat::UnboundSecrets),
+            (checked(6), PointerFormat::SingleChanges),
         ] {
             fs::write(directory.pointer_path(), text).unwrap();
             let expected = PointerFile { pointer: pointer.clone(), format };

@@ -2,8 +2,8 @@
 //! times their size in memory and would block all readers.
 
 use super::{
-    CurrentGeneration, Store, StoreError, load::UnfinishedGeneration, transaction::FinishedChange,
-    tree_id::TreeId,
+    CurrentGeneration, Store, StoreError, history::put_changes, load::UnfinishedGeneration,
+    pending::FinishedChange, tree_id::TreeId,
 };
 use crate::job::Progress;
 
@@ -22,10 +22,11 @@ impl Store {
         current: &CurrentGeneration,
         made: FinishedChange,
     ) -> Result<(), StoreError> {
-        let FinishedChange { changes, summary, history_end, .. } = made;
-        if changes.bytes() > CHANGE_BYTES_MAX {
-            return Err(StoreError::ChangeLarge { records: changes.entries() });
+        if made.bytes() > CHANGE_BYTES_MAX {
+            return Err(StoreError::ChangeLarge { records: made.changes.entries() });
         }
+        let FinishedChange { mut changes, mut summary, history, history_end, is_large: _ } = made;
+        put_changes(history.into_iter().collect(), &mut changes, &mut summary);
         let unfinished = UnfinishedGeneration::begin(self, current.generation.clone(), summary)?;
         let trees = current.generation.trees_under([Some(&changes), None]);
         for tree in TreeId::all().filter(|tree| *tree != TreeId::Meta) {

@@ -50,6 +50,7 @@ mod options;
 mod origin;
 mod owner;
 mod packed;
+mod pending;
 mod read_ahead;
 mod recover;
 mod references;
@@ -383,11 +384,9 @@ impl Store {
                 return Ok(output);
             }
             Some(changed) => {
-                let bytes = pending.changes.bytes() + changed.changes.bytes();
+                let bytes = pending.bytes() + changed.bytes();
                 self.require_space(&current.generation, bytes)?;
-                pending.changes.absorb(changed.changes);
-                pending.summary = Some(changed.summary);
-                pending.history_end = Some(changed.history_end);
+                pending.add(changed);
                 current.committer.request()
             }
         };

@@ -40,7 +40,7 @@ impl<'s> LockedStore<'s> {
         if changed.is_large {
             return Ok(OneChange::TooLarge(Self { guard, store }));
         }
-        let bytes = pending.changes.bytes() + changed.changes.bytes();
+        let bytes = pending.bytes() + changed.bytes();
         store.require_space(&current.generation, bytes)?;
         let version = changed.summary.version;
         let generation = current.generation.number;
@@ -48,9 +48,7 @@ impl<'s> LockedStore<'s> {
         progress
             .begin_flip(ImportedState::Change { generation, version })
             .map_err(StoreError::from)?;
-        pending.changes.absorb(changed.changes);
-        pending.summary = Some(changed.summary);
-        pending.history_end = Some(changed.history_end);
+        pending.add(changed);
         let ticket = current.committer.request();
         drop(pending);
         // The next change does not wait for this commit: it can share it.

@@ -85,6 +85,13 @@ pub(super) fn open(
                 | PointerFormat::TwoGenerations
                 | PointerFormat::UnboundSecrets,
         }) => Ok(open_present(directory, pointer, options)?.with_unbound_secrets()),
+        Some(PointerFile { pointer, format: PointerFormat::SingleChanges }) => {
+            let opened = open_present(directory, pointer, options)?;
+            // The changes of format 6 stay as they are, beside later ones. Only the pointer tells older
+            // executables that they must not open the directory.
+            directory.switch_pointer(&opened.pointer)?;
+            Ok(opened)
+        }
         Some(PointerFile { pointer, format: PointerFormat::Present }) => {
             open_present(directory, pointer, options)
         }

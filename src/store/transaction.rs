@@ -2,13 +2,13 @@
 
 use super::{
     HistoryWriting, Origin, Raw, Referrer, StoreError, Stored, StoredText, Summary, Vault,
-    committer::Pending,
     format::{self, values},
     generation::{Generation, chunk_key},
     history::{HistoryEnd, TouchedValues},
     layers::Changes,
     members,
     packed::{self, ListChange, ListEdit},
+    pending::{FinishedChange, Pending},
     references::{self, posting, target_key},
     tree_id::TreeId,
     trees::{ListEdits, Trees, ValueOwner, text_key},
@@ -43,16 +43,6 @@ pub enum PutOutcome {
     Updated,
     /// The stored record was equal. Nothing was written, and it keeps its version.
     Unchanged,
-}
-
-/// The result of a transaction.
-pub(super) struct FinishedChange {
-    pub changes: Changes,
-    pub summary: Summary,
-    /// The end of the history after this change.
-    pub history_end: HistoryEnd,
-    /// Whether the change is written as a new generation.
-    pub is_large: bool,
 }
 
 impl<'s> Transaction<'s> {
@@ -433,25 +423,28 @@ impl<'s> Transaction<'s> {
         // The history does not count: it is written in the order of its keys.
         let is_large = self.own.is_large();
         let (version, end) = (self.summary.version, self.history_end);
-        let history_end = match self.touched.take() {
-            Some(touched) => touched.write(&mut self.own, version, end, self.origin),
-            None => end,
+        let (history, history_end) = match self.touched.take() {
+            Some(touched) => {
+                let (entry, end) = touched.write(&mut self.own, version, end, self.origin);
+                (Some(entry), end)
+            }
+            None => (None, end),
         };
         self.hash_changes()?;
         let Self { own, summary, .. } = self;
-        Ok(Some(FinishedChange { changes: own, summary, history_end, is_large }))
+        Ok(Some(FinishedChange { changes: own, summary, history, history_end, is_large }))
     }
 
-    /// Updates the content hashes for this change.
+    /// Updates the content hashes for this change. The entry of the history is hashed when it is committed.
     fn hash_changes(&mut self) -> Result<(), StoreError> {
         let before = self.generation.trees_under([Some(self.before), None]);
         for (tree, changes) in self.own.iter() {
             let before = before.tree(tree);
             let content = &mut self.summary.content[tree];
-            // A key of the history contains the number of this change, so it is always new.
-            let is_history = matches!(tree, TreeId::History | TreeId::Before);
+            // The key of a before-value contains the number of this change, so it is always new.
+            let is_before_value = tree == TreeId::Before;
             for (key, value) in changes {
-                if !is_history && let Some(before) = before.get(key)? {
+                if !is_before_value && let Some(before) = before.get(key)? {
                     content.subtract(key, &before);
                 }
                 if let Some(value) = value {

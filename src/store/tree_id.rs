@@ -17,9 +17,9 @@ pub(super) enum TreeId {
     Texts,
     /// The content of the long texts, in chunks.
     Chunks,
-    /// The changes, by their numbers.
+    /// The changes, by the number of the first one that was committed together.
     History,
-    /// The values before each change, by owner, key and the number of the change.
+    /// The values before changes that are not inside these, by owner, key and the number of the change.
     Before,
     /// The summary and the identity of the generation.
     Meta,

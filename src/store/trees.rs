@@ -126,6 +126,11 @@ impl<'a> Trees<'a> {
         Layered::new(&self.trees[tree], layers)
     }
 
+    /// Returns one tree without the layers.
+    pub(super) fn base(&self, tree: TreeId) -> &'a Tree {
+        &self.trees[tree]
+    }
+
     /// Returns whether a record exists.
     ///
     /// # Errors

@@ -13,7 +13,10 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{ADMIN, Server};
+use crate::{
+    harness::{ADMIN, Server},
+    inventory::{encode, get, path, put},
+};
 
 /// Unpacks a golden directory.
 fn unpack(format: u32) -> TempDir {
@@ -87,6 +90,63 @@ fn a_directory_of_format_5_is_upgraded_in_place() {
     assert_eq!(password(), [true, false]);
 }
 
+#[test]
+fn a_directory_of_format_6_is_upgraded_in_place() {
+    upgrade(
+        6,
+        json!({
+            "credential": 3, "device": 19, "file": 3, "group": 2, "link": 21, "network": 3,
+            "pool": 5, "service": 6, "task": 2, "user": 4, "workflow_edge": 4,
+        }),
+    );
+}
+
+/// The changes of format 6 have entries of their own, with their before-values in a tree. Later changes of
+/// the same record follow them. The audit log names changes of both, which a verification compares.
+#[test]
+fn the_history_of_format_6_continues() {
+    let mut server = Server::start_on_data(unpack(6));
+    let log = fs::read_to_string(server.data().join("audit/00000000000000000001.ndjson")).unwrap();
+    assert_eq!(log.matches("\"sha256\"").count(), LINKED_CHANGES);
+    let device = path("device", "[Shared] x");
+    for vendor in ["Delta", "Épsilon"] {
+        put(&server, "device", &json!({"name": "[Shared] x", "vendor": vendor}));
+    }
+    for _ in 0..2 {
+        let changes = get(&server, &format!("{device}/history"));
+        let numbers = changes.as_array().unwrap().iter().map(|it| it["number"].as_u64().unwrap());
+        let numbers: Vec<u64> = numbers.collect();
+        let vendors = numbers.iter().map(|number| {
+            let then = get(&server, &format!("{device}?at={number}"));
+            then["vendor"].as_str().unwrap().to_owned()
+        });
+        let expected = ["Épsilon", "Delta", "Gamma", "Beta", "Acme"];
+        assert_eq!(vendors.collect::<Vec<_>>(), expected, "{changes}");
+        let before = get(&server, &format!("{device}?at={}", numbers[1] - 1));
+        assert_eq!(before["vendor"], "Gamma");
+        // A change of format 6 is taken back.
+        let beta = server.request("POST", "/rest/undo").login(ADMIN);
+        let conflict = beta.json(&json!({"change": numbers[3], "dry_run": true})).send();
+        assert_eq!(conflict.status, 200, "{}", String::from_utf8_lossy(&conflict.body));
+        let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
+        assert_eq!(verified["whole"], true, "{verified}");
+        server = server.start_again();
+    }
+    // An import copies the changes of both formats to the archive.
+    let import = json!({
+        "name": "demo", "import_export_types": ["device"], "empty_database_before_import": true,
+    });
+    let imported = server.request("POST", "/rest/migrate/import").login(ADMIN).json(&import).send();
+    assert_eq!(imported.status, 200, "{}", String::from_utf8_lossy(&imported.body));
+    let listed = get(&server, &format!("/rest/history?type=device&name={}", encode("[Shared] x")));
+    assert!(listed.as_array().unwrap().len() >= 5, "{listed}");
+    let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
+    assert_eq!(verified["whole"], true, "{verified}");
+}
+
+/// The entries of the golden directory's audit log that name changes.
+const LINKED_CHANGES: usize = 8;
+
 /// Opens a golden directory, and compares its records with these counts and with the changes after
 /// its last import.
 fn upgrade(format: u32, expected: Value) {
@@ -109,7 +169,7 @@ fn upgrade(format: u32, expected: Value) {
         server = server.start_again();
     }
     let pointer = fs::read_to_string(server.data().join("CURRENT")).unwrap();
-    assert!(pointer.starts_with("satchel 6\n"), "{pointer}");
+    assert!(pointer.starts_with("satchel 7\n"), "{pointer}");
     // The previous generation was upgraded as well.
     let state = server.request("GET", "/rest/state").login(ADMIN).send().json();
     // The sample inventory of the time, and its first user.
@@ -117,7 +177,11 @@ fn upgrade(format: u32, expected: Value) {
     // Without a history, the last import has no number by which it can be undone.
     if format >= 4 {
         let undo = server.request("POST", "/rest/undo").login(ADMIN);
-        let change = if format == 4 { 4 } else { 11 };
+        let change = match format {
+            4 => 4,
+            5 => 11,
+            _ => 14,
+        };
         let undone = undo.json(&json!({"change": change})).send().json();
         assert_eq!((&undone["outcome"], &undone["records_total"]), (&json!("undone"), &json!(1)));
     }

@@ -5,6 +5,9 @@
 //! transaction as the end of the change. So each change is copied once, and an interrupted copy continues
 //! where it ended. A reader takes the changes up to this number from the archive and later ones from the current
 //! generation.
+//!
+//! Each change has an entry of its own in the archive, and all its before-values are in the tree `before`,
+//! because the archive has no present values that lead to them.
 
 use std::{
     collections::BTreeMap,
@@ -16,9 +19,11 @@ use time::OffsetDateTime;
 
 use super::{
     archive_mark::{self, ArchiveMark},
-    entry::{ChangeHead, HistoryEnd, StoredTouched, decode_stored},
+    chain::ValueChain,
+    entry::{ChangeHead, HistoryEnd, StoredBefore, StoredChange, StoredTouched},
+    groups::{HistoryTree, parts},
     kept_text::{self, KeptText},
-    keys::{before_key, change_key, change_number, generation_key, owner_of_code},
+    keys::{before_key, generation_key, owner_of_code},
     loss::{self, ASIDE_PREFIX, HistoryLoss, MISSING_PREFIX},
 };
 use crate::disk::sync_directory;
@@ -306,12 +311,12 @@ impl Archive {
     pub(in crate::store) fn take(&self, from: &Generation) -> Result<(), StoreError> {
         let _writing = self.lock();
         let after = self.version()?;
-        let first_new = from.trees().tree(TreeId::History).prefix_from(&[], &change_key(after + 1));
-        if first_new.take(1).count() == 0 {
+        let history = HistoryTree::new(from.tree(TreeId::History));
+        if history.first_from(after + 1)?.is_none() {
             return Ok(());
         }
         let archive = self.create()?;
-        let mut copy = Copy { from, batch: Batch::new(&archive), last: None };
+        let mut copy = Copy { from, batch: Batch::new(&archive) };
         let copied = copy.run(after).and_then(|()| archive.make_durable());
         let copied =
             copied.and_then(|()| archive_mark::write(&self.directory, archive.summary().version));
@@ -326,41 +331,42 @@ impl Archive {
 struct Copy<'a> {
     from: &'a Generation,
     batch: Batch<'a>,
-    /// The change of which parts are being read: its number, and the bytes of its parts.
-    last: Option<(u64, Vec<u8>)>,
 }
 
 impl Copy<'_> {
     /// Copies the changes with greater numbers than `after`.
     fn run(&mut self, after: u64) -> Result<(), StoreError> {
-        let history = self.from.trees().tree(TreeId::History);
-        for entry in history.prefix_from(&[], &change_key(after + 1)) {
-            let (key, part) = entry?;
-            let Some(number) = change_number(&key) else { continue };
-            if self.last.as_ref().is_none_or(|(last, _)| *last != number) {
-                self.end_change()?;
-                self.last = Some((number, Vec::new()));
+        let history = HistoryTree::new(self.from.tree(TreeId::History));
+        for group in history.groups_from(after + 1) {
+            for (number, change) in group?.changes()? {
+                if number > after {
+                    self.copy_change(number, &change)?;
+                }
             }
-            if let Some((_, bytes)) = &mut self.last {
-                bytes.extend_from_slice(&part);
-            }
-            self.batch.put(TreeId::History, key.to_vec(), part)?;
         }
-        self.end_change()?;
         self.batch.write()
     }
 
-    /// Copies the before-values of a change of which all parts are read.
-    fn end_change(&mut self) -> Result<(), StoreError> {
-        let Some((number, bytes)) = self.last.take() else { return Ok(()) };
-        let (head, touched) = decode_stored(number, &bytes)?;
-        for touched in &touched {
-            self.copy_before(number, touched)?;
+    /// Copies a change with its before-values.
+    fn copy_change(&mut self, number: u64, change: &StoredChange) -> Result<(), StoreError> {
+        for (key, part) in parts(number, &change.encode_without_befores()) {
+            self.batch.put(TreeId::History, key, part.into())?;
         }
-        if head.replaced.is_some() {
+        for (touched, before) in &change.touched {
+            match before {
+                StoredBefore::Entry => self.copy_before(number, touched)?,
+                StoredBefore::Absent | StoredBefore::Value(_) | StoredBefore::Difference(_) => {
+                    let Some((owner, key)) = value_of(touched) else { continue };
+                    let chain = ValueChain::new(self.from, owner, key);
+                    let Some(before) = chain.before(number)? else { continue };
+                    self.batch.put(TreeId::Before, before_key(owner, key, number), before)?;
+                }
+            }
+        }
+        if change.head.replaced.is_some() {
             self.batch.put(TreeId::Before, generation_key(number), Default::default())?;
         }
-        self.batch.end_change(number, &head);
+        self.batch.end_change(number, &change.head);
         Ok(())
     }
 
@@ -441,7 +447,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// The owner and the key of a touched value, for a change that is removed.
+/// The owner and the key of a touched value.
 pub(super) fn value_of(touched: &StoredTouched) -> Option<(ValueOwner, &[u8])> {
     Some((owner_of_code(touched.owner)?, &touched.key))
 }

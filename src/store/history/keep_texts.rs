@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Archive,
     cutoff::Cutoff,
-    entry::{ChangeHead, Effect, StoredTouched, decode_stored},
+    entry::{Effect, StoredChange, StoredTouched},
+    groups::HistoryTree,
     kept_text::{self, KeptText, KeptWriter, PackedText},
-    keys::{before_key, before_prefix, change_key, change_number, owner_of_code},
+    keys::{before_key, before_prefix, owner_of_code},
     read::HistoryView,
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     },
 };
 
-/// The largest number of changes whose texts one step keeps: as many as one step removes.
+/// The number of changes that ends a step: as many as one step removes.
 const STEP_CHANGES_MAX: usize = 500;
 
 /// The number of bytes of texts that ends a step, before they are packed.
@@ -87,43 +88,36 @@ impl TextKeeper<'_> {
     /// Reads the changes of the step.
     fn collect(&self, after: u64, cutoff: &Cutoff) -> Result<Step, StoreError> {
         let mut step = Step::default();
-        let mut current: Option<(u64, Vec<u8>)> = None;
-        let mut changes = 0;
-        for entry in
-            self.source.trees().tree(TreeId::History).prefix_from(&[], &change_key(after + 1))
-        {
-            let (key, part) = entry?;
-            let Some(number) = change_number(&key) else { continue };
-            if let Some((last, bytes)) = &mut current
-                && *last == number
-            {
-                bytes.extend_from_slice(&part);
+        let mut count = 0;
+        let history = HistoryTree::new(self.source.tree(TreeId::History));
+        for group in history.groups_from(after + 1) {
+            // As they are removed: a group together.
+            let changes = group?.changes()?;
+            let Some((last, newest)) = changes.last() else { continue };
+            if *last <= after {
                 continue;
             }
-            if let Some((number, bytes)) = current.take() {
-                self.add(number, &bytes, &mut step)?;
+            let is_full = count >= STEP_CHANGES_MAX || step.bytes >= STEP_TEXT_BYTES_MAX;
+            if is_full || !cutoff.removes(*last, &newest.head) {
+                break;
             }
-            changes += 1;
-            let is_full = changes > STEP_CHANGES_MAX || step.bytes >= STEP_TEXT_BYTES_MAX;
-            if is_full || !cutoff.removes(number, &ChangeHead::decode(number, &part)?.0) {
-                return Ok(step);
+            for (number, change) in &changes {
+                self.add(*number, change, &mut step)?;
             }
-            current = Some((number, part.to_vec()));
-        }
-        if let Some((number, bytes)) = current {
-            self.add(number, &bytes, &mut step)?;
+            count += changes.len();
         }
         Ok(step)
     }
 
     /// Adds the texts of one change.
-    fn add(&self, number: u64, bytes: &[u8], step: &mut Step) -> Result<(), StoreError> {
+    fn add(&self, number: u64, change: &StoredChange, step: &mut Step) -> Result<(), StoreError> {
         step.last = Some(number);
-        let (head, touched) = decode_stored(number, bytes)?;
+        let StoredChange { head, touched } = change;
+        let touched: Vec<&StoredTouched> = touched.iter().map(|(touched, _)| touched).collect();
         for StoredTouched { key, effect, .. } in touched.iter().filter(|it| is_text(it)) {
             let texts = step.texts.entry(key.clone()).or_default();
             if matches!(effect, Effect::Created | Effect::Updated) {
-                texts.entry(number).or_default().writer = Some(KeptWriter::of(&head));
+                texts.entry(number).or_default().writer = Some(KeptWriter::of(head));
             }
             let owner = ValueOwner::Text;
             let before = self.source.trees().tree(TreeId::Before);
@@ -148,7 +142,7 @@ impl TextKeeper<'_> {
     fn rename(
         &self,
         number: u64,
-        touched: &[StoredTouched],
+        touched: &[&StoredTouched],
         step: &mut Step,
     ) -> Result<(), StoreError> {
         let mut renamed = Vec::new();

@@ -1,12 +1,16 @@
-//! The history: one entry for each committed change, written in the transaction of the change.
+//! The history: each committed change, written in the transaction of the change.
 //!
 //! The number of a change is the version that it gives to the records that it writes. Two trees of a
 //! generation hold the history:
 //!
 //! | tree | key | value |
 //! |---|---|---|
-//! | `history` | number of the change, and the number of the part after the first | the time, the origin, the counts, and the touched values |
-//! | `before` | owner, key of the value, number of the change | the stored value before the change; empty if it did not exist |
+//! | `history` | number of the first change, and the number of the part after the first | the changes that were committed together: time, origin, counts, touched values, and short values before the change |
+//! | `before` | owner, key of the value, number of the change | any other stored value before the change; empty if it did not exist |
+//!
+//! Most changes update one record. The value before is inside the change, as a difference to the value after it,
+//! so such a change costs no entry of its own: only a part of the entry of its commit. A reader finds it because
+//! the present record has the number of the change that wrote it.
 //!
 //! A long value stays in the tree `chunks` when it is replaced: the keys of its chunks contain the
 //! version of the value, so they belong to the before-value from then on.
@@ -16,6 +20,9 @@
 //! ```text
 //! keys     the keys of both trees
 //! entry    the format of a change on the disk
+//! groups   the format of the changes of one commit, and how a change is found
+//! difference  the difference of a value to the one that replaced it
+//! chain    follows the changes of a record backwards, to the before-values inside them
 //! touched  the values that a transaction touches, and their before-values
 //! replace  the entry of a change that replaces the generation: an import or an undo
 //! replacements  finds the changes that replaced the generation and can have changed a record
@@ -33,8 +40,11 @@
 
 mod archive;
 mod archive_mark;
+mod chain;
 mod cutoff;
+mod difference;
 mod entry;
+mod groups;
 mod hold;
 mod keep_texts;
 mod kept_text;
@@ -64,7 +74,8 @@ pub use trim::Trimmed;
 pub use trimmer::HistoryTrimmer;
 
 pub(super) use archive::Archive;
-pub(super) use entry::{HistoryEnd, end_of};
+pub(super) use entry::HistoryEnd;
+pub(super) use groups::{EncodedChange, end_of, put_changes};
 pub(super) use hold::{HistoryHold, HistoryHolds};
 pub(super) use kept_text::{decode as decode_kept_text, parse_key as parse_kept_key};
 pub(super) use keys::{BeforeKey, change_key, parse_before_key};

@@ -1,7 +1,8 @@
 //! The values of one generation as they were after a change, and the differences of two such states.
 //!
 //! A generation holds the before-value of each change that was made in it. So the value after an earlier
-//! change is the first before-value of a later change, or the present value if there is none.
+//! change is the first before-value of a later change, or the present value if there is none. The first
+//! before-value in the tree `before`, or the present value, leads to those inside the changes.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,14 +11,12 @@ use std::{
 
 use sled::IVec;
 
-use super::keys::{BeforeKey, before_key, before_prefix, owner_code, parse_before_key};
-use crate::store::{
-    Header, Raw, StoreError,
-    format::{self, Head},
-    generation::Generation,
-    tree_id::TreeId,
-    trees::ValueOwner,
+use super::{
+    chain::ValueChain,
+    entry::version,
+    keys::{BeforeKey, before_key, before_prefix, owner_code, parse_before_key},
 };
+use crate::store::{Raw, StoreError, generation::Generation, tree_id::TreeId, trees::ValueOwner};
 
 /// The number of values that a walk reads at once. One has at most 4 KB.
 const BATCH_VALUES: usize = 256;
@@ -70,14 +69,18 @@ impl PastState {
         let prefix = before_prefix(owner, key);
         let mut later =
             trees.tree(TreeId::Before).prefix_from(&prefix, &self.first_later(owner, key));
-        match later.next().transpose()? {
-            Some((_, before)) if before.is_empty() => Ok(None),
-            Some((_, before)) => self.raw(owner, key, before),
-            None => match present {
-                Some(present) => self.raw(owner, key, present),
-                None => Ok(None),
-            },
+        let later = match later.next().transpose()? {
+            Some((_, before)) => Some(before),
+            None => present,
+        };
+        match self.chain(owner, key).value_at(later, self.number)? {
+            Some(value) => self.raw(owner, key, value),
+            None => Ok(None),
         }
+    }
+
+    fn chain<'a>(&'a self, owner: ValueOwner, key: &'a [u8]) -> ValueChain<'a> {
+        ValueChain::new(&self.generation, owner, key)
     }
 
     /// The smallest key of a before-value after this state.
@@ -138,14 +141,17 @@ impl PastState {
                 end = before.keys().next_back().cloned();
                 break;
             }
-            before.insert(key.to_vec(), (!bytes.is_empty()).then_some(bytes));
+            before.insert(key.to_vec(), Some(bytes));
         }
         values.extend(before);
         let is_end = end.is_none();
         let within =
             values.into_iter().filter(|(key, _)| end.as_ref().is_none_or(|end| key <= end));
-        let found = within.filter_map(|(key, bytes)| Some(PastValue { key, bytes: bytes? }));
-        let found: VecDeque<PastValue> = found.collect();
+        let found = within.filter_map(|(key, later)| {
+            let bytes = self.chain(owner, &key).value_at(later, self.number).transpose()?;
+            Some(bytes.map(|bytes| PastValue { key, bytes }))
+        });
+        let found: VecDeque<PastValue> = found.collect::<Result<_, StoreError>>()?;
         // A batch of removed values is empty and not the last one.
         match end {
             Some(end) if found.is_empty() => self.batch(owner, Some(&end)),
@@ -221,7 +227,7 @@ impl<'a> Differences<'a> {
             let before = (before.as_ref() == Some(&key)).then(|| self.before.take()).flatten();
             let after = (after.as_ref() == Some(&key)).then(|| self.after.take()).flatten();
             if let (Some(before), Some(after)) = (&before, &after)
-                && version(before)? == version(after)?
+                && version(Some(&before.bytes))? == version(Some(&after.bytes))?
             {
                 // A version stands for one value.
                 continue;
@@ -251,14 +257,4 @@ impl Iterator for Differences<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         self.next_different().transpose()
     }
-}
-
-/// The version of a value.
-fn version(value: &PastValue) -> Result<u64, StoreError> {
-    let header: Header = match format::head(value.bytes.clone()) {
-        Ok(Head::Whole(raw)) => raw.header,
-        Ok(Head::Long(header, _)) => header,
-        Err(detail) => return Err(StoreError::Damaged { part: "record", detail }),
-    };
-    Ok(header.version)
 }

@@ -6,8 +6,10 @@ use sled::{IVec, Tree};
 use time::OffsetDateTime;
 
 use super::{
-    entry::{ChangeHead, HistoryChange, ReplacedGeneration, Replacement, damaged, decode_change},
-    keys::{before_key, before_prefix, change_key, change_number, generation_prefix},
+    chain::{LastTouch, Numbers, Touch, ValueChain},
+    entry::{ChangeHead, HistoryChange, ReplacedGeneration, Replacement, StoredChange, damaged},
+    groups::{HistoryTree, Place},
+    keys::{before_prefix, generation_prefix},
 };
 use crate::{
     model::{AnyRecord, Kind},
@@ -145,10 +147,10 @@ impl HistoryView {
 
     /// Returns the head of a change. `None` if the history does not have it.
     pub(super) fn change_head(&self, number: u64) -> Result<Option<ChangeHead>, StoreError> {
-        let Some(part) = self.part_of(number) else { return Ok(None) };
-        let tree = part.tree(TreeId::History);
-        let bytes = contained::read(tree, || tree.get(change_key(number)))?;
-        bytes.map(|bytes| Ok(ChangeHead::decode(number, &bytes)?.0)).transpose()
+        let Some(history) = self.part_of(number).map(HistoryPart::history) else {
+            return Ok(None);
+        };
+        history.at(number)?.map(|place| history.head(&place)).transpose()
     }
 
     /// The first change of the history. `None` if it has none.
@@ -204,24 +206,28 @@ impl HistoryView {
     /// # Errors
     /// [`StoreError::Damaged`] if it cannot be read.
     pub fn change(&self, number: u64) -> Result<Option<HistoryChange>, StoreError> {
-        let bytes = self.encoded_change(number)?;
-        bytes.map(|bytes| decode_change(number, &bytes)).transpose()
+        match self.stored_change(number)? {
+            Some(change) => change.shown(number).map(Some),
+            None => Ok(None),
+        }
     }
 
-    /// Returns the stored bytes of a change, without the before-values. They do not change as long as the
-    /// history keeps the change.
+    /// Returns the bytes of a change, without the before-values. They do not change as long as the history
+    /// keeps the change: they are the same in a group, in the archive, and in a data directory that was
+    /// upgraded from format 6.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if it cannot be read.
     pub fn encoded_change(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(part) = self.part_of(number) else { return Ok(None) };
-        let tree = part.tree(TreeId::History);
-        let mut bytes = Vec::new();
-        let mut entries = tree.scan_prefix(change_key(number));
-        while let Some((_, value)) = contained::read(tree, || entries.next().transpose())? {
-            bytes.extend_from_slice(&value);
-        }
-        Ok((!bytes.is_empty()).then_some(bytes))
+        Ok(self.stored_change(number)?.map(|change| change.encode_without_befores()))
+    }
+
+    /// Reads a change.
+    fn stored_change(&self, number: u64) -> Result<Option<StoredChange>, StoreError> {
+        let Some(history) = self.part_of(number).map(HistoryPart::history) else {
+            return Ok(None);
+        };
+        history.at(number)?.map(|place| history.change(&place)).transpose()
     }
 
     /// The number of the last change that was made at this time or earlier. `None` if the history
@@ -319,17 +325,18 @@ impl HistoryView {
         below: Option<u64>,
         limit: usize,
     ) -> Result<Vec<u64>, StoreError> {
-        let mut prefixes = vec![before_prefix(ValueOwner::Record(kind), name.as_bytes())];
+        let mut values = vec![(ValueOwner::Record(kind), name.as_bytes().to_vec())];
         if kind == Kind::Device {
-            for property in kind.long_texts() {
-                prefixes.push(before_prefix(ValueOwner::Text, &text_key(name, property)));
-            }
+            let properties = kind.long_texts().iter();
+            values.extend(properties.map(|it| (ValueOwner::Text, text_key(name, it))));
         }
         let mut numbers = Vec::new();
-        for prefix in prefixes {
+        for (owner, key) in values {
             let mut below = below;
             for _ in 0..limit {
-                let Some(number) = self.last_with_prefix(&prefix, below)? else { break };
+                let Some(LastTouch { number, .. }) = self.last_touch(owner, &key, below)? else {
+                    break;
+                };
                 numbers.push(number);
                 below = Some(number);
             }
@@ -351,10 +358,10 @@ impl HistoryView {
         name: &str,
         below: Option<u64>,
     ) -> Result<Option<u64>, StoreError> {
-        let prefix = before_prefix(ValueOwner::Record(kind), name.as_bytes());
+        let (owner, key) = (ValueOwner::Record(kind), name.as_bytes());
         let mut below = below;
-        while let Some((number, value)) = self.last_entry_with_prefix(&prefix, below)? {
-            if value.is_empty() {
+        while let Some(LastTouch { number, existed }) = self.last_touch(owner, key, below)? {
+            if !existed {
                 return Ok(Some(number));
             }
             below = Some(number);
@@ -409,16 +416,25 @@ impl HistoryView {
         Ok(None)
     }
 
-    /// Returns the number of the last entry of the tree `before` with this prefix, below a number.
-    fn last_with_prefix(
+    /// Returns the last change of a value below a number.
+    pub(super) fn last_touch(
         &self,
-        prefix: &[u8],
+        owner: ValueOwner,
+        key: &[u8],
         below: Option<u64>,
-    ) -> Result<Option<u64>, StoreError> {
-        Ok(self.last_entry_with_prefix(prefix, below)?.map(|(number, _)| number))
+    ) -> Result<Option<LastTouch>, StoreError> {
+        for part in &self.parts {
+            let Some(last) = part.last_number(below) else { continue };
+            let numbers = Numbers { first: part.after + 1, last };
+            if let Some(touch) = part.chain(owner, key).last_touch(numbers)? {
+                return Ok(Some(touch));
+            }
+        }
+        Ok(None)
     }
 
-    /// Returns the last entry of the tree `before` with this prefix, below a number.
+    /// Returns the last entry of the tree `before` with this prefix, below a number. Changes of records can have
+    /// no entry: see [`HistoryView::last_touch`].
     pub(super) fn last_entry_with_prefix(
         &self,
         prefix: &[u8],
@@ -438,7 +454,8 @@ impl HistoryView {
         Ok(None)
     }
 
-    /// Returns the first entry of the tree `before` with this prefix, above a number.
+    /// Returns the first entry of the tree `before` with this prefix, above a number. Changes of records can
+    /// have no entry, but removals have one.
     pub(super) fn first_with_prefix(
         &self,
         prefix: &[u8],
@@ -471,8 +488,7 @@ impl HistoryView {
         number: u64,
     ) -> Result<Option<Raw>, StoreError> {
         let Some(part) = self.part_of(number) else { return Ok(None) };
-        let tree = part.tree(TreeId::Before);
-        let value = contained::read(tree, || tree.get(before_key(owner, key, number)))?;
+        let value = part.chain(owner, key).before(number)?;
         value.map_or(Ok(None), |value| part.raw(owner, key, value))
     }
 
@@ -483,9 +499,17 @@ impl HistoryView {
         key: &[u8],
         above: u64,
     ) -> Result<Option<Before>, StoreError> {
-        let found = self.first_with_prefix(&before_prefix(owner, key), above)?;
-        let Some((number, value, part)) = found else { return Ok(None) };
-        Ok(Some(Before { number, value: part.raw(owner, key, value)? }))
+        for part in self.parts.iter().rev() {
+            let Some(first) = above.max(part.after).checked_add(1) else { continue };
+            if first > part.up_to {
+                continue;
+            }
+            let numbers = Numbers { first, last: part.up_to };
+            if let Some(Touch { number, before }) = part.chain(owner, key).first_touch(numbers)? {
+                return Ok(Some(Before { number, value: part.raw(owner, key, before)? }));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the numbers of the changes of the whole generation above a number, sorted.
@@ -564,38 +588,32 @@ impl HistoryPart {
         (last > self.after).then_some(last)
     }
 
+    fn history(&self) -> HistoryTree<'_> {
+        HistoryTree::new(self.tree(TreeId::History))
+    }
+
+    fn chain<'a>(&'a self, owner: ValueOwner, key: &'a [u8]) -> ValueChain<'a> {
+        ValueChain::new(&self.generation, owner, key)
+    }
+
     /// Returns the last change of this part below a number.
     fn last_below(&self, below: Option<u64>) -> Result<Option<HistoryChange>, StoreError> {
-        let tree = self.tree(TreeId::History);
         let Some(last) = self.last_number(below) else { return Ok(None) };
-        let from = Bound::Included(change_key(self.after + 1));
-        // The key after all parts of the last change.
-        let end = match last.checked_add(1) {
-            Some(next) => Bound::Excluded(change_key(next)),
-            None => Bound::Unbounded,
-        };
-        let last = contained::read(tree, || {
-            tree.range::<[u8; 8], _>((from, end)).next_back().transpose()
-        })?;
-        // The last entry can be a later part of the change.
-        last.and_then(|(key, _)| change_number(&key)).map(|number| self.head(number)).transpose()
+        let place = self.history().last_up_to(last)?;
+        place.filter(|place| place.number > self.after).map(|place| self.head(&place)).transpose()
     }
 
     /// Returns the first change of this part with a greater number.
     fn first_after(&self, number: u64) -> Result<Option<HistoryChange>, StoreError> {
-        let tree = self.tree(TreeId::History);
         let Some(from) = number.max(self.after).checked_add(1) else { return Ok(None) };
-        let first = contained::read(tree, || tree.range(change_key(from)..).next().transpose())?;
-        let first = first.and_then(|(key, _)| change_number(&key));
-        first.filter(|number| *number <= self.up_to).map(|number| self.head(number)).transpose()
+        let place = self.history().first_from(from)?;
+        place.filter(|place| place.number <= self.up_to).map(|place| self.head(&place)).transpose()
     }
 
     /// Reads the head of a change.
-    fn head(&self, number: u64) -> Result<HistoryChange, StoreError> {
-        let tree = self.tree(TreeId::History);
-        let bytes = contained::read(tree, || tree.get(change_key(number)))?;
-        let bytes = bytes.ok_or_else(|| damaged(number, "its first part is missing"))?;
-        let (head, _) = ChangeHead::decode(number, &bytes)?;
+    fn head(&self, place: &Place) -> Result<HistoryChange, StoreError> {
+        let head = self.history().head(place)?;
+        let number = place.number;
         head.shown(number).ok_or_else(|| damaged(number, "its time or its counts are wrong"))
     }
 

@@ -4,7 +4,8 @@
 //! the tree `before` tells readers that values can have changed without a before-value.
 
 use super::{
-    entry::{ChangeCounts, ChangeHead, HistoryEnd, ReplacedGeneration, encode_change, parts},
+    entry::{ChangeCounts, ChangeHead, HistoryEnd, ReplacedGeneration, StoredChange},
+    groups::parts,
     keys::generation_key,
 };
 use crate::{
@@ -52,12 +53,13 @@ impl ReplacementEntries {
             replaced: Some(replaced),
             ..ChangeHead::after(end, &record.origin, &record.counts, 0)
         };
-        let bytes = encode_change(&head, &[]);
+        let end = head.end();
+        let bytes = StoredChange { head, touched: Vec::new() }.encode_without_befores();
         let parts = parts(number, &bytes);
         let mut entries: Vec<_> =
             parts.map(|(key, part)| (TreeId::History, key, part.to_vec())).collect();
         entries.push((TreeId::Before, generation_key(number), Vec::new()));
-        Self { entries, end: head.end() }
+        Self { entries, end }
     }
 
     /// The trees, keys and values of the entries.

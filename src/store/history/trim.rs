@@ -1,4 +1,5 @@
-//! Retention: removes the oldest changes of the history, in small steps.
+//! Retention: removes the oldest changes of the history, in small steps. Changes that were committed together
+//! are removed together, so up to 127 changes are kept longer than the limits say.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +8,10 @@ use sled::IVec;
 use super::{
     archive::value_of,
     cutoff::{Cutoff, HistoryLimits},
-    entry::{ChangeHead, StoredTouched, decode_stored},
+    entry::{StoredBefore, StoredChange, StoredTouched},
+    groups::{Group, HistoryTree},
     keep_texts::TextKeeper,
-    keys::{before_key, before_prefix, change_key, change_number, generation_key},
+    keys::{before_key, before_prefix, generation_key},
     read::HistoryView,
 };
 use crate::store::{
@@ -21,7 +23,7 @@ use crate::store::{
     trees::ValueOwner,
 };
 
-/// The largest number of changes that one step removes. Other changes wait for about 10 ms.
+/// The number of removed changes that ends a step. Other changes wait for about 10 ms.
 const STEP_CHANGES_MAX: usize = 500;
 
 /// The number of removed entries that ends a step.
@@ -125,9 +127,6 @@ impl Store {
     }
 }
 
-/// The keys and values of the parts of one change.
-type Parts = Vec<(Vec<u8>, IVec)>;
-
 /// Entries to remove from one database.
 struct Removal<'a> {
     generation: &'a Generation,
@@ -154,45 +153,45 @@ impl<'a> Removal<'a> {
     /// Collects the first changes with greater numbers than `after` that are beyond the limits. Returns
     /// their number.
     fn collect(&mut self, after: u64, cutoff: &Cutoff) -> Result<u64, StoreError> {
-        let mut parts: Option<(u64, Parts)> = None;
-        let history = self.generation.trees().tree(TreeId::History);
-        for entry in history.prefix_from(&[], &change_key(after + 1)) {
-            let (key, part) = entry?;
-            let Some(number) = change_number(&key) else { continue };
-            if parts.as_ref().is_none_or(|(last, _)| *last != number) {
-                if let Some((number, parts)) = parts.take() {
-                    self.remove_change(number, parts)?;
-                }
-                let is_full = self.count >= STEP_CHANGES_MAX as u64
-                    || self.changes.entries() >= STEP_ENTRIES_MAX;
-                if is_full || !cutoff.removes(number, &ChangeHead::decode(number, &part)?.0) {
-                    return Ok(self.count);
-                }
-                parts = Some((number, Vec::new()));
+        let history = HistoryTree::new(self.generation.tree(TreeId::History));
+        for group in history.groups_from(after + 1) {
+            let group = group?;
+            let changes = group.changes()?;
+            let Some((last, newest)) = changes.last() else { continue };
+            // Its changes were archived, and are removed from the archive.
+            if *last <= after {
+                continue;
             }
-            if let Some((_, parts)) = &mut parts {
-                parts.push((key.to_vec(), part));
+            let is_full =
+                self.count >= STEP_CHANGES_MAX as u64 || self.changes.entries() >= STEP_ENTRIES_MAX;
+            if is_full || !cutoff.removes(*last, &newest.head) {
+                break;
             }
-        }
-        // The last change of the archive. That of the current generation is always kept.
-        if let Some((number, parts)) = parts {
-            self.remove_change(number, parts)?;
+            self.remove_group(group, &changes)?;
         }
         Ok(self.count)
     }
 
-    fn remove_change(&mut self, number: u64, parts: Parts) -> Result<(), StoreError> {
-        let bytes: Vec<u8> = parts.iter().flat_map(|(_, part)| part.iter().copied()).collect();
-        for (key, part) in parts {
-            self.remove(TreeId::History, key, &part);
+    fn remove_group(
+        &mut self,
+        group: Group,
+        changes: &[(u64, StoredChange)],
+    ) -> Result<(), StoreError> {
+        for (key, part) in group.parts {
+            self.remove(TreeId::History, key.to_vec(), &part);
         }
-        self.count += 1;
-        let (head, touched) = decode_stored(number, &bytes)?;
-        for touched in &touched {
-            self.remove_before(number, touched)?;
-        }
-        if head.replaced.is_some() {
-            self.remove(TreeId::Before, generation_key(number), &[]);
+        for (number, change) in changes {
+            self.count += 1;
+            for (touched, before) in &change.touched {
+                match before {
+                    StoredBefore::Entry => self.remove_before(*number, touched)?,
+                    StoredBefore::Absent | StoredBefore::Value(_) | StoredBefore::Difference(_) => {
+                    }
+                }
+            }
+            if change.head.replaced.is_some() {
+                self.remove(TreeId::Before, generation_key(*number), &[]);
+            }
         }
         Ok(())
     }

@@ -3,8 +3,12 @@
 
 use std::{collections::BTreeSet, path::Path};
 
+use sled::IVec;
+
 use super::{
-    entry::{Effect, Touched, decode_stored},
+    difference::Difference,
+    entry::{Effect, StoredBefore, StoredChange, Touched},
+    groups::{self, HistoryTree},
     keys::{BeforeKey, before_key, change_number, generation_key, owner_of_code, parse_before_key},
 };
 use crate::{
@@ -138,7 +142,14 @@ impl ReadHistory {
         if self.begin.is_none_or(|begin| version < begin) || self.replacements.contains(&version) {
             return Ok(true);
         }
-        trees.tree(TreeId::Before).contains(&before_key(owner, key, version))
+        if trees.tree(TreeId::Before).contains(&before_key(owner, key, version))? {
+            return Ok(true);
+        }
+        let history = HistoryTree::new(trees.base(TreeId::History));
+        let Some(place) = history.at(version)? else { return Ok(false) };
+        let change = history.change(&place)?;
+        let before = change.take_before(owner, key);
+        Ok(before.is_some_and(|before| before != StoredBefore::Entry))
     }
 
     /// Reads the tree `before`, hashes its entries, and compares them with the changes and with the
@@ -154,8 +165,11 @@ impl ReadHistory {
         report: &mut dyn FnMut(HistoryFinding),
         long: &mut LongValues<'_>,
     ) -> Result<(), StoreError> {
-        let mut expected = Expected::begin(&self.expected)?;
-        let mut last: Option<LastEntry> = None;
+        let mut compared = Compared {
+            expected: Expected::begin(&self.expected)?,
+            last: None,
+            differences: Vec::new(),
+        };
         for entry in trees.tree(TreeId::Before).prefix(&[]) {
             let (entry_key, value) = match entry {
                 Ok(entry) => entry,
@@ -166,25 +180,73 @@ impl ReadHistory {
             };
             content[TreeId::Before].add(&entry_key, &value);
             progress.check()?;
-            expected.report_below(&entry_key, report)?;
-            let code = expected.take(&entry_key)?;
-            let Some(code) = code else {
+            self.compare_inside(trees, &mut compared, Some(&entry_key), report)?;
+            let Some(found) = compared.expected.take(&entry_key)? else {
                 report(of_entry(&entry_key, "has a before-value that belongs to no change"));
                 continue;
             };
-            let Some(BeforeKey::Value { owner, key, number }) = parse_before_key(&entry_key) else {
-                continue;
-            };
-            if last.as_ref().is_some_and(|last| !last.is_of(owner, key)) {
-                self.compare_present(trees, last.take(), report)?;
+            let Some(entry) = LastEntry::of(&entry_key, found.after) else { continue };
+            if let Ok(Some((header, bytes))) = header(&value)
+                && header.is_long()
+            {
+                long(entry.owner, &entry.key, header, bytes)?;
             }
-            let after = if code == EXISTS { After::Exists } else { After::Absent };
-            let entry = LastEntry { owner, key: key.to_vec(), number, after };
-            let is_readable = self.compare_before(&entry, last.as_ref(), &value, report, long)?;
-            last = is_readable.then_some(entry);
+            self.compare_next(trees, &mut compared, (entry, FoundBefore::Stored(value)), report)?;
         }
-        self.compare_present(trees, last, report)?;
-        expected.report_rest(report)
+        self.compare_inside(trees, &mut compared, None, report)?;
+        self.compare_present(trees, &mut compared, report)
+    }
+
+    /// Compares the before-values inside the changes whose keys are below `key`, or all that remain. Reports the
+    /// missing entries of the tree `before`.
+    fn compare_inside(
+        &self,
+        trees: Trees<'_>,
+        compared: &mut Compared<'_>,
+        key: Option<&[u8]>,
+        report: &mut dyn FnMut(HistoryFinding),
+    ) -> Result<(), StoreError> {
+        while let Some((entry_key, found)) = compared.expected.take_below(key)? {
+            let before = match found.before {
+                StoredBefore::Entry => {
+                    report(of_entry(&entry_key, "lacks the value before a change"));
+                    continue;
+                }
+                StoredBefore::Absent => FoundBefore::Stored(IVec::default()),
+                StoredBefore::Value(bytes) => FoundBefore::Stored(bytes.into()),
+                StoredBefore::Difference(difference) => FoundBefore::Difference(difference),
+            };
+            if let Some(entry) = LastEntry::of(&entry_key, found.after) {
+                self.compare_next(trees, compared, (entry, before), report)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the next before-value, in the order of the keys.
+    fn compare_next(
+        &self,
+        trees: Trees<'_>,
+        compared: &mut Compared<'_>,
+        (entry, before): (LastEntry, FoundBefore),
+        report: &mut dyn FnMut(HistoryFinding),
+    ) -> Result<(), StoreError> {
+        if compared.last.as_ref().is_some_and(|last| !last.is_of(entry.owner, &entry.key)) {
+            self.compare_present(trees, compared, report)?;
+        }
+        let version = before.version();
+        match before {
+            FoundBefore::Stored(value) => compared.rebuild(Some(value), report),
+            FoundBefore::Difference(difference) => {
+                compared.differences.push((entry.number, difference));
+            }
+        }
+        let is_readable = self.compare_before(&entry, compared.last.as_ref(), version, report);
+        compared.last = Some(entry).filter(|_| is_readable);
+        if !is_readable {
+            compared.differences.clear();
+        }
+        Ok(())
     }
 
     /// Compares a before-value with the earlier change of the same value. Returns whether it can be read.
@@ -192,27 +254,20 @@ impl ReadHistory {
         &self,
         entry: &LastEntry,
         last: Option<&LastEntry>,
-        value: &sled::IVec,
+        version: Result<Option<u64>, String>,
         report: &mut dyn FnMut(HistoryFinding),
-        long: &mut LongValues<'_>,
-    ) -> Result<bool, StoreError> {
+    ) -> bool {
         let LastEntry { owner, key, number, .. } = entry;
         let mut finding = |detail: String| {
             report(HistoryFinding { value: Touched::of_key(*owner, key), detail });
         };
-        let found = match header(value) {
-            Ok(found) => found,
+        let version = match version {
+            Ok(version) => version,
             Err(detail) => {
                 finding(format!("has a damaged value before change {number}: {detail}"));
-                return Ok(false);
+                return false;
             }
         };
-        if let Some((header, bytes)) = found
-            && header.is_long()
-        {
-            long(*owner, key, header, bytes)?;
-        }
-        let version = found.map(|(header, _)| header.version);
         let is_right = match last {
             Some(last) if !self.has_replacement(last.number, *number) => {
                 last.is_followed_by(version)
@@ -222,7 +277,7 @@ impl ReadHistory {
         if !is_right {
             finding(format!("has a value before change {number} that no earlier change left"));
         }
-        Ok(true)
+        true
     }
 
     /// Returns whether the whole generation was replaced between two changes.
@@ -234,42 +289,109 @@ impl ReadHistory {
     fn compare_present(
         &self,
         trees: Trees<'_>,
-        last: Option<LastEntry>,
+        compared: &mut Compared<'_>,
         report: &mut dyn FnMut(HistoryFinding),
     ) -> Result<(), StoreError> {
-        let Some(last) = last.filter(|_| self.owner == HistoryOwner::Generation) else {
-            return Ok(());
-        };
-        if self.has_replacement(last.number, u64::MAX) {
+        if self.owner == HistoryOwner::Archive {
+            compared.last = None;
             return Ok(());
         }
+        let Some(last) = &compared.last else { return Ok(()) };
         let present = match trees.tree(last.owner.tree()).get(&last.key) {
             Ok(present) => present,
             // Reported with the records.
-            Err(error) if error.is_damage() => return Ok(()),
+            Err(error) if error.is_damage() => {
+                compared.end_value();
+                return Ok(());
+            }
             Err(error) => return Err(error),
         };
-        let version = match present.map(|value| header(&value)) {
-            None | Some(Ok(None)) => None,
-            Some(Ok(Some((header, _)))) => Some(header.version),
-            // Reported with the records.
-            Some(Err(_)) => return Ok(()),
-        };
-        if !last.is_followed_by(version) {
+        let version = present.as_ref().map(header).transpose();
+        if let Ok(version) = version
+            && !self.has_replacement(last.number, u64::MAX)
+            && !last.is_followed_by(version.flatten().map(|(header, _)| header.version))
+        {
             let number = last.number;
             let detail = format!("does not have the value that its last change {number} left");
             report(HistoryFinding { value: Touched::of_key(last.owner, &last.key), detail });
         }
+        compared.rebuild(present, report);
+        compared.end_value();
         Ok(())
     }
 }
 
-/// The last entry of a value in the tree `before`.
+/// A before-value that was found.
+enum FoundBefore {
+    /// The stored bytes; none if the value did not exist.
+    Stored(IVec),
+    Difference(Difference),
+}
+
+impl FoundBefore {
+    /// The version of the value, or the reason why it cannot be read.
+    fn version(&self) -> Result<Option<u64>, String> {
+        match self {
+            Self::Stored(value) => Ok(header(value)?.map(|(header, _)| header.version)),
+            Self::Difference(difference) => match difference.version() {
+                Some(version) => Ok(Some(version)),
+                None => Err("its header is damaged".to_owned()),
+            },
+        }
+    }
+}
+
+/// The state of a comparison.
+struct Compared<'a> {
+    expected: Expected<'a>,
+    last: Option<LastEntry>,
+    /// The differences of the same value that were read since its last stored one, with the numbers of their
+    /// changes. There are about 32 at most, because one change of 32 has no difference.
+    differences: Vec<(u64, Difference)>,
+}
+
+impl Compared<'_> {
+    /// Rebuilds the values of the differences from the later one, and reports the first that cannot be.
+    fn rebuild(&mut self, later: Option<IVec>, report: &mut dyn FnMut(HistoryFinding)) {
+        let mut later = later.unwrap_or_default();
+        for (number, difference) in std::mem::take(&mut self.differences).into_iter().rev() {
+            let Some(value) = difference.value(&later) else {
+                let value = self.last.as_ref();
+                let value = value.and_then(|last| Touched::of_key(last.owner, &last.key));
+                let detail = format!(
+                    "has a value before change {number} that cannot be rebuilt from the one after it"
+                );
+                return report(HistoryFinding { value, detail });
+            };
+            later = value.into();
+        }
+    }
+
+    /// Ends the comparison of a value.
+    fn end_value(&mut self) {
+        self.last = None;
+        self.differences.clear();
+    }
+}
+
+/// The last before-value of a value.
 struct LastEntry {
     owner: ValueOwner,
     key: Vec<u8>,
     number: u64,
     after: After,
+}
+
+impl LastEntry {
+    /// `None` for the mark of a change of the whole generation, and for a wrong key.
+    fn of(entry_key: &[u8], after: After) -> Option<Self> {
+        match parse_before_key(entry_key)? {
+            BeforeKey::Value { owner, key, number } => {
+                Some(Self { owner, key: key.to_vec(), number, after })
+            }
+            BeforeKey::Generation => None,
+        }
+    }
 }
 
 impl LastEntry {
@@ -300,44 +422,87 @@ const EXISTS: u8 = 1;
 /// The effect code of a value that does not exist after the change.
 const ABSENT: u8 = 0;
 
+/// An expected before-value.
+struct ExpectedBefore {
+    after: After,
+    before: StoredBefore,
+}
+
+impl ExpectedBefore {
+    /// The bytes for sorting: the code of the effect, and the before-value.
+    fn encode(&self) -> Vec<u8> {
+        let code = match self.after {
+            After::Exists => EXISTS,
+            After::Absent => ABSENT,
+        };
+        format::encode(&(code, &self.before))
+    }
+
+    /// Decodes the bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if they are others: the temporary file was changed.
+    fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        let (code, before) = format::decode::<(u8, StoredBefore)>("temporary file", bytes)?;
+        let after = if code == EXISTS { After::Exists } else { After::Absent };
+        Ok(Self { after, before })
+    }
+}
+
 impl ReadChanges {
-    /// Decodes a change of which all parts were read.
+    /// Decodes an entry of which all parts were read.
     fn end(
         &mut self,
-        change: Option<(u64, Vec<u8>)>,
+        entry: Option<(u64, Vec<u8>)>,
         expected: &mut Sorter,
         report: &mut dyn FnMut(HistoryFinding),
     ) -> Result<(), StoreError> {
-        let Some((number, bytes)) = change else { return Ok(()) };
-        self.count += 1;
-        self.begin.get_or_insert(number);
-        let (head, touched) = match decode_stored(number, &bytes) {
-            Ok(decoded) => decoded,
+        let Some((first, bytes)) = entry else { return Ok(()) };
+        self.begin.get_or_insert(first);
+        let members = match groups::split(first, &bytes) {
+            Ok(members) => members,
             Err(error) => {
+                self.count += 1;
                 report(damaged(error)?);
                 return Ok(());
             }
         };
-        if head.replaced.is_some() {
-            self.replacements.insert(number);
-            expected.push(&generation_key(number), &[ABSENT]).map_err(sort_error)?;
+        for (number, range) in members {
+            self.count += 1;
+            match StoredChange::decode(number, &bytes[range]) {
+                Ok(change) => self.expect(number, change, expected)?,
+                Err(error) => report(damaged(error)?),
+            }
         }
-        for touched in touched {
+        Ok(())
+    }
+
+    /// Notes the before-values of a change.
+    fn expect(
+        &mut self,
+        number: u64,
+        change: StoredChange,
+        expected: &mut Sorter,
+    ) -> Result<(), StoreError> {
+        if change.head.replaced.is_some() {
+            self.replacements.insert(number);
+            let mark = ExpectedBefore { after: After::Absent, before: StoredBefore::Entry };
+            expected.push(&generation_key(number), &mark.encode()).map_err(sort_error)?;
+        }
+        for (touched, before) in change.touched {
             let Some(owner) = owner_of_code(touched.owner) else { continue };
-            let code = match After::of(&touched.effect) {
-                After::Exists => EXISTS,
-                After::Absent => ABSENT,
-            };
-            expected.push(&before_key(owner, &touched.key, number), &[code]).map_err(sort_error)?;
+            let before = ExpectedBefore { after: After::of(&touched.effect), before };
+            let key = before_key(owner, &touched.key, number);
+            expected.push(&key, &before.encode()).map_err(sort_error)?;
         }
         Ok(())
     }
 }
 
-/// A cursor over the expected keys of the tree `before`.
+/// A cursor over the expected before-values, sorted by their keys in the tree `before`.
 struct Expected<'a> {
     reader: SortedReader<'a>,
-    current: Option<(Vec<u8>, u8)>,
+    current: Option<(Vec<u8>, ExpectedBefore)>,
 }
 
 impl<'a> Expected<'a> {
@@ -349,45 +514,45 @@ impl<'a> Expected<'a> {
 
     fn advance(&mut self) -> Result<(), StoreError> {
         let next = self.reader.next().map_err(sort_error)?;
-        self.current =
-            next.map(|(key, code)| (key.to_vec(), code.first().copied().unwrap_or(ABSENT)));
+        self.current = match next {
+            Some((key, bytes)) => Some((key.to_vec(), ExpectedBefore::decode(bytes)?)),
+            None => None,
+        };
         Ok(())
     }
 
-    /// Reports the expected keys below `key`, which are missing.
-    fn report_below(
+    /// Returns the next expected before-value and advances, if its key is below `key`.
+    fn take_below(
         &mut self,
-        key: &[u8],
-        report: &mut dyn FnMut(HistoryFinding),
-    ) -> Result<(), StoreError> {
-        while let Some((missing, _)) = self.current.as_ref().filter(|(here, _)| &**here < key) {
-            report(of_entry(missing, "lacks the value before a change"));
-            self.advance()?;
+        key: Option<&[u8]>,
+    ) -> Result<Option<(Vec<u8>, ExpectedBefore)>, StoreError> {
+        let is_below = |here: &[u8]| key.is_none_or(|key| here < key);
+        if !self.current.as_ref().is_some_and(|(here, _)| is_below(here)) {
+            return Ok(None);
         }
-        Ok(())
+        let found = self.current.take();
+        self.advance()?;
+        Ok(found)
     }
 
-    fn report_rest(&mut self, report: &mut dyn FnMut(HistoryFinding)) -> Result<(), StoreError> {
-        while let Some((missing, _)) = &self.current {
-            report(of_entry(missing, "lacks the value before a change"));
-            self.advance()?;
+    /// Returns the next expected before-value and advances, if its key is `key` and it is in the tree `before`.
+    fn take(&mut self, key: &[u8]) -> Result<Option<ExpectedBefore>, StoreError> {
+        let is_expected = self
+            .current
+            .as_ref()
+            .is_some_and(|(here, expected)| here == key && expected.before == StoredBefore::Entry);
+        if !is_expected {
+            return Ok(None);
         }
-        Ok(())
-    }
-
-    /// Returns the effect code of `key` and advances, if it is the next expected key.
-    fn take(&mut self, key: &[u8]) -> Result<Option<u8>, StoreError> {
-        let code = self.current.as_ref().filter(|(here, _)| here == key).map(|(_, code)| *code);
-        if code.is_some() {
-            self.advance()?;
-        }
-        Ok(code)
+        let found = self.current.take();
+        self.advance()?;
+        Ok(found.map(|(_, expected)| expected))
     }
 }
 
 /// Returns the header of a stored value and the length of its body. `None` for the empty value of a
 /// before-value that did not exist.
-fn header(value: &sled::IVec) -> Result<Option<(Header, usize)>, String> {
+fn header(value: &IVec) -> Result<Option<(Header, usize)>, String> {
     if value.is_empty() {
         return Ok(None);
     }

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-fn device(name: &str, vendor: &str) -> Device {
+pub(super) fn device(name: &str, vendor: &str) -> Device {
     let mut device = Device::named(Name::parse(name.to_owned()).unwrap());
     device.vendor = crate::model::Field::Set(vendor.to_owned());
     device
@@ -35,12 +35,12 @@ pub(super) fn put(store: &Store, name: &str, vendor: &str) -> u64 {
     change(store, |transaction| transaction.put(device(name, vendor)).map(drop))
 }
 
-fn vendor(stored: Stored<crate::model::AnyRecord>) -> String {
+pub(super) fn vendor(stored: Stored<crate::model::AnyRecord>) -> String {
     stored.record.into_kind::<Device>().unwrap().vendor.get().cloned().unwrap()
 }
 
 /// The vendor of a device after a change; `None` if the device did not exist.
-fn vendor_at(history: &HistoryView, name: &str, number: u64) -> Option<String> {
+pub(super) fn vendor_at(history: &HistoryView, name: &str, number: u64) -> Option<String> {
     match history.record_at(Kind::Device, name, number).unwrap() {
         AtChange::Value(stored) => Some(vendor(stored)),
         AtChange::Absent => None,
@@ -384,16 +384,29 @@ type Damage = fn(&super::super::Generation);
 
 #[test]
 fn a_verification_finds_a_damaged_history() {
-    let damages: [(&str, Damage); 7] = [
+    let damages: [(&str, Damage); 10] = [
         ("a lost change", |g| {
             g.tree(TreeId::History).remove(2_u64.to_be_bytes()).unwrap();
         }),
         ("a damaged change", |g| {
             g.tree(TreeId::History).insert(2_u64.to_be_bytes(), b"\x01\xff").unwrap();
         }),
+        ("a before-value of an earlier change", |g| {
+            let tree = g.tree(TreeId::History);
+            let earlier = tree.get(2_u64.to_be_bytes()).unwrap().unwrap();
+            tree.insert(3_u64.to_be_bytes(), earlier).unwrap();
+        }),
+        ("a damaged before-value inside a change", |g| {
+            let tree = g.tree(TreeId::History);
+            let mut change = tree.get(3_u64.to_be_bytes()).unwrap().unwrap().to_vec();
+            // The header of the value before: its format, its ordinal, its version, and that it is short.
+            let format = memchr::memmem::rfind(&change, &[1, 0, 2, 0]).unwrap();
+            change[format] = 0xff;
+            tree.insert(3_u64.to_be_bytes(), change).unwrap();
+        }),
         ("a lost before-value", |g| {
             let (key, _) = g.tree(TreeId::Before).pop_min().unwrap().unwrap();
-            assert!(key.starts_with(b"\x03R 1%\0"), "{key:?}");
+            assert!(key.starts_with("\x03é>b\0".as_bytes()), "{key:?}");
         }),
         ("a damaged before-value", |g| {
             let (key, _) = g.tree(TreeId::Before).last().unwrap().unwrap();
@@ -405,13 +418,20 @@ fn a_verification_finds_a_damaged_history() {
             g.tree(TreeId::Before).insert(key, value).unwrap();
         }),
         ("an earlier before-value", |g| {
-            let tree = g.tree(TreeId::Before);
-            let entries: Vec<_> = tree.iter().map(Result::unwrap).collect();
-            tree.insert(&entries[2].0, &entries[1].1).unwrap();
+            let (key, _) = g.tree(TreeId::Before).last().unwrap().unwrap();
+            let other = g.tree(TreeId::Kind(Kind::Device)).get("R 1%").unwrap().unwrap();
+            g.tree(TreeId::Before).insert(key, other).unwrap();
+        }),
+        ("a present value from which the one before cannot be rebuilt", |g| {
+            let tree = g.tree(TreeId::Kind(Kind::Device));
+            let mut value = tree.get("R 1%").unwrap().unwrap().to_vec();
+            let vendor = memchr::memmem::find(&value, b"R 1%").unwrap();
+            value[vendor] = b'S';
+            tree.insert("R 1%", value).unwrap();
         }),
         ("an earlier present value", |g| {
             let value = g.tree(TreeId::Before).last().unwrap().unwrap().1;
-            g.tree(TreeId::Kind(Kind::Device)).insert("R 1%", value).unwrap();
+            g.tree(TreeId::Kind(Kind::Device)).insert("é>b", value).unwrap();
         }),
     ];
     for (what, damage) in damages {
@@ -420,6 +440,10 @@ fn a_verification_finds_a_damaged_history() {
         for vendor in ["Acme", "Beta", "Gamma"] {
             put(&store, "R 1%", vendor);
         }
+        // The before-value of a removal is in the tree `before`.
+        put(&store, "é>b", "Acme");
+        change(&store, |transaction| transaction.remove(Kind::Device, "é>b").map(drop));
+        put(&store, "é>b", "Beta");
         let generation = store.current().ok().unwrap().generation;
         damage(&generation);
         let mut codes = Vec::new();

@@ -6,6 +6,7 @@ mod changes;
 mod damage;
 mod full_disk;
 mod history;
+mod history_groups;
 mod history_loss;
 mod kept;
 mod kept_texts;
