@@ -416,3 +416,53 @@ fn wrong_moments_are_refused_with_what_is_expected() {
     assert!(said.contains("the message has 1002 bytes; the limit is 1000"), "{said}");
     assert!(!said.contains(&long), "{said}");
 }
+
+/// Changes of one device, in each of which the vendor is another one.
+const MANY_CHANGES: u64 = 300;
+
+#[test]
+fn a_record_that_changes_hundreds_of_times_is_read_and_undone_at_each_change() {
+    let mut server = Server::start();
+    let device = path("device", "é>b 100%");
+    let body = |number: u64| {
+        let vendor = format!("R 1% {number}");
+        json!({"name": "é>b 100%", "vendor": vendor, "model": "X", "notes": "[Shared] ".repeat(20)})
+    };
+    put(&server, "device", &body(0));
+    let first = last_number(&server);
+    (1..MANY_CHANGES).for_each(|number| drop(put(&server, "device", &body(number))));
+    let agrees = |server: &Server| {
+        for number in 0..MANY_CHANGES {
+            let then = get(server, &format!("{device}?at={}", first + number));
+            assert_eq!(then["vendor"], body(number)["vendor"]);
+        }
+        let listed = get(server, &format!("{device}/history?limit=1000"));
+        let listed = numbers(listed.as_array().unwrap());
+        let expected: Vec<u64> = (first..first + MANY_CHANGES).rev().collect();
+        assert_eq!(listed[listed.len() - expected.len()..], expected);
+        let early = get(server, &format!("/rest/history/{}", first + 7));
+        let differences = early.to_string();
+        assert!(differences.contains("R 1% 6") && differences.contains("R 1% 7"), "{early}");
+        let verified = ask(server, "POST", "/rest/verify").send().json();
+        assert_eq!(verified["whole"], true, "{verified}");
+    };
+    agrees(&server);
+    let undo = |server: &Server, change: u64| {
+        ask(server, "POST", "/rest/undo").json(&json!({"change": change})).send()
+    };
+    assert_eq!(undo(&server, first + 7).status, 409);
+    server = server.start_again();
+    agrees(&server);
+    // A property that only an early change set: no later one is in the way.
+    put(&server, "device", &json!({"name": "é>b 100%", "location": "Lisbon"}));
+    let moved = last_number(&server);
+    (0..40).for_each(|number| drop(put(&server, "device", &body(number))));
+    let undone = undo(&server, moved);
+    assert_eq!(undone.status, 200, "{}", String::from_utf8_lossy(&undone.body));
+    assert_eq!(get(&server, &device)["location"], "");
+    // The copy in the archive says the same.
+    put_folder(&server, "a", &read_folder(&demo()));
+    imported(&server, "a", json!({}));
+    agrees(&server);
+    assert_eq!(get(&server, &format!("{device}?at={moved}"))["location"], "Lisbon");
+}

@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 
 use super::{entries, lines};
 use crate::{
-    harness::{ADMIN, Server, satchel},
-    inventory::put,
+    harness::{ADMIN, Server, satchel, until},
+    inventory::{get, put},
+    project::{demo, imported, put_folder, read_folder},
 };
 
 /// The exit code of a verification that finds a damaged audit log.
@@ -90,6 +91,52 @@ fn the_entry_of_the_start_is_there_when_the_server_is_ready() {
     let start = entries.find(|entry| entry["event"] == "start");
     let detail = start.unwrap_or_else(|| panic!("{lines:?}"))["detail"].to_string();
     assert!(detail.contains("listens on http://127.0.0.1:"), "{detail}");
+}
+
+/// Changes of several users are committed together. Each entry names its own change, also when the changes
+/// are in the archive of the history.
+#[test]
+fn changes_that_are_committed_together_have_their_hashes() {
+    let mut server = Server::start();
+    std::thread::scope(|scope| {
+        for writer in 0..8 {
+            let server = &server;
+            scope.spawn(move || {
+                for round in 0..12 {
+                    let name = ["R 1%", "é>b", ".."][(writer + round) % 3];
+                    put(server, "device", &json!({"name": name, "port": writer * 100 + round}));
+                }
+            });
+        }
+    });
+    put_folder(&server, "a", &read_folder(&demo()));
+    imported(&server, "a", json!({}));
+    put(&server, "device", &json!({"name": "last"}));
+    let last = get(&server, "/rest/history?limit=1")[0]["number"].as_u64().unwrap();
+    let linked = || {
+        let entries = lines(&server.data()).into_iter();
+        let entries = entries.map(|line| serde_json::from_str::<Value>(&line).unwrap());
+        let links = entries.filter_map(|entry| {
+            let link = entry.get("changes")?;
+            Some(link["first"].as_u64()?..=link["last"].as_u64()?)
+        });
+        links.collect::<Vec<_>>()
+    };
+    until(|| linked().last().is_some_and(|link| link.contains(&last)));
+    let links = linked();
+    assert!((1..=last).all(|number| links.iter().any(|link| link.contains(&number))), "{links:?}");
+    let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
+    assert_eq!(verified["whole"], true, "{verified}");
+    server.terminate();
+    assert!(server.wait().success());
+    let directory = server.kill_and_keep();
+    let data = directory.path().join("data");
+    assert_eq!(verify(&data).0, Some(0), "{}", verify(&data).1);
+    // Another hash is found.
+    forge(&data.join("audit/00000000000000000001.ndjson"), |line| {
+        line.replacen("\"sha256\":\"", "\"sha256\":\"00", 1)
+    });
+    assert!(verify(&data).1.contains("is not the one that the audit log names"));
 }
 
 #[test]
