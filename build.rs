@@ -1,4 +1,4 @@
-//! The build script: renders the documentation site, packs the licences, and tells the executable
+//! The build script: renders the documentation site, packs the licences and the OpenAPI description, and tells the executable
 //! its commit and target.
 
 #[expect(unreachable_pub, reason = "the library exports these items")]
@@ -17,7 +17,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 fn main() -> render::Fallible<()> {
-    pack_licenses()?;
+    pack("licenses.gz", &["LICENSE", "assets/licenses/third-party.txt"])?;
+    pack("openapi.json.gz", &["assets/openapi.json"])?;
     let commit = commit().unwrap_or_default();
     println!("cargo::rustc-env=SATCHEL_COMMIT={commit}");
     println!("cargo::rustc-env=SATCHEL_TARGET={}", env::var("TARGET").unwrap_or_default());
@@ -31,13 +32,12 @@ fn main() -> render::Fallible<()> {
     render::site(Path::new(&root), &Path::new(&out).join("site"))
 }
 
-/// Writes the licences into one compressed file, which the executable embeds.
-fn pack_licenses() -> io::Result<()> {
-    const PARTS: [&str; 2] = ["LICENSE", "assets/licenses/third-party.txt"];
+/// Writes files into one compressed file, which the executable embeds. An empty line separates them.
+fn pack(name: &str, parts: &[&str]) -> io::Result<()> {
     let folder = env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?;
-    let file = File::create(Path::new(&folder).join("licenses.gz"))?;
+    let file = File::create(Path::new(&folder).join(name))?;
     let mut packed = GzEncoder::new(file, Compression::best());
-    for (number, part) in PARTS.iter().enumerate() {
+    for (number, part) in parts.iter().enumerate() {
         println!("cargo::rerun-if-changed={part}");
         if number > 0 {
             packed.write_all(b"\n")?;

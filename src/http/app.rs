@@ -71,7 +71,7 @@ pub struct App {
     /// Becomes true when the server stops.
     pub(super) stopping: watch::Sender<bool>,
     pub(super) routes: RouteTable,
-    /// The OpenAPI description of `routes`, written for the first request that asks for it.
+    /// The OpenAPI description, unpacked for the first request that asks for it.
     pub(super) openapi: OnceLock<Document>,
 }
 

@@ -78,5 +78,6 @@ pub use description::{
 pub use host_names::HostNames;
 pub use limits::Limits;
 pub use listener::{Drained, Listener, listen};
+pub use openapi::describe;
 pub use route::{Route, RouteTable};
 pub use routes::route_table;

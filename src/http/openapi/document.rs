@@ -1,19 +1,30 @@
-//! The written description, which the server keeps.
+//! The description that the server sends: the file `assets/openapi.json`.
 
+use std::io::{self, Read};
+
+use flate2::read::GzDecoder;
 use hyper::body::Bytes;
 
 use crate::http::conditional::ETag;
 
-/// The written description. It stays the same while the process runs.
+/// `assets/openapi.json`, compressed by `build.rs`.
+const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
+
+/// The unpacked description.
 pub(in crate::http) struct Document {
     pub(in crate::http) json: Bytes,
     pub(in crate::http) etag: ETag,
 }
 
 impl Document {
-    /// Takes the description as JSON.
-    pub(super) fn new(json: Bytes) -> Self {
+    /// Unpacks the description.
+    ///
+    /// # Errors
+    /// The executable is damaged.
+    pub(in crate::http) fn unpack() -> io::Result<Self> {
+        let mut json = Vec::new();
+        GzDecoder::new(PACKED).read_to_end(&mut json)?;
         let etag = ETag::of_version(0, &json);
-        Self { json, etag }
+        Ok(Self { json: json.into(), etag })
     }
 }

@@ -1,4 +1,5 @@
-//! The OpenAPI 3.1 description of the REST API, made from the route table.
+//! The OpenAPI 3.1 description of the REST API. It is made from the route table and stored as the file
+//! `assets/openapi.json`, which the server sends. A test compares both.
 
 mod document;
 mod schemas;
@@ -15,20 +16,12 @@ use super::{
 };
 use crate::{access::Right, topology::SHEET_ROWS_MAX};
 
-/// Writes the description of these routes.
-pub(super) fn document(routes: &RouteTable) -> Document {
-    // Texts, numbers and maps of texts can always be written as JSON.
-    let mut json = serde_json::to_vec(&describe(routes)).unwrap_or_default();
-    json.push(b'\n');
-    Document::new(json.into())
-}
-
 /// The parts of the description that depend on neither routes, types nor kinds: its head, and the
 /// schemas of the bodies that are not the JSON of a Rust type.
 const FRAME: &str = include_str!("document.json");
 
-/// Returns the description of these routes.
-fn describe(routes: &RouteTable) -> Value {
+/// Returns the OpenAPI description of these routes.
+pub fn describe(routes: &RouteTable) -> Value {
     // A test reads the file.
     let mut document: Value = serde_json::from_str(FRAME).unwrap_or_default();
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();

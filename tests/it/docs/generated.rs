@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use satchel::http::{describe, route_table};
+
 use super::console::steps;
 use super::markdown::{Sort, blocks};
 use super::{page, rest};
@@ -40,8 +42,24 @@ const PARTS: &[Part] = &[
     ("settings", "settings", settings),
 ];
 
+/// Compares `assets/openapi.json` with the description of the routes, or writes it. The server sends the file,
+/// so it must be built again then.
+fn check_openapi() {
+    let path = super::root().join("assets/openapi.json");
+    let made = serde_json::to_string_pretty(&describe(&route_table())).unwrap() + "\n";
+    if fs::read_to_string(&path).is_ok_and(|there| there == made) {
+        return;
+    }
+    assert!(
+        super::writes_pages(),
+        "assets/openapi.json is out of date: run this test with SATCHEL_DOCS_WRITE=1 and review the difference"
+    );
+    fs::write(path, made).unwrap();
+}
+
 /// Compares each part with its generated text, or writes it.
 pub(super) fn check() {
+    check_openapi();
     let server = Server::start();
     for (name, part, make) in PARTS {
         let path = page(name);
