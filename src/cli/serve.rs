@@ -87,6 +87,7 @@ pub(super) fn run(config: &ServeConfig, parsed: &Parsed) -> anyhow::Result<ExitC
         host_names: config.host_names(),
         trusted_proxies: config.trusted_proxies.clone().unwrap_or_default(),
         exposure: first_start::exposure(config),
+        health: config.health.into(),
         setup: inventory.setup.take(),
         tls: listeners.tls.clone(),
         routes: http::route_table(),

@@ -9,7 +9,7 @@ use super::ldap::LdapConfig;
 use super::listen::ListenList;
 use crate::access::{RightsModel, SessionLimits};
 use crate::audit::{KeptEntries, SyslogOptions, SyslogTarget};
-use crate::http::{HostNames, Limits, TrustedProxies};
+use crate::http::{HealthAccess, HostNames, Limits, TrustedProxies};
 use crate::inventory::Dialect;
 use crate::store::{self, GenerationLimits, KeptGenerations};
 use crate::tls::CertificateFiles;
@@ -136,6 +136,11 @@ pub struct ServeConfig {
     #[arg(long, env = "SATCHEL_TRUSTED_PROXIES", value_name = "NETWORKS",
           value_parser = TrustedProxies::parse)]
     pub trusted_proxies: Option<TrustedProxies>,
+
+    /// Who may ask /livez and /readyz without a login: `local` is programs on this machine, `network`
+    /// is every client
+    #[arg(long, env = "SATCHEL_HEALTH", value_enum, default_value = "local")]
+    pub health: HealthWord,
 
     /// Name of the server [default: the host's name]
     #[arg(long, env = "SATCHEL_NAME", value_name = "NAME", value_parser = server_name)]
@@ -359,6 +364,24 @@ pub enum DialectWord {
     Satchel,
     /// Satchel's names and, where they differ, eNMS's
     Enms,
+}
+
+/// The clients that may ask about the health without a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HealthWord {
+    /// Programs on this machine
+    Local,
+    /// Every client
+    Network,
+}
+
+impl From<HealthWord> for HealthAccess {
+    fn from(word: HealthWord) -> Self {
+        match word {
+            HealthWord::Local => Self::Local,
+            HealthWord::Network => Self::Network,
+        }
+    }
 }
 
 /// The model of the rights of users who are not administrators.

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, watch};
 use super::{
     blocking::Blocking,
     body_memory::BodyMemory,
-    client_address::{Exposure, TrustedProxies},
+    client_address::{Exposure, HealthAccess, TrustedProxies},
     connection_table::ConnectionTable,
     host_names::HostNames,
     limited_places::LimitedPlaces,
@@ -57,6 +57,7 @@ pub struct App {
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) connections: Arc<ConnectionTable>,
     pub(super) exposure: Exposure,
+    pub(super) health: HealthAccess,
     pub(super) setup: Option<Setup>,
     /// Held while a set-up runs, so that a burst of them takes one place in the queue of password checks.
     pub(super) setup_turn: Mutex<()>,
@@ -111,6 +112,8 @@ pub struct AppParts {
     pub trusted_proxies: TrustedProxies,
     /// The machines that can reach the server.
     pub exposure: Exposure,
+    /// The clients that may ask about the health without a login.
+    pub health: HealthAccess,
     /// The set-up of the first administrator. `None` if somebody can log in.
     pub setup: Option<Setup>,
     /// The certificate. `None` if no listener encrypts.
@@ -144,6 +147,7 @@ impl App {
             host_names,
             trusted_proxies,
             exposure,
+            health,
             setup,
             tls,
             routes,
@@ -173,6 +177,7 @@ impl App {
             host_names,
             trusted_proxies,
             exposure,
+            health,
             setup,
             setup_turn: Mutex::default(),
             password_turns: PasswordTurns::default(),

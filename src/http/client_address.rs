@@ -24,6 +24,25 @@ pub enum Exposure {
     Network,
 }
 
+/// The clients that may ask about the health without a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealthAccess {
+    /// Programs on the same machine, not through a proxy.
+    Local,
+    /// Every client.
+    Network,
+}
+
+impl HealthAccess {
+    /// Returns whether a client at this distance may ask.
+    pub(super) fn admits(self, distance: Distance) -> bool {
+        match self {
+            Self::Local => distance != Distance::Network,
+            Self::Network => true,
+        }
+    }
+}
+
 /// The headers by which proxies say that they forward a request.
 const PROXY_HEADERS: [&str; 11] = [
     "cdn-loop",

@@ -70,7 +70,7 @@ mod upload;
 mod user_places;
 
 pub use app::{App, AppParts};
-pub use client_address::{Exposure, TrustedProxies};
+pub use client_address::{Exposure, HealthAccess, TrustedProxies};
 pub use description::{
     BodyRule, CallOption, Content, Description, Need, PathParameter, QueryRule, ResponseForm,
     ResponseHeader, Shape, Tag, ValueType,

@@ -64,7 +64,7 @@ pub use verify::{
 use crate::{
     access::RecordRights,
     disk::DiskSpace,
-    store::{Damage, Store},
+    store::{Damage, KeyState, Store},
 };
 
 /// The instances of one inventory, as one principal sees and changes them. Its functions block.
@@ -107,6 +107,14 @@ impl Inventory {
     /// Returns the space of the file system that holds the data directory.
     pub fn disk_space(&self) -> Result<DiskSpace, InventoryError> {
         Ok(self.0.store.disk_space()?)
+    }
+
+    /// Returns the state of the key, as far as the files of the data directory tell.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] if an existing file cannot be read.
+    pub fn key_state(&self) -> Result<KeyState, InventoryError> {
+        Ok(self.0.store.directory().key_state()?)
     }
 
     /// Counts and logs damage that a request has found.

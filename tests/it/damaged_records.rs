@@ -124,6 +124,13 @@ fn a_damaged_record_is_reported_and_all_others_are_served() {
     // It is counted, shown and logged; the log is not flooded.
     let count = metric(&server, "satchel_damage_total{part=\"device\"}").unwrap();
     assert!(count >= 8, "{count}");
+    let ready = get(&server, "/readyz");
+    assert_eq!(ready.status, 503);
+    let ready = ready.json();
+    assert_eq!(
+        (&ready["checks"][1]["check"], &ready["checks"][1]["passed"]),
+        (&json!("damage"), &json!(false))
+    );
     let state = get(&server, "/rest/state").json();
     let damage = &state["damage"];
     assert!(damage["total"].as_u64().unwrap() >= count && damage["first"].is_string(), "{damage}");

@@ -208,8 +208,17 @@ fn an_import_and_an_export_on_a_full_disk_are_refused_and_change_nothing() {
     let export = server.request("POST", "/rest/migrate/export").login(ADMIN).json(&body).send();
     export.problem(507, "disk-full");
     assert_eq!(server.request("GET", "/rest/is_alive").send().status, 200);
+    let ready = server.request("GET", "/readyz").send();
+    assert_eq!(ready.status, 503);
+    let checks = ready.json()["checks"].clone();
+    let failed = |name: &str| {
+        let mut checks = checks.as_array().unwrap().iter();
+        checks.any(|check| check["check"] == name && check["passed"] == false)
+    };
+    assert!(failed("disk"), "{checks}");
 
     disk.make_room();
+    assert_eq!(server.request("GET", "/readyz").send().status, 200);
     require_same(&before, &inventory(&server));
     imported(&server, "more", json!({}));
     assert_eq!(names(&inventory(&server), "device").len(), names(&before, "device").len() + 2_000);

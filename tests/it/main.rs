@@ -32,6 +32,7 @@ mod first_start;
 mod forms;
 mod full_disk;
 mod harness;
+mod health;
 mod history;
 mod history_loss;
 mod host_names;

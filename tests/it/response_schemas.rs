@@ -202,6 +202,8 @@ fn every_response_in_json_matches_its_schema() {
     problems(&server, &mut checked);
     tokens(&server, &mut checked);
     sessions(&server, &mut checked);
+    checked.check("live", 200, &server.request("GET", "/livez").send());
+    checked.check("ready", 200, &server.request("GET", "/readyz").send());
     checked.check("is_alive", 200, &server.request("GET", "/rest/is_alive").send());
     checked.check("openapi", 200, &server.request("GET", "/rest/openapi.json").send());
 

@@ -25,7 +25,9 @@ use crate::{
     },
     audit::{AuditFolder, AuditLog, AuditOptions, Recorded},
     backup::Backups,
-    http::{self, App, AppParts, Drained, Exposure, HostNames, Limits, TrustedProxies},
+    http::{
+        self, App, AppParts, Drained, Exposure, HealthAccess, HostNames, Limits, TrustedProxies,
+    },
     inventory::{Dialect, HistoryLinks, Inventory},
     migration::Migration,
     model::User,
@@ -106,6 +108,7 @@ impl LocalServer {
             host_names: HostNames::default(),
             trusted_proxies: TrustedProxies::default(),
             exposure: Exposure::SameMachine,
+            health: HealthAccess::Local,
             setup: None,
             tls: None,
             routes: http::route_table(),

@@ -5,6 +5,7 @@ pub(super) mod audit;
 pub(super) mod backup;
 pub(super) mod changes;
 pub(super) mod docs;
+pub(super) mod health;
 pub(super) mod history;
 pub(super) mod inventory;
 pub(super) mod jobs;

@@ -13,7 +13,7 @@ use crate::{
     http::{
         description::BodyRule,
         handlers::{
-            backup,
+            backup, health,
             inventory::{change, configuration, delete, instance, pools},
             jobs, maintenance, projects,
             reports::{ExportResponse, ImportResponse},
@@ -54,6 +54,8 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<tokens::NewToken<'_>>(&mut generator);
     add::<jobs::JobList<'_>>(&mut generator);
     add::<JobView<'_>>(&mut generator);
+    add::<health::Liveness>(&mut generator);
+    add::<health::Readiness>(&mut generator);
     add::<projects::Projects>(&mut generator);
     add::<backup::BackupList>(&mut generator);
     add::<ExportResponse<'_, BackupReport>>(&mut generator);

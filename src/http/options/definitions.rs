@@ -81,6 +81,9 @@ pub(in crate::http) const BELOW: CallOption = CallOption::new(
     ValueType::Whole,
 );
 
+pub(in crate::http) const EXCLUDE: CallOption =
+    CallOption::new("exclude", "Checks that are left out, separated by commas.", ValueType::Texts);
+
 pub(in crate::http) const HISTORY_LIMIT: CallOption = CallOption::new(
     "limit",
     "The largest number of changes or entries, 1 to 1000; the default is 100.",

@@ -76,7 +76,7 @@ mod tests {
     };
 
     /// The only routes without a password. Think twice before adding one.
-    const ANONYMOUS: [(Method, &str); 9] = [
+    const ANONYMOUS: [(Method, &str); 11] = [
         (Method::GET, paths::FRONT_PAGE.pattern()),
         (Method::GET, paths::SETUP.pattern()),
         (Method::POST, paths::SETUP.pattern()),
@@ -85,6 +85,8 @@ mod tests {
         (Method::GET, paths::DOCS_FRONT.pattern()),
         (Method::GET, paths::DOCS_FILE.pattern()),
         (Method::GET, paths::IS_ALIVE.pattern()),
+        (Method::GET, paths::LIVEZ.pattern()),
+        (Method::GET, paths::READYZ.pattern()),
         (Method::GET, paths::OPENAPI.pattern()),
     ];
 

@@ -11,7 +11,8 @@ use crate::{
             Shape, Tag, ValueType, json,
         },
         endpoint::Endpoint,
-        handlers::{docs, metrics, openapi, site},
+        handlers::{docs, health, metrics, openapi, site},
+        options::EXCLUDE,
         paths,
         route::Route,
     },
@@ -125,6 +126,52 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             },
         },
         handler: |call| Box::pin(site::is_alive(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::LIVEZ.pattern(),
+            right: Right::Public,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "live",
+                tag: Tag::Site,
+                summary: "Whether the process answers.",
+                path: &[],
+                query: QueryRule::Nothing,
+                request: &[],
+                responses: &[ResponseForm::of("It does.", &[json(Shape::Schema("Liveness"))])],
+            },
+        },
+        handler: |call| Box::pin(health::live(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::READYZ.pattern(),
+            right: Right::Public,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "ready",
+                tag: Tag::Site,
+                summary: "Whether the server can do its work: the checks and their results.",
+                path: &[],
+                query: QueryRule::Known(&[EXCLUDE]),
+                request: &[],
+                responses: &[
+                    ResponseForm::of(
+                        "All checks have passed.",
+                        &[json(Shape::Schema("Readiness"))],
+                    ),
+                    ResponseForm::of(
+                        "A check has not passed.",
+                        &[json(Shape::Schema("Readiness"))],
+                    )
+                    .status(503),
+                ],
+            },
+        },
+        handler: |call| Box::pin(health::ready(call)),
     },
     Endpoint {
         route: Route {

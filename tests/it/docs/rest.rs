@@ -249,6 +249,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["curl -u admin:admin http://127.0.0.1:8080/metrics \\\n    | grep '^satchel_records'"],
     ),
     ("is_alive", &["curl http://127.0.0.1:8080/rest/is_alive"]),
+    ("live", &["curl http://127.0.0.1:8080/livez"]),
+    ("ready", &["curl 'http://127.0.0.1:8080/readyz?exclude=backup'"]),
     (
         "openapi",
         &[

@@ -1,0 +1,187 @@
+//! The handlers of `livez` and `readyz`, for programs that watch the server. The paths, and the option
+//! `exclude`, are those of Kubernetes (<https://kubernetes.io/docs/reference/using-api/health-checks/>).
+
+use hyper::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    http::{
+        app::App,
+        blocking::Lane,
+        call::Call,
+        json_response,
+        options::EXCLUDE,
+        problem::{Problem, ProblemKind},
+        response::Response,
+    },
+    inventory::Inventory,
+    store::KeyState,
+    wording::counted,
+};
+
+/// The free space in bytes below which the disk is nearly full: twice the space that the server reserves for
+/// itself. An import can need more.
+const FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
+
+/// A check of the health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Check {
+    /// Changes are accepted. They are refused after a full disk or a failed write.
+    Changes,
+    /// No read has found damage since the start, and no part of the history is lost.
+    Damage,
+    /// The disk of the data directory has at least 64 MiB free.
+    Disk,
+    /// The key that encrypts secrets is there and right, so that the server can start again.
+    Key,
+    /// The audit log can be written.
+    Audit,
+    /// The last verification of the newest stored backup had no findings.
+    Backup,
+}
+
+impl Check {
+    const ALL: [Self; 6] =
+        [Self::Changes, Self::Damage, Self::Disk, Self::Key, Self::Audit, Self::Backup];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Changes => "changes",
+            Self::Damage => "damage",
+            Self::Disk => "disk",
+            Self::Key => "key",
+            Self::Audit => "audit",
+            Self::Backup => "backup",
+        }
+    }
+
+    /// Does the check. Returns what is wrong, and how to find out more.
+    fn failure(self, app: &App, inventory: &Inventory) -> Option<String> {
+        match self {
+            Self::Changes => (!inventory.is_writable()).then(|| {
+                "Changes are refused after a full disk or a failed write. The log has the cause.".to_owned()
+            }),
+            Self::Damage => damage(inventory),
+            Self::Disk => match inventory.disk_space() {
+                Ok(space) if space.free_bytes >= FREE_BYTES_MIN => None,
+                Ok(space) => Some(format!(
+                    "The disk of the data directory has only {} MiB free.",
+                    space.free_bytes >> 20
+                )),
+                Err(error) => Some(format!("The free space of the disk cannot be read: {error}.")),
+            },
+            Self::Key => match inventory.key_state() {
+                Ok(KeyState::Right | KeyState::Unproven) => None,
+                Ok(KeyState::Unusable(problem)) => Some(format!(
+                    "{problem}. The running server still has the key in memory: make a backup before it stops."
+                )),
+                Err(error) => Some(format!("The key cannot be read: {error}.")),
+            },
+            Self::Audit => (!app.audit.state().is_writable)
+                .then(|| "The audit log cannot be written. The log has the cause.".to_owned()),
+            Self::Backup => match app.backups.stored() {
+                Ok(stored) => stored.newest_verified.filter(|verified| !verified.whole).map(|_| {
+                    "The last verification of the newest stored backup had findings. Make a new backup."
+                        .to_owned()
+                }),
+                Err(error) => Some(format!("The stored backups cannot be listed: {error}.")),
+            },
+        }
+    }
+}
+
+fn damage(inventory: &Inventory) -> Option<String> {
+    let reads: u64 = inventory.damage_by_part().values().sum();
+    let losses = inventory.history_loss_count();
+    if reads > 0 {
+        let reads = counted(reads, "read");
+        Some(format!("{reads} found damaged data since the start. Run `satchel verify`."))
+    } else {
+        match losses {
+            Some(0) => None,
+            Some(_) => Some("A part of the history is lost. Run `satchel recover`.".to_owned()),
+            None => Some("The state of the history cannot be read.".to_owned()),
+        }
+    }
+}
+
+/// Whether the process answers.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct Liveness {
+    /// Always true.
+    alive: bool,
+}
+
+/// Whether the server can do its work.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct Readiness {
+    /// Whether all checks have passed.
+    ready: bool,
+    /// The checks, without the excluded ones.
+    checks: Vec<CheckResult>,
+}
+
+/// The result of a check.
+#[derive(JsonSchema, Serialize)]
+struct CheckResult {
+    check: Check,
+    passed: bool,
+    /// What is wrong. Absent if the check has passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+/// Handles `GET /livez`.
+pub(in crate::http) async fn live(call: Call) -> Result<Response, Problem> {
+    require_access(&call)?;
+    json_response::json(StatusCode::OK, &Liveness { alive: true })
+}
+
+/// Handles `GET /readyz`.
+pub(in crate::http) async fn ready(call: Call) -> Result<Response, Problem> {
+    require_access(&call)?;
+    let excluded = excluded(&call)?;
+    let (app, inventory) = (call.app.clone(), call.inventory());
+    let check = move || {
+        let checks = Check::ALL.into_iter().filter(|check| !excluded.contains(check));
+        let result = |check: Check| {
+            let detail = check.failure(&app, &inventory);
+            CheckResult { check, passed: detail.is_none(), detail }
+        };
+        checks.map(result).collect::<Vec<_>>()
+    };
+    let checks = call.app.blocking.run(Lane::Quick, check).await?;
+    let ready = checks.iter().all(|check| check.passed);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    json_response::json(status, &Readiness { ready, checks })
+}
+
+/// Returns the checks that the client does not want.
+///
+/// # Errors
+/// 400 for the name of a check that does not exist.
+fn excluded(call: &Call) -> Result<Vec<Check>, Problem> {
+    let Some(names) = call.query.one(EXCLUDE.name)? else { return Ok(Vec::new()) };
+    let check = |name: &str| {
+        Check::ALL.into_iter().find(|check| check.as_str() == name).ok_or_else(|| {
+            let known = Check::ALL.map(Check::as_str).join(", ");
+            let detail = format!("There is no check “{name}”. The checks are: {known}.");
+            Problem::new(ProblemKind::MalformedRequest, detail)
+        })
+    };
+    names.split(',').map(check).collect()
+}
+
+/// Refuses a client that may not ask.
+fn require_access(call: &Call) -> Result<(), Problem> {
+    if call.app.health.admits(call.source.distance) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        ProblemKind::Forbidden,
+        "Only programs on the machine of the server can ask about its health. The setting health = \
+         \"network\" lets others ask too.",
+    ))
+}
