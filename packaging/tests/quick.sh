@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks that need no executable: scripts, the unit, the notices. packaging/tests/quick.sh
+# Checks that need no executable: scripts, the unit, the notices, the alerting rules. packaging/tests/quick.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -52,3 +52,7 @@ if said=$(packaging/build-deb.sh "$dynamic" 2>&1) || ! grep -q "$(realpath "$dyn
     echo "build-deb.sh does not refuse $dynamic, which is not static: $said" >&2
     exit 1
 fi
+
+# The alerting rules, on invented metrics.
+promtool check rules packaging/examples/prometheus-alerts.yml
+promtool test rules packaging/tests/prometheus-alerts.yml

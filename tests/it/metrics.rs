@@ -79,3 +79,25 @@ fn the_metrics_have_the_format_of_prometheus() {
     }
     assert!(introduced.len() > 10);
 }
+
+/// An alert on a metric that does not exist never fires.
+#[test]
+fn the_alerting_rules_and_the_dashboard_use_existing_metrics() {
+    let written = include_str!("../../src/http/handlers/metrics.rs");
+    for example in [
+        include_str!("../../packaging/examples/prometheus-alerts.yml"),
+        include_str!("../../packaging/examples/grafana-dashboard.json"),
+    ] {
+        let is_word = |character: char| character.is_ascii_lowercase() || character == '_';
+        let words = example.split(|character| !is_word(character));
+        let metrics: Vec<&str> = words.filter(|word| word.starts_with("satchel_")).collect();
+        assert!(metrics.len() > 10, "{metrics:?}");
+        for metric in metrics {
+            let name = metric.strip_suffix("_bucket").unwrap_or(metric);
+            assert!(written.contains(&format!("\"{name}\"")), "{metric}");
+        }
+    }
+    let dashboard = include_str!("../../packaging/examples/grafana-dashboard.json");
+    let dashboard: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    assert!(dashboard["panels"].as_array().unwrap().len() > 10);
+}
