@@ -6,12 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::{
     Account, Accounts, AccountsError, BuiltInGroup, CachedAccount, FIRST_USER_NAME,
     FIRST_USER_PASSWORD, Grants, HashError, LdapUser, Membership, PasswordError, Reach,
-    RecordRights, RequestLists, Right, Rights, RightsModel, SetPassword, check_new_password,
-    check_user_name, hash_password, ldap_record,
+    RecordRights, RefusedName, RequestLists, Right, Rights, RightsModel, SetPassword,
+    check_new_password, check_new_user_name, check_user_name, hash_password, ldap_record,
     password::{StoredHash, is_password},
 };
 use crate::{
-    model::{Entity, Field, Group, Kind, Name, Secret, Target, User},
+    model::{Entity, Field, Group, Kind, Name, Secret, Target, User, look_alike_key},
     store::{LiveView, Origin, Store, StoreError},
 };
 
@@ -309,7 +309,10 @@ pub fn set_password(
     match (store.read().contains(Kind::User, name)?, rights) {
         (true, _) => {}
         (false, NewRights::AsBefore) => return Ok(SetPassword::NoSuchUser),
-        (false, NewRights::Administrator) => check_user_name(name)?,
+        (false, NewRights::Administrator) => {
+            check_new_user_name(name)?;
+            refuse_look_alike(store, name)?;
+        }
     }
     check_new_password(name, password)?;
     let password = Secret::from_plain(&hash_password(password)?);
@@ -330,6 +333,21 @@ pub fn set_password(
         transaction.put(user)?;
         Ok(SetPassword::Done)
     })
+}
+
+/// Refuses a name that looks like the name of a user.
+///
+/// # Errors
+/// [`PasswordError::Name`], [`PasswordError::Store`].
+fn refuse_look_alike(store: &Store, name: &str) -> Result<(), PasswordError> {
+    let key = look_alike_key(name);
+    for user in store.read().scan_raw(Kind::User) {
+        let existing = String::from_utf8_lossy(&user?.0).into_owned();
+        if look_alike_key(&existing) == key {
+            return Err(RefusedName::LooksLike { existing }.into());
+        }
+    }
+    Ok(())
 }
 
 /// A new user who logs in with a password in the inventory.

@@ -58,7 +58,7 @@ pub use tokens::{
     CreatedFile, EXPIRES_DAYS_DEFAULT, EXPIRES_DAYS_MAX, Scope, TOKENS_MAX, TOKENS_OF_USER_MAX,
     Token, TokenError, TokenRefusal, TokenRequest, Tokens, TokensError, token_key,
 };
-pub use user_name::{RefusedName, check_user_name, is_invisible};
+pub use user_name::{RefusedName, check_new_user_name, check_user_name, is_invisible};
 
 /// The name of the first user.
 pub const FIRST_USER_NAME: &str = "admin";

@@ -1,7 +1,9 @@
 //! The rules for the names of new users and tokens.
 
+use crate::model::{is_latin, is_of_similar_alphabet};
+
 /// The reason why a name is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedName {
     /// It contains a colon.
     #[error("a user's name must not contain a colon: HTTP basic authentication cannot send it")]
@@ -18,10 +20,39 @@ pub enum RefusedName {
         /// The first such character.
         character: char,
     },
+    /// It mixes Latin letters with those of an alphabet in which some letters look the same.
+    #[error(
+        "the name must not mix Latin letters with letters of another alphabet that look like them, here \
+         “{character}” (U+{:04X})",
+        u32::from(*.character)
+    )]
+    MixedAlphabets {
+        /// The first letter of the other alphabet.
+        character: char,
+    },
+    /// It looks like the name of an existing user.
+    #[error("the name looks like that of the existing user “{existing}”; choose another one")]
+    LooksLike {
+        /// The existing user.
+        existing: String,
+    },
 }
 
-/// Checks the name of a new user: a person must be able to tell it from other names, and HTTP must be able
-/// to send it.
+/// Checks the name of a new user: the rules for every [user name](check_user_name), and one alphabet.
+///
+/// # Errors
+/// The first rule that the name breaks. [`RefusedName::LooksLike`] needs the names of the other users.
+pub fn check_new_user_name(name: &str) -> Result<(), RefusedName> {
+    check_user_name(name)?;
+    let other = name.chars().find(|character| is_of_similar_alphabet(*character));
+    match other.filter(|_| name.chars().any(is_latin)) {
+        Some(character) => Err(RefusedName::MixedAlphabets { character }),
+        None => Ok(()),
+    }
+}
+
+/// Checks the name of a user: a person must be able to read it, and HTTP must be able to send it. Earlier
+/// versions and imports accepted names that [`check_new_user_name`] refuses; their users can log in.
 ///
 /// # Errors
 /// The first rule that the name breaks.
@@ -83,6 +114,20 @@ mod tests {
     }
 
     #[test]
+    fn new_names_have_one_alphabet() {
+        for name in ["Василий", "Ελένη-2", "José Ñandú", "田中 tanaka", "é>b 100%", "Zoë"]
+        {
+            assert_eq!(check_new_user_name(name), Ok(()), "{name}");
+        }
+        for (name, character) in [("аdmin", 'а'), ("adminα", 'α'), ("é>bж", 'ж'), ("ａdmіn", 'і')]
+        {
+            let refused = Err(RefusedName::MixedAlphabets { character });
+            assert_eq!(check_new_user_name(name), refused, "{name}");
+        }
+        assert_eq!(check_new_user_name("a:b"), Err(RefusedName::Colon));
+    }
+
+    #[test]
     fn invisible_and_padded_names_and_colons_are_refused() {
         for (name, expected) in [
             ("", RefusedName::Padded),
@@ -92,7 +137,7 @@ mod tests {
             ("u:1", RefusedName::Colon),
             (":", RefusedName::Colon),
         ] {
-            assert_eq!(check_user_name(name), Err(expected), "{name:?}");
+            assert_eq!(check_user_name(name), Err(expected.clone()), "{name:?}");
         }
         for character in [
             '\u{200b}',

@@ -65,7 +65,9 @@ pub use ip_text::{IpText, NoAddress};
 pub use kind::{Kind, KindFacts, KindVisitor, PerKind, UnknownKind};
 pub use limits::{NAME_BYTES_MAX, OverLimit, VALUE_DEPTH_MAX, check_limits};
 pub use link::Link;
-pub use look_alike::{Difference, difference, frequent_spellings, look_alike_key};
+pub use look_alike::{
+    Difference, difference, frequent_spellings, is_latin, is_of_similar_alphabet, look_alike_key,
+};
 pub use name::Name;
 pub use nearest::nearest;
 pub use network::Network;

@@ -483,6 +483,8 @@ fn access_and_inventory_errors_say_each_thing_once() {
         RefusedName::Colon => RefusedName::Colon,
         RefusedName::Padded => RefusedName::Padded,
         RefusedName::Invisible { .. } => RefusedName::Invisible { character: '\u{200b}' },
+        RefusedName::MixedAlphabets { .. } => RefusedName::MixedAlphabets { character: 'а' },
+        RefusedName::LooksLike { .. } => RefusedName::LooksLike { existing: text() },
     });
     assert_each!(RefusedPassword {
         RefusedPassword::TooShort => RefusedPassword::TooShort,

@@ -166,7 +166,7 @@ fn a_change_compares_new_names_with_existing_names() {
             sentence(
                 "é>b\u{a0}",
                 "É>b",
-                "case, white space, dashes, invisible characters or the encoding of accents"
+                "case, white space, dashes, letters that look the same, invisible characters or the encoding of accents"
             ),
             sentence("é>b\u{a0}", "é>b", "white space"),
         ]

@@ -6,6 +6,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use super::user_names::UserNames;
 use crate::{
     access::RecordRights,
     inventory::{
@@ -31,6 +32,8 @@ pub(in crate::inventory) struct Editing<'e, 't> {
     /// The computed pools as this change leaves them; `None` until they are needed.
     pools: Option<Arc<ComputedPools>>,
     refills: Refills,
+    /// The names of users by their common forms; `None` until they are needed.
+    pub(super) user_names: Option<UserNames>,
     /// The number of records that were written or deleted.
     pub written: usize,
 }
@@ -54,6 +57,7 @@ impl Inner {
                 rights: RecordRights::All,
                 pools: None,
                 refills: Refills::default(),
+                user_names: None,
                 written: 0,
             };
             let made = make(&mut editing)?;

@@ -43,6 +43,7 @@ mod sent_relation;
 mod shared_addresses;
 mod special_members;
 mod text;
+mod user_names;
 mod warning;
 
 pub(in crate::inventory) use abort::Abort;

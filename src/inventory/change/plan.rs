@@ -10,11 +10,11 @@ use super::{
     missing::{MissingReferences, missing_references},
     object::ObjectPatch,
     special_members::STAMPS,
+    user_names::UserNames,
     warning::Warning,
 };
 use crate::{
-    access::RecordAccess,
-    access::check_user_name,
+    access::{RecordAccess, RefusedName, check_new_user_name},
     codec::json,
     inventory::{InventoryError, long_text::LongText},
     model::{
@@ -336,7 +336,7 @@ fn changed_texts(
 
 /// Checks that the name of a new record, or the new name of a record, is free.
 fn check_names(
-    editing: &Editing<'_, '_>,
+    editing: &mut Editing<'_, '_>,
     patch: &ObjectPatch,
     new_name: Option<&Name>,
     exists: bool,
@@ -371,7 +371,7 @@ fn check_names(
     }
     if new_name.is_some() || !exists {
         if kind == Kind::User
-            && let Err(rule) = check_user_name(wanted)
+            && let Err(rule) = check_name_of_user(editing, name, wanted)?
         {
             faults.push(Fault::new(Some(property), "user-name", rule.to_string()));
         }
@@ -382,6 +382,34 @@ fn check_names(
         }
     }
     Ok(())
+}
+
+/// Checks the name that a new or renamed user gets. `name` is the name before.
+///
+/// # Errors
+/// [`StoreError`] if the users cannot be read. The broken rule is the inner result.
+fn check_name_of_user(
+    editing: &mut Editing<'_, '_>,
+    name: &Name,
+    wanted: &Name,
+) -> Result<Result<(), RefusedName>, StoreError> {
+    if let Err(rule) = check_new_user_name(wanted) {
+        return Ok(Err(rule));
+    }
+    let names = match editing.user_names.take() {
+        Some(names) => names,
+        None => UserNames::read(editing.transaction)?,
+    };
+    let names = editing.user_names.insert(names);
+    // A user whom an earlier object has renamed or deleted is not in the way.
+    for existing in names.look_alikes(wanted) {
+        let is_other = existing != **name && existing != **wanted;
+        if is_other && editing.transaction.contains(Kind::User, &existing)? {
+            return Ok(Err(RefusedName::LooksLike { existing }));
+        }
+    }
+    names.add(wanted);
+    Ok(Ok(()))
 }
 
 /// Returns the record with the properties of the patch. A client can send an instance back

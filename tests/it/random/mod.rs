@@ -41,8 +41,9 @@ const NAMES: [&str; 10] = [
     "A",
 ];
 
-/// The names that a new user can have: visible, without a colon, and without white space around them.
-const USER_NAMES: [&str; 7] = ["R 1%", "[Shared] x", "é>b", "..", "\u{10ffff}", "a", "A"];
+/// The names that a new user can have: visible, without a colon, without white space around them, and not
+/// like each other.
+const USER_NAMES: [&str; 7] = ["R 1%", "[Shared] x", "é>b", "..", "\u{10ffff}", "a", "B"];
 
 const VENDORS: [&str; 4] = ["Cisco", "cisco systems", "é", "juniper"];
 
