@@ -9,13 +9,18 @@ use std::{
     path::PathBuf,
 };
 
+use sha2::{Digest, Sha256};
+
 use super::{AuditError, entry::ChainEnd, segments::AuditFolder};
+use crate::wording::hex;
 
 /// The mode of the file.
 const FILE_MODE: u32 = 0o600;
 
-/// The digits of the number in the file `MARK.audit`: a fixed length, so that it is replaced in one write.
+/// The digits of the number in the file `MARK.audit`, and of the beginning of its SHA-256 after a space: a
+/// fixed length, so that it is replaced in one write.
 const MARK_DIGITS: usize = 20;
+const MARK_SUM_DIGITS: usize = 16;
 
 /// The content of the file `AUDIT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,10 +90,21 @@ impl Mark {
     }
 }
 
+/// The content of the file for a number.
+fn mark_text(number: u64) -> String {
+    let digits = format!("{number:0MARK_DIGITS$}");
+    let sum = hex(&Sha256::digest(&digits));
+    format!("{digits} {}\n", &sum[..MARK_SUM_DIGITS])
+}
+
+/// Parses the content of the file. `None` if it is damaged. Earlier builds wrote no checksum.
 fn parse_mark(bytes: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
+    let text = std::str::from_utf8(bytes).ok()?;
+    let line = text.strip_suffix('\n')?;
+    let digits = line.split_once(' ').map_or(line, |(digits, _)| digits);
     let are_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
-    (digits.len() == MARK_DIGITS && are_digits).then(|| digits.parse().ok())?
+    let number = (digits.len() == MARK_DIGITS && are_digits).then(|| digits.parse().ok())??;
+    (line == digits || text == mark_text(number)).then_some(number)
 }
 
 /// Removes the temporary file of a killed process.
@@ -120,7 +136,7 @@ pub(super) fn write(folder: &AuditFolder, end: &ChainEnd) -> Result<(), AuditErr
     let mark = || -> io::Result<()> {
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(false).mode(FILE_MODE).open(&path)?;
-        let text = format!("{:0MARK_DIGITS$}\n", end.number);
+        let text = mark_text(end.number);
         file.write_all_at(text.as_bytes(), 0)?;
         // A damaged file can be longer.
         file.set_len(text.len() as u64)
@@ -140,4 +156,28 @@ fn write_end(folder: &AuditFolder, end: &ChainEnd) -> Result<(), AuditError> {
         fs::rename(&temporary, &path)
     };
     replace().map_err(AuditError::write(&path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flipped_bit_of_the_mark_is_damage() {
+        for number in [0, 1, 25_652, u64::MAX] {
+            let text = mark_text(number);
+            assert_eq!(parse_mark(text.as_bytes()), Some(number));
+            for at in 0..text.len() {
+                for bit in 0..8 {
+                    let mut changed = text.clone().into_bytes();
+                    changed[at] ^= 1 << bit;
+                    assert_eq!(parse_mark(&changed), None, "byte {at}, bit {bit}");
+                }
+            }
+            for length in 0..text.len() {
+                assert_eq!(parse_mark(&text.as_bytes()[..length]), None, "{length} bytes");
+            }
+        }
+        assert_eq!(parse_mark(b"00000000000000000007\n"), Some(7), "of an earlier build");
+    }
 }
