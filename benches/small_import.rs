@@ -149,6 +149,8 @@ fn import(
     }
     let decoded = intake.finish(vec![taken.finish().unwrap()]).unwrap();
     let options = ImportOptions {
+        merging: import::Merging::MergeRecords,
+        principal_record: import::PrincipalRecord::Kept,
         kept_by_replacement: None,
         what: "project",
         kinds: &[Kind::Device],

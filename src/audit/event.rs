@@ -24,7 +24,7 @@ pub enum EventKind {
     TokenUse,
     /// The inventory was changed. `changes` names the changes of the history.
     Change,
-    /// A project or a workbook was imported or uploaded.
+    /// A project or a workbook was imported or uploaded, or a backup was uploaded.
     Import,
     /// A project or a workbook was exported.
     Export,
@@ -32,6 +32,8 @@ pub enum EventKind {
     Download,
     /// A change was undone.
     Undo,
+    /// A backup was restored.
+    Restore,
     /// A token was made or revoked.
     Token,
     /// Another operation that is not a change of the inventory.
@@ -42,7 +44,7 @@ pub enum EventKind {
     Start,
     /// The server was stopped.
     Stop,
-    /// The inventory was recovered or restored: the history ends earlier than before.
+    /// The inventory was recovered, or its directory was copied back: the history ends earlier than before.
     Recovery,
     /// The key was replaced.
     Rekey,
@@ -54,7 +56,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Login,
         Self::LoginFailed,
         Self::LoginLocked,
@@ -64,6 +66,7 @@ impl EventKind {
         Self::Export,
         Self::Download,
         Self::Undo,
+        Self::Restore,
         Self::Token,
         Self::Operation,
         Self::Settings,
@@ -76,8 +79,8 @@ impl EventKind {
     ];
 
     /// The words of all kinds, in the same order.
-    pub const WORDS: [&'static str; 18] = {
-        let mut words = [""; 18];
+    pub const WORDS: [&'static str; 19] = {
+        let mut words = [""; 19];
         let mut at = 0;
         while at < words.len() {
             words[at] = Self::ALL[at].as_str();
@@ -98,6 +101,7 @@ impl EventKind {
             Self::Export => "export",
             Self::Download => "download",
             Self::Undo => "undo",
+            Self::Restore => "restore",
             Self::Token => "token",
             Self::Operation => "operation",
             Self::Settings => "settings",
@@ -193,7 +197,7 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u16")]
     pub status: Option<u16>,
-    /// The name of the project, workbook or token.
+    /// The name of the project, workbook, backup or token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub subject: Option<String>,

@@ -8,9 +8,11 @@ use std::{
 use super::{BackupName, manifest::BACKUP_FORMAT};
 use crate::{
     codec::bundle::{BundleError, WriteError},
+    import::ImportError,
     inventory::InventoryError,
     job::Cancelled,
     migration::MigrationError,
+    model::{Kind, limits::LONG_TEXT_BYTES_MAX},
     store::StoreError,
 };
 
@@ -41,6 +43,30 @@ pub enum BackupError {
     /// The inventory or its history cannot be read, or the operation was cancelled.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The file has no document of a requested kind.
+    #[error("the backup has no document {kind}.yaml, so this type cannot be restored from it")]
+    NoKind {
+        /// The kind.
+        kind: Kind,
+    },
+    /// The file has no record of the requested name.
+    #[error("the backup has no record named '{name}' of the requested types")]
+    NoRecord {
+        /// The requested name.
+        name: String,
+    },
+    /// The plan of a restore is not the one that the caller has seen.
+    #[error(
+        "the inventory, the backup or the options are not those of this plan. Nothing was restored. Look at \
+         the changes again with a dry run, and send the plan of its response"
+    )]
+    PlanChanged,
+    /// The backup that is made before a restore cannot be made.
+    #[error("cannot back up the present inventory first, so nothing was restored")]
+    Safety(#[source] Box<BackupError>),
+    /// The records cannot be restored.
+    #[error(transparent)]
+    Import(ImportError),
     /// The restored inventory cannot be verified.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
@@ -125,11 +151,48 @@ pub enum RefusedBackup {
         /// The reason.
         source: serde_json::Error,
     },
+    /// A long text cannot be restored.
+    #[error("line {line} of 'satchel/configurations.ndjson': {problem}")]
+    Text {
+        /// The number of the line, from 1.
+        line: u64,
+        /// The reason.
+        problem: TextProblem,
+    },
     /// The archive has a part that the manifest does not list.
     #[error("the part '{part}' is not in the manifest")]
     Unlisted {
         /// The name of the entry.
         part: String,
+    },
+}
+
+/// The reason why a long text cannot be restored, as a part of a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextProblem {
+    /// Devices have no long text of this name.
+    #[error("devices have no text '{property}'")]
+    UnknownProperty {
+        /// The name of the property.
+        property: String,
+    },
+    /// The backup does not have the device.
+    #[error("the backup has no device '{device}'")]
+    UnknownDevice {
+        /// The name of the device.
+        device: String,
+    },
+    /// The texts are not sorted by device and property, or one occurs twice.
+    #[error("it does not come after the line before it")]
+    OutOfOrder,
+    /// A present text is absent.
+    #[error("it has no text")]
+    Missing,
+    /// The text exceeds the limit.
+    #[error("the text has {bytes} bytes, more than the {LONG_TEXT_BYTES_MAX} allowed")]
+    Long {
+        /// Its length in bytes.
+        bytes: usize,
     },
 }
 
@@ -158,12 +221,26 @@ impl BackupError {
         }
     }
 
+    /// Returns the error of writing an uploaded file.
+    pub fn of_upload(error: io::Error) -> Self {
+        Self::at(Path::new("the upload"))(error)
+    }
+
     /// Returns the error of the documents: that of the output without its detour.
     pub(super) fn of_documents(error: MigrationError) -> Self {
         match error {
             MigrationError::Write(error) => error.into(),
             MigrationError::Store(error) => Self::Store(error),
+            MigrationError::Import(error) => Self::of_import(error),
             other => Self::Documents(other),
+        }
+    }
+
+    /// Returns the error of restoring the records: that of the store without its detour.
+    pub(super) fn of_import(error: ImportError) -> Self {
+        match error {
+            ImportError::Store(error) => Self::Store(error),
+            other => Self::Import(other),
         }
     }
 

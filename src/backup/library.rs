@@ -11,9 +11,6 @@ use std::{
     time::SystemTime,
 };
 
-use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-
 use super::{
     BackupError, BackupName, BackupSummary, LastVerification,
     read::{BackupReader, open_regular},
@@ -25,6 +22,7 @@ use crate::{
     },
     wording::chain,
 };
+use serde::{Deserialize, Serialize};
 
 /// The extension of the file name of a backup.
 const ENDING: &str = ".zip";
@@ -79,7 +77,16 @@ pub struct BackupDownload {
 #[derive(Debug)]
 pub(super) struct NewBackup {
     temporary: TemporaryFile,
-    name: Option<BackupName>,
+    name: NewName,
+}
+
+/// The name of a new backup.
+#[derive(Clone, Debug)]
+pub(super) enum NewName {
+    /// This name. It must be free.
+    Exactly(BackupName),
+    /// This name, or this name with a number if it is taken.
+    Like(BackupName),
 }
 
 impl BackupLibrary {
@@ -95,20 +102,27 @@ impl BackupLibrary {
         Ok(Self { dir, naming: Mutex::default() })
     }
 
-    /// Starts a backup. Without a name, it gets one of its time.
+    /// Starts a backup.
     ///
     /// # Errors
     /// - [`BackupError::Exists`] if there is a backup of this name.
     /// - [`BackupError::DiskFull`] or [`BackupError::Io`] if no file can be created.
-    pub(super) fn create(&self, name: Option<&BackupName>) -> Result<NewBackup, BackupError> {
+    pub(super) fn create(&self, name: NewName) -> Result<NewBackup, BackupError> {
         // Checked before gigabytes are written, and again when the file gets its name.
-        if let Some(name) = name {
+        if let NewName::Exactly(name) = &name {
             self.require_free(name)?;
         }
+        Ok(NewBackup { temporary: self.temporary_file()?, name })
+    }
+
+    /// Creates a temporary file in the folder.
+    ///
+    /// # Errors
+    /// [`BackupError::DiskFull`] or [`BackupError::Io`].
+    pub(super) fn temporary_file(&self) -> Result<TemporaryFile, BackupError> {
         let created = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&self.dir);
         created.map_err(BackupError::at(&self.dir))?;
-        let temporary = TemporaryFile::create(&self.dir).map_err(BackupError::at(&self.dir))?;
-        Ok(NewBackup { temporary, name: name.cloned() })
+        TemporaryFile::create(&self.dir).map_err(BackupError::at(&self.dir))
     }
 
     /// Makes a backup durable and gives it its name. Returns the name, and the length of the file in bytes.
@@ -120,11 +134,11 @@ impl BackupLibrary {
         let NewBackup { temporary, name } = new;
         let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
         let name = match name {
-            Some(name) => {
+            NewName::Exactly(name) => {
                 self.require_free(&name)?;
                 name
             }
-            None => self.free_name()?,
+            NewName::Like(name) => self.free_name(name)?,
         };
         let path = self.path(&name);
         let bytes = temporary.file.metadata().map_err(BackupError::at(&path))?.len();
@@ -132,16 +146,17 @@ impl BackupLibrary {
         Ok((name, bytes))
     }
 
-    /// Returns the name of a backup that is made now, with a number if there is one of this second.
-    fn free_name(&self) -> Result<BackupName, BackupError> {
-        let name = BackupName::of_time(OffsetDateTime::now_utc())?;
+    /// Returns the name, with a number if it is taken.
+    fn free_name(&self, name: BackupName) -> Result<BackupName, BackupError> {
         let numbered = (2..NUMBERS_MAX).map(|number| name.numbered(number));
         let mut names = std::iter::once(name.clone()).chain(numbered);
         let free = names.find(|name| self.require_free(name).is_ok());
         free.ok_or(BackupError::Exists { name })
     }
 
-    fn require_free(&self, name: &BackupName) -> Result<(), BackupError> {
+    /// # Errors
+    /// [`BackupError::Exists`] if there is a backup of this name.
+    pub(super) fn require_free(&self, name: &BackupName) -> Result<(), BackupError> {
         let path = self.path(name);
         match fs::symlink_metadata(&path) {
             Ok(_) => Err(BackupError::Exists { name: name.clone() }),
@@ -307,6 +322,13 @@ fn last_verification(path: &Path) -> Option<LastVerification> {
     let file = open_without_following(path).ok()?;
     let metadata = file.metadata().ok()?;
     (file_validator(&file, &metadata).ok()? == validator).then_some(last)
+}
+
+impl NewBackup {
+    /// Returns a backup that was written to a temporary file of the folder.
+    pub(super) fn of_file(temporary: TemporaryFile, name: NewName) -> Self {
+        Self { temporary, name }
+    }
 }
 
 impl Write for NewBackup {

@@ -23,7 +23,9 @@
 //! verify     restores a backup into a scratch inventory, and compares it
 //!   parts    the checksums of parts, and their lines
 //!   check_history   the lines of `history.ndjson`
+//! restore    restores a backup or a bundle
 //! library    the folder `backups/`
+//! upload     uploaded backups
 //! ```
 
 mod check_history;
@@ -37,7 +39,9 @@ mod name;
 mod parts;
 mod read;
 mod report;
+mod restore;
 mod texts;
+mod upload;
 mod verify;
 mod write;
 
@@ -51,7 +55,7 @@ use std::{
 };
 
 pub use directory::{DirectoryEntry, EntryRule};
-pub use error::{BackupError, RefusedBackup};
+pub use error::{BackupError, RefusedBackup, TextProblem};
 pub use library::{BackupDownload, StoredBackups};
 pub use manifest::{BACKUP_FORMAT, HistoryInBackup, Manifest, ManifestPart};
 pub use name::{BackupName, BackupNameError};
@@ -60,9 +64,16 @@ pub use report::{
     BackupFindings, BackupReport, BackupSummary, BackupVerification, LastVerification,
     SECRETS_ARE_READABLE,
 };
+pub use restore::{RestoreReport, RestoreRequest, Restored, TextCounts};
+pub use upload::BackupUpload;
 pub use verify::verify;
 
-use library::BackupLibrary;
+use library::{BackupLibrary, NewBackup, NewName};
+use restore::RestoreFile;
+
+use time::OffsetDateTime;
+
+use write::Written;
 
 use crate::{
     codec::bundle::StreamOutput,
@@ -121,14 +132,13 @@ impl Backups {
         progress: &Progress,
     ) -> Result<BackupReport, BackupError> {
         let started = Instant::now();
-        let Inner { store, library, .. } = &*self.0;
-        let new = library.create(name)?;
-        let snapshot = store.backup_snapshot()?;
-        let scratch = store.directory().scratch();
-        let (new, written) = write::write(&snapshot, scratch, request, new, progress)?;
-        drop(snapshot);
+        let name = match name {
+            Some(name) => NewName::Exactly(name.clone()),
+            None => NewName::Like(BackupName::of_time(OffsetDateTime::now_utc())?),
+        };
+        let (written, new) = self.write_new(name, request, progress)?;
         progress.close()?;
-        let (name, bytes) = library.commit(new)?;
+        let (name, bytes) = self.0.library.commit(new)?;
         Ok(BackupReport {
             backup: name.to_string(),
             bytes,
@@ -136,6 +146,60 @@ impl Backups {
             warnings: written.warnings,
             milliseconds: started.elapsed().as_millis() as u64,
         })
+    }
+
+    /// Writes a backup, which does not have its name yet.
+    fn write_new(
+        &self,
+        name: NewName,
+        request: &BackupRequest,
+        progress: &Progress,
+    ) -> Result<(Written, NewBackup), BackupError> {
+        let Inner { store, library, .. } = &*self.0;
+        let new = library.create(name)?;
+        let snapshot = store.backup_snapshot()?;
+        let scratch = store.directory().scratch();
+        let (new, written) = write::write(&snapshot, scratch, request, new, progress)?;
+        Ok((written, new))
+    }
+
+    fn library(&self) -> &BackupLibrary {
+        &self.0.library
+    }
+
+    /// Starts the upload of a file. If it will be stored under `name`, the name is checked first.
+    ///
+    /// # Errors
+    /// [`BackupError::Exists`] if there is a backup of this name; [`BackupError::DiskFull`] or
+    /// [`BackupError::Io`] if no file can be created.
+    pub fn upload(&self, name: Option<&BackupName>) -> Result<BackupUpload, BackupError> {
+        if let Some(name) = name {
+            self.library().require_free(name)?;
+        }
+        Ok(BackupUpload::new(self.clone(), self.library().temporary_file()?))
+    }
+
+    /// Restores a stored backup in one step. The present inventory is backed up before.
+    ///
+    /// # Errors
+    /// On every error the inventory stays unchanged.
+    /// - [`BackupError::NotFound`] if there is no backup of this name.
+    /// - [`BackupError::Refused`] or [`BackupError::Documents`] if it is damaged or has a newer format.
+    /// - [`BackupError::NoKind`] or [`BackupError::NoRecord`] if it does not have what is requested.
+    /// - [`BackupError::PlanChanged`] if the plan is not that of the request.
+    /// - [`BackupError::Safety`] if the present inventory cannot be backed up.
+    /// - [`BackupError::Import`], [`BackupError::Store`] or [`BackupError::Io`] if the restore was refused,
+    ///   failed or was cancelled.
+    pub fn restore(
+        &self,
+        name: &BackupName,
+        request: &RestoreRequest,
+        progress: &Progress,
+    ) -> Result<RestoreReport, BackupError> {
+        let BackupDownload { file, .. } = self.library().open_file(name)?;
+        let path = self.library().path(name);
+        let from = RestoreFile { file: &file, path: &path, name: Some(name.to_string()) };
+        self.restore_file(&from, request, progress)
     }
 
     /// Takes the place of one of the backups that are sent to clients at the same time.

@@ -26,6 +26,16 @@ impl BackupName {
         time.format(format).map(Self)
     }
 
+    /// The name of the backup that is made before a restore: `before-restore-2026-11-27-231500`.
+    ///
+    /// # Errors
+    /// [`time::error::Format`] if the time has no text in this form.
+    pub(super) fn before_restore(time: OffsetDateTime) -> Result<Self, time::error::Format> {
+        let format =
+            format_description!("before-restore-[year]-[month]-[day]-[hour][minute][second]");
+        time.format(format).map(Self)
+    }
+
     /// The name with a number at its end, for a second backup in the same second.
     pub(super) fn numbered(&self, number: u32) -> Self {
         Self(format!("{}-{number}", self.0))

@@ -9,7 +9,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    BackupError, Manifest, RefusedBackup,
+    BackupError, Manifest, RefusedBackup, TextProblem,
     manifest::sha256_of_parts,
     read::{BackupReader, of_bundle},
 };
@@ -24,7 +24,7 @@ use crate::{
 const LINE_BYTES_MAX: usize = 6 * max(LONG_TEXT_BYTES_MAX, RECORD_BYTES_MAX as usize) + (64 << 10);
 
 /// The bytes of a part that are read at once.
-const READ_BYTES: usize = 128 << 10;
+pub(super) const READ_BYTES: usize = 128 << 10;
 
 const fn max(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
@@ -111,6 +111,11 @@ impl<'b> PartLines<'b> {
         line: &'l [u8],
     ) -> Result<T, RefusedBackup> {
         serde_json::from_slice(line).map_err(|error| self.refused(error))
+    }
+
+    /// Returns the error of a text that was read last and cannot be restored.
+    pub(super) fn refused_text(&self, problem: TextProblem) -> RefusedBackup {
+        RefusedBackup::Text { line: self.number, problem }
     }
 
     fn refused(&self, source: serde_json::Error) -> RefusedBackup {

@@ -46,7 +46,7 @@ impl BackupReader {
     ///
     /// # Errors
     /// As for [`BackupReader::open`].
-    fn of_file(file: File, path: &Path) -> Result<Self, BackupError> {
+    pub(super) fn of_file(file: File, path: &Path) -> Result<Self, BackupError> {
         let bundle = BundleReader::open(file, Limits::default());
         let bundle = bundle.map_err(|error| of_bundle(path, error))?;
         let manifest = read_manifest(path, &bundle)?;

@@ -2,7 +2,7 @@
 //!
 //! | files | contents |
 //! |---|---|
-//! | `audit`, `completions`, `config`, `configuration`, `delete`, `diff`, `docs`, `export`, `import`, `fingerprint`, `history`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `rekey`, `serve`, `show`, `undo`, `verify` | the subcommands |
+//! | `audit`, `backup`, `completions`, `config`, `configuration`, `delete`, `diff`, `docs`, `export`, `import`, `fingerprint`, `history`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `rekey`, `restore`, `serve`, `show`, `undo`, `verify` | the subcommands |
 //! | `decode`, `rename_helper` | hidden subcommands: processes that other commands start |
 //! | `target` | the data directory or server that a command uses, and calls to it |
 //! | `input`, `kinds`, `reading`, `server_address` | arguments and options that several subcommands share |
@@ -60,6 +60,7 @@ mod recover;
 mod rekey;
 mod rename_helper;
 mod report;
+mod restore;
 mod safe_text;
 mod serve;
 mod server_address;
@@ -105,6 +106,9 @@ enum Command {
     /// Make a backup: everything of the data directory in one file
     #[command(after_help = backup::EXAMPLES)]
     Backup(Box<backup::BackupArgs>),
+    /// Restore a backup: everything, some types, or the records of one name
+    #[command(after_help = restore::EXAMPLES)]
+    Restore(Box<restore::RestoreArgs>),
     /// Import a project or a workbook, completely or not at all
     #[command(after_help = import::EXAMPLES)]
     Import(Box<import::ImportArgs>),
@@ -237,6 +241,7 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
         Command::Serve(config) => serve::run(&config, parsed),
         Command::Export(args) => export::run(&args),
         Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Inspect(args) => inspect::run(&args),

@@ -7,7 +7,7 @@ use hyper::{Method, StatusCode};
 use super::{
     app::App,
     caller::Caller,
-    options::{Options, PROJECT_NAME},
+    options::{Options, PROJECT_NAME, RESTORED_BACKUP},
     parameters::Parameters,
     request_id::RequestId,
     route::Route,
@@ -37,12 +37,15 @@ const READS: [&str; 3] = ["search_instances", "verify", "cancel_job"];
 fn kind_of(route: &Route) -> Option<EventKind> {
     let operation = route.description.operation;
     match operation {
-        "import_project" | "import_topology" | "upload_project" => Some(EventKind::Import),
+        "import_project" | "import_topology" | "upload_project" | "upload_backup" => {
+            Some(EventKind::Import)
+        }
         "export_project" | "export_topology" | "create_backup" => Some(EventKind::Export),
         "download_project" | "download_workbook" | "download_backup" | "send_backup" => {
             Some(EventKind::Download)
         }
         "undo" => Some(EventKind::Undo),
+        "restore" => Some(EventKind::Restore),
         "make_token" | "revoke_token" => Some(EventKind::Token),
         _ if route.method == Method::GET => None,
         _ if CHANGES.contains(&operation) || READS.contains(&operation) => None,
@@ -115,10 +118,10 @@ impl RequestEvent {
         });
     }
 
-    /// Adds the name of a project or workbook, which is an option.
+    /// Adds the name of a project, workbook or restored backup, which is an option.
     pub(super) fn set_options(&mut self, options: &Options) {
         if let Some(event) = &mut self.event
-            && let Some(name) = options.text(&PROJECT_NAME)
+            && let Some(name) = options.text(&PROJECT_NAME).or(options.text(&RESTORED_BACKUP))
         {
             event.subject = Some(name.to_owned());
         }

@@ -11,7 +11,7 @@ use super::{
     app::App,
     blocking::Lane,
     caller::Caller,
-    description::CallOption,
+    description::{BodyRule, CallOption},
     download::FileRequest,
     options::Options,
     parameters::Parameters,
@@ -50,6 +50,8 @@ pub(super) struct Call {
     pub(super) options: Options,
     /// The definitions of the options that the route has.
     pub(super) known_options: &'static [CallOption],
+    /// The rule for the body of this request.
+    pub(super) body_rule: BodyRule,
     pub(super) body: RequestBody,
 }
 

@@ -17,6 +17,13 @@ pub enum BodyRule {
         /// The size limit in bytes.
         bytes_max: u64,
     },
+    /// As [`BodyRule::Options`]; or, if the body has the media type of a file, as [`BodyRule::AtMost`].
+    OptionsOrFile {
+        /// The media type of a file.
+        media_type: &'static str,
+        /// The size limit of a file in bytes.
+        bytes_max: u64,
+    },
     /// At most `bytes_max` bytes of another kind. The call's options are in the query.
     AtMost {
         /// The size limit in bytes.
@@ -34,7 +41,23 @@ impl BodyRule {
         match self {
             BodyRule::Nothing => None,
             BodyRule::Options => Some(OPTIONS_BYTES_MAX),
-            BodyRule::File { bytes_max } | BodyRule::AtMost { bytes_max } => Some(bytes_max),
+            BodyRule::File { bytes_max }
+            | BodyRule::AtMost { bytes_max }
+            | BodyRule::OptionsOrFile { bytes_max, .. } => Some(bytes_max),
+        }
+    }
+
+    /// Returns the rule for a body with this media type: never [`BodyRule::OptionsOrFile`].
+    pub(super) fn of_request(self, sent: Option<&[u8]>) -> Self {
+        match self {
+            BodyRule::OptionsOrFile { media_type, bytes_max } => {
+                if sent == Some(media_type.as_bytes()) {
+                    BodyRule::AtMost { bytes_max }
+                } else {
+                    BodyRule::Options
+                }
+            }
+            rule => rule,
         }
     }
 }

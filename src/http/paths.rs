@@ -123,6 +123,9 @@ pub const STORED_BACKUP: PathPattern<1> = PathPattern::new("/rest/backups/{name}
 /// Verifies a stored backup.
 pub const VERIFY_BACKUP: PathPattern<1> = PathPattern::new("/rest/backups/{name}/verify");
 
+/// Restores a backup.
+pub const RESTORE: PathPattern<0> = PathPattern::new("/rest/restore");
+
 /// The tokens.
 pub const TOKENS: PathPattern<0> = PathPattern::new("/rest/tokens");
 /// One token, by its key or name.

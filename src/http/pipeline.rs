@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hyper::{
     Method, Version,
     body::Incoming,
-    header::{CONTENT_ENCODING, HOST},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, HOST},
     http::request::Parts,
 };
 use tracing::Instrument;
@@ -24,6 +24,7 @@ use super::{
     handlers::docs,
     host_names,
     limits::HEADERS_MAX,
+    media_type::media_type,
     options::{Options, SentOptions, add_body},
     path::Path,
     paths,
@@ -114,7 +115,9 @@ async fn steps(
     let route = &endpoint.route;
     entry.set_operation(route.description.operation);
     host_names::check_read(route.right, &head, browser)?;
-    body.set_limit(route.body, &head.headers)?;
+    let sent = head.headers.get(CONTENT_TYPE).map(|value| media_type(value.as_bytes()));
+    let body_rule = route.body.of_request(sent.as_deref());
+    body.set_limit(body_rule, &head.headers)?;
 
     let client = proxies.client(peer, &head.headers)?;
     entry.set_client(client);
@@ -150,6 +153,7 @@ async fn steps(
         query,
         options: Options::default(),
         known_options: route.description.query.options(),
+        body_rule,
         body,
     };
     read_options(&mut call, route).await?;
@@ -163,7 +167,7 @@ async fn read_options(call: &mut Call, route: &Route) -> Result<(), Problem> {
         return Ok(());
     }
     let mut sent = SentOptions::default();
-    match route.body {
+    match call.body_rule {
         // The handler reads the form, and checks its options together with the query's.
         BodyRule::File { .. } => return Ok(()),
         BodyRule::Options => {
@@ -172,7 +176,7 @@ async fn read_options(call: &mut Call, route: &Route) -> Result<(), Problem> {
             let memory = &call.app.body_memory;
             add_body(&mut sent, &mut call.body, &call.headers, memory, known).await?;
         }
-        BodyRule::Nothing | BodyRule::AtMost { .. } => {
+        BodyRule::Nothing | BodyRule::AtMost { .. } | BodyRule::OptionsOrFile { .. } => {
             sent.add_query(std::mem::take(&mut call.query));
         }
     }

@@ -32,7 +32,7 @@ fn keep_access(
     user: &mut dyn Record,
     existing: Option<&Raw>,
 ) -> Result<bool, ImportError> {
-    if user.name().as_str() != scope.principal {
+    if Some(user.name().as_str()) != scope.principal {
         return Ok(false);
     }
     let Some(existing) = existing else { return Ok(false) };

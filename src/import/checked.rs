@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::{
     ImportError, RecordPosition,
     decoded::{Decoded, DecodedForm, Incoming},
+    incoming_texts::EarlierTexts,
     log::Log,
-    restored_texts::RestoredTexts,
 };
 use crate::{
     disk::Sorter,
@@ -64,7 +64,7 @@ impl<'a> CheckedRecords<'a> {
     ///
     /// # Errors
     /// [`ImportError::TemporaryFile`] if the records cannot be sorted.
-    pub fn finish(mut self, texts: RestoredTexts) -> Result<Decoded, ImportError> {
+    pub fn finish(mut self, texts: EarlierTexts) -> Result<Decoded, ImportError> {
         let mut records = PerKind::default();
         let log = self.log;
         let none = || {
@@ -81,7 +81,8 @@ impl<'a> CheckedRecords<'a> {
             count: self.count,
             one,
             many,
-            form: DecodedForm::Checked(texts),
+            form: DecodedForm::Checked,
+            texts: if texts.texts.is_empty() { None } else { Some(Box::new(texts)) },
             begun: self.begun,
             decoding: self.begun.elapsed(),
         })

@@ -5,7 +5,7 @@
 //! happens to each name: see [`Decider::decide`].
 
 use super::{
-    ImportError, ImportSource, adjust,
+    ImportError, ImportSource, Merging, adjust,
     decoded::{DecodedForm, Incoming},
     pairs::{Pair, Pairs, Reading},
     removed_references::RemovedReferences,
@@ -224,7 +224,8 @@ impl Decider<'_> {
         incoming: Incoming<'p>,
     ) -> Result<Step<'p>, ImportError> {
         let emptied = self.scope.emptied[self.kind];
-        let is_complete = matches!(self.scope.decoded.form, DecodedForm::Checked(_));
+        let is_complete = self.scope.merging == Merging::ReplaceRecords
+            || matches!(self.scope.decoded.form, DecodedForm::Checked);
         let mut record = incoming.record(self.kind)?;
         let mut changed = false;
         if let Some(existing) = &existing

@@ -3,7 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ImportError, location::RecordPosition, restored_texts::RestoredTexts};
+use super::{
+    ImportError, incoming_texts::IncomingTexts, location::RecordPosition,
+    sorted_cursor::SortedCursor,
+};
 use crate::{
     disk::Sorted,
     model::{AnyRecord, Kind, PerKind},
@@ -18,8 +21,8 @@ pub(super) enum DecodedForm {
     /// Records of documents or sheets. They are merged into existing records, and their references are checked
     /// first.
     Documents,
-    /// Complete records and removals, with checked references, and long texts to set.
-    Checked(RestoredTexts),
+    /// Complete records and removals, with checked references.
+    Checked,
 }
 
 /// The decoded documents of an import.
@@ -35,6 +38,8 @@ pub struct Decoded {
     pub(super) many: Sorted,
     /// The form of the records.
     pub(super) form: DecodedForm,
+    /// The long texts to set, if there are any.
+    pub(super) texts: Option<Box<dyn IncomingTexts>>,
     /// When decoding began.
     pub(super) begun: Instant,
     /// The duration of decoding.
@@ -42,12 +47,33 @@ pub struct Decoded {
 }
 
 impl Decoded {
-    /// The long texts to set, if there are any.
-    pub(super) fn texts(&self) -> Option<&RestoredTexts> {
-        match &self.form {
-            DecodedForm::Checked(texts) if !texts.texts.is_empty() => Some(texts),
-            DecodedForm::Checked(_) | DecodedForm::Documents => None,
-        }
+    /// Returns the records with long texts that are set in the same change.
+    #[must_use]
+    pub fn with_texts(self, texts: Option<Box<dyn IncomingTexts>>) -> Self {
+        Self { texts, ..self }
+    }
+
+    /// The number of incoming records of all kinds.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Returns the names of the incoming records of a kind.
+    pub fn names(&self, kind: Kind) -> DecodedNames<'_> {
+        DecodedNames(self.records[kind].as_ref().map(SortedCursor::new))
+    }
+}
+
+/// The names of the incoming records of one kind. The caller must request names in ascending order.
+pub struct DecodedNames<'a>(Option<SortedCursor<'a>>);
+
+impl DecodedNames<'_> {
+    /// Returns whether there is an incoming record of this name.
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFile`] if the records cannot be read.
+    pub fn contains(&mut self, name: &str) -> Result<bool, ImportError> {
+        self.0.as_mut().map_or(Ok(false), |names| names.seek(name.as_bytes()))
     }
 }
 

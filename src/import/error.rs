@@ -17,6 +17,9 @@ pub enum ImportError {
     /// A temporary file with records, references or problems cannot be written or read.
     #[error("a temporary file of the import cannot be written or read")]
     TemporaryFile(#[source] io::Error),
+    /// A long text of the source cannot be read.
+    #[error("a long text of a device cannot be read from the imported file")]
+    Text(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A temporary file ends within an entry.
     #[error("a temporary file of the import is damaged: an entry is incomplete")]
     TemporaryFileDamaged,

@@ -203,6 +203,7 @@ impl<'a> Intake<'a> {
             one: finish(self.one)?,
             many: finish(self.many)?,
             form: DecodedForm::Documents,
+            texts: None,
             begun: self.begun,
             decoding: self.begun.elapsed(),
         })

@@ -12,7 +12,7 @@
 //! intake                decode: checks records one by one, sorts them, and their references
 //! findings              names that indicate a secret, wrong and shared addresses
 //! decoded               the result of decoding
-//! restored_texts        long texts that an undo sets back
+//! incoming_texts        long texts that the change sets, of an undo or a restore
 //! checked               complete records of an undo, which are written like an import
 //! scope                 the incoming and existing records, and which of them remain
 //! resolve               plan: the rejected records and the removed references
@@ -21,6 +21,7 @@
 //! decide                plan: the decision for each record
 //! adjust                changes of a record that are not in the documents
 //! replacement           the check against empty replacements
+//! merging               how incoming records are combined with existing ones
 //! look_alikes           names that look alike, and suggestions for missing ones
 //! existing_look_alikes  existing names that look like new ones
 //! gateways              devices that are listed as gateways and are none
@@ -44,12 +45,14 @@ mod error;
 mod existing_look_alikes;
 mod findings;
 mod gateways;
+mod incoming_texts;
 mod intake;
 mod listing;
 mod location;
 mod log;
 mod look_alikes;
 mod members;
+mod merging;
 mod one_change;
 mod pairs;
 mod parallel;
@@ -62,7 +65,6 @@ mod report;
 mod reports;
 mod request;
 mod resolve;
-mod restored_texts;
 mod result_findings;
 mod run;
 mod scope;
@@ -71,13 +73,15 @@ mod sorted_cursor;
 mod tests;
 
 pub use checked::CheckedRecords;
-pub use decoded::Decoded;
+pub use decoded::{Decoded, DecodedNames};
 pub use diff::{ValueSide, differences, values};
 pub use error::{EmptyKind, ImportError};
+pub use incoming_texts::{EarlierTexts, IncomingTexts, OtherTexts, PutText};
 pub use intake::{Intake, KindRecords, SortedRecords};
 pub use listing::{EntryGroup, ListExcerpt};
 pub use location::{DocumentLocation, RecordPosition};
 pub use log::{ImportSource, Log};
+pub use merging::{Merging, PrincipalRecord};
 pub use one_change::SmallImport;
 pub use parallel::in_parallel;
 pub use problem::{
@@ -87,5 +91,4 @@ pub use problem::{
 pub use report::{ImportOutcome, ImportReport, KindReport, Milliseconds, Written};
 pub use reports::{FullReport, Reports};
 pub use request::{EmptyReplacement, Emptying, ImportOptions, Mode, OnError};
-pub use restored_texts::RestoredTexts;
 pub use run::{ImportRun, apply, apply_locked};

@@ -3,8 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    ImportError, RestoredTexts,
+    ImportError,
     decide::Step,
+    incoming_texts::IncomingTexts,
     members::{MemberSearch, PoolMembers},
     scope::Scope,
 };
@@ -109,7 +110,7 @@ impl PlannedChange {
     pub(super) fn write(
         &self,
         transaction: &mut Transaction<'_>,
-        texts: Option<&RestoredTexts>,
+        texts: Option<&dyn IncomingTexts>,
     ) -> Result<Option<()>, ImportError> {
         let contents = self.lock();
         for PlannedRecord { record, ordinal, body } in &contents.records {
@@ -133,15 +134,16 @@ impl PlannedChange {
             transaction.remove_members(*pool, *side, leaving);
             transaction.add_members(*pool, *side, joining);
         }
-        for (device, property) in texts.into_iter().flat_map(|texts| &texts.texts) {
-            match texts.and_then(|texts| texts.states.text_before(device, property).transpose()) {
-                Some(text) => transaction.put_text(device, property, &text?)?,
+        let Some(texts) = texts else { return Ok(Some(())) };
+        texts.each(&mut |device, property, text| {
+            match text {
+                // The rest would be discarded.
+                _ if transaction.is_large() => {}
+                Some(text) => transaction.put_text(device, property, text)?,
                 None => drop(transaction.remove_text(device, property)?),
             }
-            if transaction.is_large() {
-                return Ok(None);
-            }
-        }
-        Ok(Some(()))
+            Ok(())
+        })?;
+        Ok(if transaction.is_large() { None } else { Some(()) })
     }
 }

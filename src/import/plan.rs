@@ -1,7 +1,7 @@
 //! The way in which a planned import is written: not at all, as one change, or as a new generation.
 
 use super::{
-    ImportError, ImportOptions, KindReport, Log, Written,
+    ImportError, ImportOptions, KindReport, Log, OtherTexts, Written,
     apply::{Application, Applied, Destination},
     decide::Steps,
     members::MemberSearch,
@@ -46,7 +46,7 @@ impl Plan<'_> {
         if self.is_small {
             return self.apply_small(members, write_lock);
         }
-        if self.scope.decoded.texts().is_some() || !self.begins_without_change()? {
+        if self.scope.decoded.texts.is_some() || !self.begins_without_change()? {
             return self.apply_as_generation(members, write_lock);
         }
         let mut compared = self.run(members, Reading::Walk, Destination::Comparison)?;
@@ -66,7 +66,7 @@ impl Plan<'_> {
     ) -> Result<(Applied, Written), ImportError> {
         let planned = PlannedChange::default();
         let mut applied = self.run(members, Reading::Lookup, Destination::Change(&planned))?;
-        let texts = self.scope.decoded.texts();
+        let texts = self.scope.decoded.texts.as_deref();
         let written = if applied.has_changes || texts.is_some() {
             let progress = self.log.progress();
             progress.step(Step::MakingDurable, None)?;
@@ -94,11 +94,14 @@ impl Plan<'_> {
         let mut load = write_lock.load()?;
         let mut applied = self.run(members, Reading::Walk, Destination::Generation(&load))?;
         applied.warn(self.scope, self.log)?;
-        if let Some(texts) = self.scope.decoded.texts() {
-            for (device, property) in &texts.texts {
-                let text = texts.states.text_before(device, property)?;
-                load.set_text(device, property, text.as_deref())?;
+        if let Some(texts) = &self.scope.decoded.texts {
+            if texts.others() == OtherTexts::Removed {
+                load.remove_other_texts();
             }
+            texts.each(&mut |device, property, text| {
+                self.log.progress().check()?;
+                Ok(load.set_text(device, property, text)?)
+            })?;
         }
         let record =
             LoadRecord { origin: self.options.origin.clone(), counts: counts(&applied.types) };

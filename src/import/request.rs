@@ -1,6 +1,9 @@
 //! The options of an import.
 
-use super::one_change::SmallImport;
+use super::{
+    merging::{Merging, PrincipalRecord},
+    one_change::SmallImport,
+};
 use crate::{model::Kind, store::Origin};
 
 /// The options of an import.
@@ -21,6 +24,10 @@ pub struct ImportOptions<'a> {
     pub small: SmallImport,
     /// The user who makes the import, and the request. The import does not lock this user out.
     pub origin: &'a Origin,
+    /// How an incoming record is combined with the existing one of its name, unless its kind is emptied.
+    pub merging: Merging,
+    /// Whether the user of the origin is kept if the import empties the users and does not contain this one.
+    pub principal_record: PrincipalRecord,
     /// Returns whether a custom property of an existing record is kept although its kind is emptied and
     /// the incoming record does not have it: the source cannot contain such properties. Such a source does
     /// not tell defaults from absent properties either, so existing defaults are kept too. `None` if the

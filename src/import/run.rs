@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Emptying, ImportError, ImportOptions, ImportOutcome, ImportReport, ImportSource, KindReport,
-    Log, Milliseconds, Mode, OnError, Written,
+    Log, Milliseconds, Mode, OnError, PrincipalRecord, Written,
     apply::{Applied, require_administrator},
     decoded::{Decoded, DecodedForm},
     members::MemberSearch,
@@ -91,7 +91,7 @@ pub fn apply_locked(
     let scope = scope(&existing, options, log.source(), decoded)?;
     let resolved = match scope.decoded.form {
         DecodedForm::Documents => resolve(&scope, log)?,
-        DecodedForm::Checked(_) => Resolved::checked(log)?,
+        DecodedForm::Checked => Resolved::checked(log)?,
     };
     let run = |outcome, written, types, durations| ImportRun {
         what: options.what,
@@ -146,18 +146,24 @@ fn scope<'a>(
         Emptying::Present => decoded.records[kind].is_some(),
         Emptying::Listed => options.kinds.contains(&kind),
     });
+    let principal = match options.principal_record {
+        PrincipalRecord::Kept => Some(&*options.origin.principal),
+        PrincipalRecord::NotKept => None,
+    };
     let mut scope = Scope {
         existing,
         existing_summary: existing.summary()?,
         decoded,
         emptied,
         source,
+        merging: options.merging,
         kept_by_replacement: options.kept_by_replacement,
-        principal: &options.origin.principal,
+        principal,
         survivors: BTreeSet::new(),
     };
     let built_in = BuiltInGroup::ALL.into_iter().map(|group| (Kind::Group, group.name()));
-    for (kind, name) in built_in.chain([(Kind::User, &*options.origin.principal)]) {
+    let user = scope.principal.map(|name| (Kind::User, name));
+    for (kind, name) in built_in.chain(user) {
         if existing.contains(kind, name)? && !scope.has_incoming_record(kind, name)? {
             scope.survivors.insert((kind, name));
         }

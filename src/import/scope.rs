@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    ImportError, ImportSource,
+    ImportError, ImportSource, Merging,
     decoded::Decoded,
     sorted_cursor::{SortedCursor, record_key},
 };
@@ -23,10 +23,12 @@ pub(super) struct Scope<'a> {
     pub emptied: PerKind<bool>,
     /// The source of the records.
     pub source: ImportSource,
+    /// How an incoming record is combined with the existing one of its name.
+    pub merging: Merging,
     /// As in [`super::ImportOptions`].
     pub kept_by_replacement: Option<fn(Kind, &str) -> bool>,
-    /// The name of the principal.
-    pub principal: &'a str,
+    /// The name of the principal. `None` if this user has no exception.
+    pub principal: Option<&'a str>,
     /// The existing records that are kept although their kind is emptied, sorted by kind and name:
     /// the principal and the built-in groups, unless the import contains them.
     pub survivors: BTreeSet<(Kind, &'a str)>,

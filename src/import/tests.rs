@@ -150,6 +150,8 @@ impl Inventory {
 
 fn options(small: SmallImport) -> ImportOptions<'static> {
     ImportOptions {
+        merging: Merging::MergeRecords,
+        principal_record: PrincipalRecord::Kept,
         kept_by_replacement: None,
         what: "project",
         kinds: &KINDS,

@@ -21,6 +21,8 @@ pub enum Operation {
     CreateBackup,
     /// Verification of a stored backup.
     VerifyBackup,
+    /// Restore of a backup.
+    Restore,
     /// Verification of the whole inventory.
     Verify,
 }
@@ -40,7 +42,7 @@ pub enum Mode {
 pub struct About {
     /// The operation of the job.
     pub operation: Operation,
-    /// The project or workbook.
+    /// The project, workbook or backup.
     pub subject: Option<String>,
     /// Whether the job makes its changes.
     pub mode: Mode,
@@ -170,8 +172,14 @@ impl About {
     /// Returns whether the job can change the inventory.
     pub fn changes_inventory(&self) -> bool {
         match (self.operation, self.mode) {
-            (Operation::ImportProject | Operation::ImportTopology, Mode::Apply) => true,
-            (Operation::ImportProject | Operation::ImportTopology, Mode::DryRun)
+            (
+                Operation::ImportProject | Operation::ImportTopology | Operation::Restore,
+                Mode::Apply,
+            ) => true,
+            (
+                Operation::ImportProject | Operation::ImportTopology | Operation::Restore,
+                Mode::DryRun,
+            )
             | (
                 Operation::ExportProject
                 | Operation::ExportTopology
@@ -201,7 +209,24 @@ impl About {
                     Effect::Unchanged,
                 ),
             },
-            (Operation::ImportProject | Operation::ImportTopology, Mode::DryRun) => (
+            (Operation::Restore, Mode::Apply) => match in_place {
+                Some(imported) => (
+                    "Interrupted: the server stopped just after the restore had taken effect. The \
+                     inventory is the restored one; the report is lost."
+                        .to_owned(),
+                    imported.effect(),
+                ),
+                None => (
+                    "Interrupted: the server stopped before the restore was finished. The inventory \
+                     was not changed."
+                        .to_owned(),
+                    Effect::Unchanged,
+                ),
+            },
+            (
+                Operation::ImportProject | Operation::ImportTopology | Operation::Restore,
+                Mode::DryRun,
+            ) => (
                 "Interrupted: the server stopped before the dry run was finished. Nothing was \
                  changed."
                     .to_owned(),

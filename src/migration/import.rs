@@ -10,7 +10,7 @@ use crate::{
     codec::yaml,
     import::{
         self, Decoded, DocumentLocation, Emptying, ImportOptions, Intake, KindRecords, Log,
-        Problem, RecordPosition, SmallImport,
+        Merging, PrincipalRecord, Problem, RecordPosition, SmallImport,
     },
     job::Step,
     model::{Kind, PropertyType, Secrets, Value, python},
@@ -35,6 +35,8 @@ pub(super) fn import(
     // The longest document first: otherwise one thread would decode it alone at the end.
     kinds.sort_unstable_by_key(|kind| (std::cmp::Reverse(documents_bytes[*kind]), *kind));
     let options = ImportOptions {
+        merging: Merging::MergeRecords,
+        principal_record: PrincipalRecord::Kept,
         // A document contains every property.
         kept_by_replacement: None,
         what: "project",
@@ -50,7 +52,7 @@ pub(super) fn import(
         small: SmallImport::DEFAULT,
         origin,
     };
-    let decoded = decode(store, project, &kinds, log)?;
+    let decoded = decode(store, project, &kinds, None, log)?;
     let run = import::apply(store, &options, log, decoded)?;
     warn(project, log);
     for kind in kinds.iter().filter(|kind| documents_bytes[**kind].is_none()) {
@@ -62,18 +64,21 @@ pub(super) fn import(
 }
 
 /// A document that is to be decoded.
-struct Document {
+struct Document<'n> {
     kind: Kind,
     text: Box<dyn io::Read + Send>,
     /// The number of records that the project declares.
     declared: Option<u64>,
+    /// The name of the records to decode. `None` for all.
+    name: Option<&'n str>,
 }
 
-/// Decodes the documents to records. Does not read the inventory.
-fn decode(
+/// Decodes the documents to records, all or those with a name. Does not read the inventory.
+pub(super) fn decode(
     store: &Store,
     project: &Project,
     kinds: &[Kind],
+    name: Option<&str>,
     log: &Log,
 ) -> Result<Decoded, MigrationError> {
     let intake = Intake::new(store.vault(), log);
@@ -85,7 +90,7 @@ fn decode(
                 Layout::Bundle => project.metadata().document(*kind).map(|info| info.records),
                 Layout::Folder => None,
             };
-            documents.push(Document { kind: *kind, text, declared });
+            documents.push(Document { kind: *kind, text, declared, name });
         }
     }
     let declared = documents.iter().map(|document| document.declared).sum();
@@ -100,15 +105,18 @@ fn decode(
 
 /// Decodes the records of one document.
 fn read(
-    document: Document,
+    document: Document<'_>,
     intake: &Intake<'_>,
     records: &mut KindRecords,
 ) -> Result<(), MigrationError> {
-    let Document { kind, text, declared } = document;
+    let Document { kind, text, declared, name } = document;
     let log = intake.log();
     let mut failed = None;
     let mut respelled = 0;
     let read = yaml::read_records(text, |item| {
+        if name.is_some_and(|name| !is_named(&item.value, name)) {
+            return ControlFlow::Continue(());
+        }
         for sentence in respelled_sentences(kind, &item) {
             respelled += 1;
             if respelled <= RESPELLED_WARNINGS_MAX {
@@ -141,6 +149,14 @@ fn read(
         },
         Err(error) => unreadable(log, kind, error),
     }
+}
+
+/// Returns whether a record has this name. An item that is not a record with a name is not the one.
+fn is_named(item: &Value, name: &str) -> bool {
+    let Value::Map(properties) = item else { return false };
+    properties
+        .iter()
+        .any(|(key, value)| key.as_text() == Some("name") && value.as_text() == Some(name))
 }
 
 /// Returns a sentence for each text property of a record whose value YAML reads as a number or a
@@ -199,7 +215,7 @@ fn unreadable(log: &Log, kind: Kind, error: yaml::ReadError) -> Result<(), Migra
 }
 
 /// Adds the warnings about the project.
-fn warn(project: &Project, log: &Log) {
+pub(super) fn warn(project: &Project, log: &Log) {
     if let Some(release) = &project.metadata().release
         && release.to_string() != RELEASE.to_string()
     {

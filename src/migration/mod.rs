@@ -32,7 +32,7 @@ use library::{Project, ProjectLibrary};
 
 use crate::{
     codec::bundle::Limits,
-    import::{EmptyReplacement, ImportSource, Log, Reports},
+    import::{Decoded, EmptyReplacement, ImportSource, Log, Reports},
     job::Progress,
     model::Kind,
     store::{Origin, Store},
@@ -63,6 +63,44 @@ pub fn import_bundle(
         ..ImportRequest::new(name, Kind::ALL.to_vec())
     };
     import::import(store, &project, &request, origin, &log)
+}
+
+/// The documents of a bundle, which are restored. Its metadata has been read.
+pub struct BundleDocuments(Project);
+
+impl BundleDocuments {
+    /// Opens the bundle in `file`. `path` is its path, for messages.
+    ///
+    /// # Errors
+    /// [`MigrationError::Library`] if the bundle is refused or cannot be read.
+    pub fn open(file: File, path: &Path) -> Result<Self, MigrationError> {
+        Ok(Self(Project::from_bundle(file, path, Limits::default())?))
+    }
+
+    /// Returns the kinds that have a document.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let documents = self.0.documents();
+        Kind::ALL.into_iter().filter(move |kind| documents[*kind].is_some())
+    }
+
+    /// Decodes the records of these kinds, all or those with a name. Problems of records and warnings about
+    /// the bundle are in the log.
+    ///
+    /// # Errors
+    /// - [`MigrationError::Read`] or [`MigrationError::Library`] if a document cannot be read.
+    /// - [`MigrationError::Import`] or [`MigrationError::Store`] if the records cannot be sorted, or the
+    ///   operation was cancelled.
+    pub fn decode(
+        &self,
+        store: &Store,
+        kinds: &[Kind],
+        name: Option<&str>,
+        log: &Log,
+    ) -> Result<Decoded, MigrationError> {
+        let decoded = import::decode(store, &self.0, kinds, name, log)?;
+        import::warn(&self.0, log);
+        Ok(decoded)
+    }
 }
 
 /// Exports and imports of one inventory. All functions block.

@@ -110,6 +110,16 @@ impl LiveView {
         self.trees()?.texts(device)
     }
 
+    /// Returns the number of all long texts.
+    pub fn text_count(&self) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for entry in self.trees()?.tree(TreeId::Texts).prefix(&[]) {
+            entry?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// The counts and versions after all changes that this view shows, durable or not.
     pub fn summary(&self) -> Result<Arc<Summary>, StoreError> {
         Ok(self.generation()?.summary())

@@ -5,8 +5,13 @@ use std::{collections::HashSet, fs, sync::Arc};
 
 use super::{
     HistoryWriting, LoadRecord, LoadTable, ReplacedGeneration, Replacement, Store, StoreError,
-    Summary, generation::Generation, history::ReplacementEntries, new_generation::NewGeneration,
-    trees::text_key, write_lock::WriteGuard,
+    Summary,
+    generation::Generation,
+    history::ReplacementEntries,
+    new_generation::NewGeneration,
+    tree_id::TreeId,
+    trees::{ValueOwner, text_key},
+    write_lock::WriteGuard,
 };
 use crate::{
     job::{ImportedState, Progress, Step},
@@ -77,11 +82,19 @@ impl Drop for UnfinishedGeneration<'_> {
     }
 }
 
+/// The long texts that a load sets or removes.
+enum SetTexts {
+    /// Those with these keys.
+    Keys(HashSet<Vec<u8>>),
+    /// All.
+    All,
+}
+
 /// A bulk load. It holds the write lock, so no other change runs beside it.
 pub struct Load<'s> {
     unfinished: UnfinishedGeneration<'s>,
-    /// The keys of the long texts that are not copied from the generation before.
-    set_texts: HashSet<Vec<u8>>,
+    /// The long texts that are not copied from the generation before.
+    set_texts: SetTexts,
     _guard: WriteGuard<'s>,
 }
 
@@ -90,7 +103,7 @@ impl<'s> Load<'s> {
         let previous = store.writable()?.generation;
         let summary = previous.summary().following();
         let unfinished = UnfinishedGeneration::begin(store, previous, summary)?;
-        Ok(Self { unfinished, set_texts: HashSet::new(), _guard: guard })
+        Ok(Self { unfinished, set_texts: SetTexts::Keys(HashSet::new()), _guard: guard })
     }
 
     /// The version of the records that this load writes.
@@ -145,10 +158,26 @@ impl<'s> Load<'s> {
         let key = text_key(device, property);
         if let Some(text) = text {
             let new = self.unfinished.new_generation();
-            new.text_writer().put(&key, new.version(), text)?;
+            let from = self.unfinished.previous.trees();
+            let existing = from.tree(TreeId::Texts).get(&key)?;
+            let raw = existing.as_ref().map(|_| from.value(ValueOwner::Text, &key)).transpose()?;
+            match (existing, raw.flatten()) {
+                // An equal text keeps its version, so that its history shows no change.
+                (Some(value), Some(raw)) if raw.body() == text.as_bytes() => {
+                    new.text_writer().copy(from, &key, &value, &raw)?;
+                }
+                _ => new.text_writer().put(&key, new.version(), text)?,
+            }
         }
-        self.set_texts.insert(key);
+        if let SetTexts::Keys(keys) = &mut self.set_texts {
+            keys.insert(key);
+        }
         Ok(())
+    }
+
+    /// Copies no long text from the generation before: those that are not set are removed.
+    pub fn remove_other_texts(&mut self) {
+        self.set_texts = SetTexts::All;
     }
 
     /// Copies the long texts of the devices in the new generation, writes the change to the history,
@@ -165,7 +194,10 @@ impl<'s> Load<'s> {
         progress.step(Step::MakingDurable, None)?;
         let UnfinishedGeneration { previous, .. } = &self.unfinished;
         let new = self.unfinished.new_generation();
-        new.copy_texts(previous.trees(), &self.set_texts, progress)?;
+        match &self.set_texts {
+            SetTexts::Keys(keys) => new.copy_texts(previous.trees(), keys, progress)?,
+            SetTexts::All => {}
+        }
         match previous.history_writing() {
             HistoryWriting::Written => self.write_history(record)?,
             HistoryWriting::LeftOut => {}

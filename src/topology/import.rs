@@ -16,7 +16,7 @@ use crate::{
     codec::workbook::{DecodeLimits, Decoding, Item},
     import::{
         self, Decoded, DocumentLocation, Emptying, ImportError, ImportOptions, ImportRun, Intake,
-        KindRecords, Log, Problem, SmallImport,
+        KindRecords, Log, Merging, PrincipalRecord, Problem, SmallImport,
     },
     job::Step,
     model::{Kind, nearest},
@@ -55,6 +55,8 @@ pub(super) fn import(
         mode: request.mode,
         small: SmallImport::DEFAULT,
         origin,
+        merging: Merging::MergeRecords,
+        principal_record: PrincipalRecord::Kept,
         kept_by_replacement: Some(|kind, property| !header::is_carried(kind, property)),
     };
     let existing = store.read();

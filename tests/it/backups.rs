@@ -18,33 +18,33 @@ use crate::{
     project::{KINDS, pack},
 };
 
-const DEVICE: &str = "R 1% é>b";
-const DEVICE_PATH: &str = "/rest/instance/device/R%201%25%20%C3%A9%3Eb";
-const TEXT_PATH: &str = "/rest/configuration/R%201%25%20%C3%A9%3Eb";
+pub(crate) const DEVICE: &str = "R 1% é>b";
+pub(crate) const DEVICE_PATH: &str = "/rest/instance/device/R%201%25%20%C3%A9%3Eb";
+pub(crate) const TEXT_PATH: &str = "/rest/configuration/R%201%25%20%C3%A9%3Eb";
 
-fn get(server: &Server, path: &str) -> crate::harness::Answer {
+pub(crate) fn get(server: &Server, path: &str) -> crate::harness::Answer {
     server.request("GET", path).login(ADMIN).send()
 }
 
-fn put(server: &Server, kind: &str, record: &Value) {
+pub(crate) fn put(server: &Server, kind: &str, record: &Value) {
     let path = format!("/rest/instance/{kind}");
     let answer = server.request("POST", &path).login(ADMIN).json(record).send();
     assert_eq!(answer.status, 200, "{}", answer.json());
 }
 
-fn put_text(server: &Server, path: &str, text: &str) {
+pub(crate) fn put_text(server: &Server, path: &str, text: &str) {
     let answer = server.request("PUT", path).login(ADMIN).body(text).send();
     assert_eq!(answer.status, 200, "{}", answer.json());
 }
 
-fn create(server: &Server, body: &Value) -> Value {
+pub(crate) fn create(server: &Server, body: &Value) -> Value {
     let answer = server.request("POST", "/rest/backup").login(ADMIN).json(body).send();
     assert_eq!(answer.status, 200, "{}", answer.json());
     answer.json()
 }
 
 /// A server with the sample inventory and some changes.
-fn server() -> Server {
+pub(crate) fn server() -> Server {
     let server = Server::start_with(&["--demo"]);
     put(&server, "device", &json!({"name": DEVICE, "vendor": "Acme"}));
     put_text(&server, TEXT_PATH, "hostname first\n");
@@ -58,7 +58,7 @@ fn server() -> Server {
 }
 
 /// The entries of an archive, in their order.
-fn entries(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn entries(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut archive = ZipArchive::new(Cursor::new(archive)).unwrap();
     let entries = (0..archive.len()).map(|index| {
         let mut entry = archive.by_index(index).unwrap();
@@ -78,7 +78,7 @@ fn lines(bytes: &[u8]) -> Vec<Value> {
         .collect()
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -342,7 +342,7 @@ fn the_command_makes_backups_of_a_directory_and_of_a_server() {
 }
 
 /// Packs the entries of a backup again, with another manifest.
-fn repacked(entries: &[(String, Vec<u8>)], manifest: &Value) -> Vec<u8> {
+pub(crate) fn repacked(entries: &[(String, Vec<u8>)], manifest: &Value) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in entries {
@@ -407,7 +407,7 @@ fn damaged_and_newer_backups_are_named() {
 }
 
 /// The backup with another part, and a manifest that declares it.
-fn with_part(
+pub(crate) fn with_part(
     entries: &[(String, Vec<u8>)],
     name: &str,
     change: impl Fn(&str) -> String,

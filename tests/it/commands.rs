@@ -37,6 +37,11 @@ impl Workspace {
         self.path("data")
     }
 
+    /// The folder, for a server on its data directory.
+    pub(crate) fn into_folder(self) -> tempfile::TempDir {
+        self.folder
+    }
+
     pub(crate) fn on_directory(&self, words: &[&str]) -> Output {
         run(satchel().args(words).arg("--data").arg(self.data()))
     }

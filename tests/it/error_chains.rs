@@ -17,7 +17,7 @@ use satchel::access::{
     PasswordError, RefusedName, RefusedPassword, SetupError, TokenError, TokenRefusal, TokensError,
 };
 use satchel::audit::AuditError;
-use satchel::backup::{BackupError, BackupName, BackupNameError, RefusedBackup};
+use satchel::backup::{BackupError, BackupName, BackupNameError, RefusedBackup, TextProblem};
 use satchel::codec::bundle::{
     ArchiveProblem, BundleError, Digest, EntryProblem, MetadataError,
     WriteError as BundleWriteError,
@@ -197,7 +197,16 @@ fn backup_errors_say_each_thing_once() {
         RefusedBackup::Line { .. } => RefusedBackup::Line {
             part: text(), line: 7, source: serde_json::from_str::<u32>("x").unwrap_err()
         },
+        RefusedBackup::Text { .. } =>
+            RefusedBackup::Text { line: 7, problem: TextProblem::Missing },
         RefusedBackup::Unlisted { .. } => RefusedBackup::Unlisted { part: text() },
+    });
+    assert_each!(TextProblem {
+        TextProblem::UnknownProperty { .. } => TextProblem::UnknownProperty { property: text() },
+        TextProblem::UnknownDevice { .. } => TextProblem::UnknownDevice { device: text() },
+        TextProblem::OutOfOrder => TextProblem::OutOfOrder,
+        TextProblem::Missing => TextProblem::Missing,
+        TextProblem::Long { .. } => TextProblem::Long { bytes: 99 },
     });
     assert_each!(BackupError {
         BackupError::NotFound { .. } => BackupError::NotFound { name: name() },
@@ -206,6 +215,11 @@ fn backup_errors_say_each_thing_once() {
         BackupError::Refused(_) => BackupError::Refused(RefusedBackup::NotABackup),
         BackupError::Documents(_) => BackupError::Documents(MigrationError::Panicked),
         BackupError::Store(_) => BackupError::Store(StoreError::Busy),
+        BackupError::NoKind { .. } => BackupError::NoKind { kind: Kind::Device },
+        BackupError::NoRecord { .. } => BackupError::NoRecord { name: text() },
+        BackupError::PlanChanged => BackupError::PlanChanged,
+        BackupError::Safety(_) => BackupError::Safety(Box::new(BackupError::DiskFull)),
+        BackupError::Import(_) => BackupError::Import(ImportError::NoAdministrator),
         BackupError::Inventory(_) => BackupError::Inventory(InventoryError::NoAdministrator),
         BackupError::DiskFull => BackupError::DiskFull,
         BackupError::FileSizeLimit => BackupError::FileSizeLimit,
@@ -615,6 +629,7 @@ fn import_and_export_errors_say_each_thing_once() {
     assert_each!(ImportError {
         ImportError::Store(_) => ImportError::Store(StoreError::Busy),
         ImportError::TemporaryFile(_) => ImportError::TemporaryFile(io_error()),
+        ImportError::Text(_) => ImportError::Text(Box::new(io_error())),
         ImportError::TemporaryFileDamaged => ImportError::TemporaryFileDamaged,
         ImportError::Undecodable { .. } =>
             ImportError::Undecodable { kind: Kind::Device, detail: text() },

@@ -70,6 +70,7 @@ mod recovery;
 mod rekey;
 mod replacing;
 mod response_schemas;
+mod restores;
 mod routes;
 mod serving;
 mod sessions;

@@ -330,6 +330,13 @@ fn backups(server: &Server, checked: &mut Checked) {
     }
     let verified = post(server, "/rest/backups/b%20true/verify", &json!({}));
     checked.check("verify_backup", 200, &verified);
+    let file = get(server, "/rest/backups/b%20true").body;
+    let uploaded = server.request("PUT", "/rest/backups/up").login(ADMIN).body(file).send();
+    checked.check("upload_backup", 201, &uploaded);
+    let body = json!({"backup": "up", "dry_run": true});
+    let plan = checked.check("restore", 200, &post(server, "/rest/restore", &body))["plan"].clone();
+    let body = json!({"backup": "up", "plan": plan});
+    checked.check("restore", 200, &post(server, "/rest/restore", &body));
     std::fs::write(server.data().join("backups/damaged.zip"), "PK").unwrap();
     let list = checked.check("list_backups", 200, &get(server, "/rest/backups"));
     let problems =

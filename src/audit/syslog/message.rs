@@ -128,6 +128,7 @@ fn severity(kind: EventKind) -> u8 {
         | EventKind::Export
         | EventKind::Download
         | EventKind::Undo
+        | EventKind::Restore
         | EventKind::Token
         | EventKind::Settings
         | EventKind::Rekey

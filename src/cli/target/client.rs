@@ -233,6 +233,16 @@ impl Client {
         self.send(self.agent.put(self.url(path)?), upload, progress)
     }
 
+    /// Uploads a file with POST, and waits for the response.
+    pub(crate) fn post_file(
+        &self,
+        path: &str,
+        upload: &Upload<'_>,
+        progress: &Progress,
+    ) -> anyhow::Result<ApiResponse> {
+        self.send(self.agent.post(self.url(path)?), upload, progress)
+    }
+
     /// Uploads a file with POST and a preference (RFC 7240).
     pub(super) fn post_file_preferring(
         &self,
@@ -336,7 +346,7 @@ impl Client {
     }
 
     /// Returns whether the server runs within this process.
-    pub(super) fn is_within_process(&self) -> bool {
+    pub(in crate::cli) fn is_within_process(&self) -> bool {
         self.server_location == ServerLocation::InProcess
     }
 

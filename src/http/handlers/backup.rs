@@ -257,7 +257,7 @@ fn request(call: &Call, options: &Options) -> Result<BackupRequest, Problem> {
 ///
 /// # Errors
 /// 400.
-fn backup_name(call: &Call) -> Result<BackupName, Problem> {
+pub(super) fn backup_name(call: &Call) -> Result<BackupName, Problem> {
     let text = call.parameters.get("name")?;
     text.parse().map_err(|error| {
         let detail = format!("“{}” is not a valid name of a backup: {error}.", shorten(text));

@@ -18,6 +18,7 @@ pub(super) mod openapi;
 pub(super) mod password;
 pub(super) mod projects;
 pub(super) mod reports;
+pub(super) mod restore;
 pub(super) mod sessions;
 pub(super) mod setup;
 pub(super) mod site;

@@ -74,7 +74,7 @@ fn operation(route: &Route) -> Value {
     if !about.request.is_empty() {
         operation["requestBody"] = json!({
             // Options may also be in the query.
-            "required": route.body != BodyRule::Options,
+            "required": !matches!(route.body, BodyRule::Options | BodyRule::OptionsOrFile { .. }),
             "content": contents(about.request),
         });
     }

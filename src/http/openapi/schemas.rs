@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{about_option, reference, value_schema};
 use crate::{
     audit::AuditEntry,
-    backup::{BackupReport, BackupVerification},
+    backup::{BackupReport, BackupSummary, BackupVerification, Restored},
     http::{
         description::BodyRule,
         handlers::{
@@ -60,6 +60,8 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<backup::BackupList>(&mut generator);
     add::<ExportResponse<'_, BackupReport>>(&mut generator);
     add::<BackupVerification>(&mut generator);
+    add::<ImportResponse<'_, Restored>>(&mut generator);
+    add::<BackupSummary>(&mut generator);
     add::<ProjectSummary>(&mut generator);
     add::<workbooks::Workbooks>(&mut generator);
     add::<site::Alive<'_>>(&mut generator);
@@ -88,11 +90,12 @@ pub(super) fn add_responses(schemas: &mut Value) {
 }
 
 /// The schemas of the responses of operations that run as jobs.
-const JOB_REPORTS: [&str; 7] = [
+const JOB_REPORTS: [&str; 8] = [
     "BackupReportResponse",
     "BackupVerification",
     "ProjectExportResponse",
     "ProjectImportResponse",
+    "RestoreResponse",
     "VerifyReport",
     "WorkbookExportResponse",
     "WorkbookImportResponse",

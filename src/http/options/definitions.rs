@@ -19,6 +19,33 @@ pub(in crate::http) const BACKUP_HISTORY: CallOption = CallOption::new(
     ValueType::Switch,
 );
 
+pub(in crate::http) const RESTORED_BACKUP: CallOption = CallOption::new(
+    "backup",
+    "The name of the stored backup to restore. Not for an uploaded file.",
+    ValueType::BackupName,
+);
+
+pub(in crate::http) const RESTORED_TYPES: CallOption = CallOption::new(
+    "types",
+    "The types to restore. Without it, all types of the backup are restored. In a query or a form, \
+     separate them with commas.",
+    ValueType::Kinds,
+);
+
+pub(in crate::http) const RESTORED_NAME: CallOption = CallOption::new(
+    "name",
+    "The name of the records to restore; other records stay as they are. Without it, all records are \
+     restored, and records that the backup does not have are removed.",
+    ValueType::Text,
+);
+
+pub(in crate::http) const PLAN: CallOption = CallOption::new(
+    "plan",
+    "The `plan` in the response of the dry run. The restore makes the changes that it reported, or none. \
+     Required unless `dry_run` is set.",
+    ValueType::Text,
+);
+
 /// The value of [`ON_ERROR`] that imports the valid records.
 pub(in crate::http) const SKIP: &str = "skip";
 

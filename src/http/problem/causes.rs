@@ -174,21 +174,10 @@ impl From<BackupError> for Problem {
         let error = match error {
             BackupError::Documents(error) => return error.into(),
             BackupError::Inventory(error) => return error.into(),
+            BackupError::Import(error) => return MigrationError::Import(error).into(),
             other => other,
         };
-        let kind = match &error {
-            BackupError::NotFound { .. } => ProblemKind::UnknownBackup,
-            BackupError::Exists { .. } => ProblemKind::BackupExists,
-            BackupError::TooMany => ProblemKind::Unavailable,
-            BackupError::Refused(_) => ProblemKind::BackupRefused,
-            BackupError::Store(error) => of_store(error),
-            BackupError::DiskFull | BackupError::FileSizeLimit => ProblemKind::DiskFull,
-            BackupError::Write(error) | BackupError::Io { source: error, .. } => of_io(error),
-            // The last two returned above.
-            BackupError::Time(_) | BackupError::Documents(_) | BackupError::Inventory(_) => {
-                ProblemKind::Internal
-            }
-        };
+        let kind = of_backup(&error);
         let damage = match &error {
             BackupError::Store(error) => Some(error),
             _ => None,
@@ -370,6 +359,28 @@ impl Problem {
     }
 }
 
+/// Returns the kind of problem for an error of a backup or a restore.
+fn of_backup(error: &BackupError) -> ProblemKind {
+    match error {
+        BackupError::NotFound { .. } => ProblemKind::UnknownBackup,
+        BackupError::Exists { .. } => ProblemKind::BackupExists,
+        BackupError::TooMany => ProblemKind::Unavailable,
+        BackupError::Refused(_) => ProblemKind::BackupRefused,
+        BackupError::Store(error) => of_store(error),
+        BackupError::DiskFull | BackupError::FileSizeLimit => ProblemKind::DiskFull,
+        BackupError::Write(error) | BackupError::Io { source: error, .. } => of_io(error),
+        BackupError::NoKind { .. } | BackupError::NoRecord { .. } => ProblemKind::NotInBackup,
+        BackupError::PlanChanged => ProblemKind::RestorePlan,
+        BackupError::Safety(first) => of_backup(first),
+        BackupError::Import(error) | BackupError::Documents(MigrationError::Import(error)) => {
+            of_import(error)
+        }
+        BackupError::Time(_) | BackupError::Documents(_) | BackupError::Inventory(_) => {
+            ProblemKind::Internal
+        }
+    }
+}
+
 /// Returns the kind of problem for an error of an import.
 fn of_import(error: &ImportError) -> ProblemKind {
     match error {
@@ -381,6 +392,7 @@ fn of_import(error: &ImportError) -> ProblemKind {
         ImportError::NameBytes { .. }
         | ImportError::TemporaryFileDamaged
         | ImportError::Undecodable { .. }
+        | ImportError::Text(_)
         | ImportError::Random(_) => ProblemKind::Internal,
     }
 }

@@ -47,6 +47,8 @@ pub(in crate::http) enum ProblemKind {
     ProjectState,
     BackupExists,
     BackupRefused,
+    NotInBackup,
+    RestorePlan,
     NothingToUndo,
     UndoConflict,
     NoAdministrator,
@@ -188,6 +190,16 @@ impl ProblemKind {
                 "backup-refused",
                 "The file is not a backup, or is damaged",
                 StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::NotInBackup => (
+                "not-in-backup",
+                "The backup does not have this record",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::RestorePlan => (
+                "restore-plan",
+                "The restore would do something else than its plan",
+                StatusCode::CONFLICT,
             ),
             Self::NothingToUndo => {
                 ("nothing-to-undo", "There is nothing to undo", StatusCode::CONFLICT)

@@ -1,4 +1,4 @@
-//! Backups: made, listed, downloaded and deleted.
+//! Backups: made, listed, downloaded, uploaded, deleted and restored.
 
 use hyper::Method;
 
@@ -11,16 +11,30 @@ use crate::{
             json, options_bodies,
         },
         endpoint::Endpoint,
-        handlers::backup,
-        options::{BACKUP_HISTORY, BACKUP_NAME},
+        handlers::{backup, restore},
+        options::{
+            BACKUP_HISTORY, BACKUP_NAME, DRY_RUN, PLAN, RESTORED_BACKUP, RESTORED_NAME,
+            RESTORED_TYPES,
+        },
         paths,
         route::Route,
     },
+    migration::BUNDLE_BYTES_MAX,
 };
 
 const NAME: PathParameter = text("name", "The backup's name.");
 
 const ZIP: Content = Content { media_type: "application/zip", shape: Shape::Bytes };
+
+const FILE: BodyRule = BodyRule::AtMost { bytes_max: BUNDLE_BYTES_MAX };
+
+const RESTORE_BODY: BodyRule =
+    BodyRule::OptionsOrFile { media_type: ZIP.media_type, bytes_max: BUNDLE_BYTES_MAX };
+
+const RESTORE_BODIES: [Content; 4] = {
+    let [json, form, multipart] = options_bodies("RestoreRequest");
+    [json, form, multipart, ZIP]
+};
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
@@ -131,6 +145,58 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             },
         },
         handler: |call| Box::pin(backup::verify(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::PUT,
+            pattern: paths::STORED_BACKUP.pattern(),
+            right: Right::Administer,
+            body: FILE,
+            description: Description {
+                operation: "upload_backup",
+                tag: Tag::Backup,
+                summary: "Uploads a backup and stores it. A stored backup is not replaced.",
+                path: &[NAME],
+                query: NO_OPTIONS,
+                request: &[ZIP],
+                responses: &[ResponseForm::of(
+                    "The backup is stored.",
+                    &[json(Shape::Schema("Backup"))],
+                )
+                .status(201)],
+            },
+        },
+        handler: |call| Box::pin(restore::upload(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::POST,
+            pattern: paths::RESTORE.pattern(),
+            right: Right::Administer,
+            body: RESTORE_BODY,
+            description: Description {
+                operation: "restore",
+                tag: Tag::Backup,
+                summary: "Restores a stored or uploaded backup, completely or not at all; or reports what would change.",
+                path: &[],
+                query: QueryRule::Known(&[
+                    RESTORED_BACKUP,
+                    RESTORED_TYPES,
+                    RESTORED_NAME,
+                    PLAN,
+                    DRY_RUN,
+                ]),
+                request: &RESTORE_BODIES,
+                responses: &[
+                    ResponseForm::of(
+                        "The backup is restored, or would be (dry run); the report lists the changes.",
+                        &[json(Shape::Schema("RestoreResponse"))],
+                    ),
+                    ACCEPTED,
+                ],
+            },
+        },
+        handler: |call| Box::pin(restore::restore(call)),
     },
     Endpoint {
         route: Route {

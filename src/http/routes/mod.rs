@@ -140,7 +140,9 @@ mod tests {
             let has_body = match route.body {
                 BodyRule::Nothing => false,
                 BodyRule::Options => !options.is_empty(),
-                BodyRule::File { .. } | BodyRule::AtMost { .. } => true,
+                BodyRule::File { .. }
+                | BodyRule::AtMost { .. }
+                | BodyRule::OptionsOrFile { .. } => true,
             };
             assert_eq!(has_body, !route.description.request.is_empty(), "{}", route.pattern);
         }

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     import::{
-        EmptyReplacement, Emptying, ImportOptions, ImportSource, Log, Mode, OnError, RestoredTexts,
-        SmallImport, Written, apply_locked,
+        EarlierTexts, EmptyReplacement, Emptying, ImportOptions, ImportSource, Log, Merging, Mode,
+        OnError, PrincipalRecord, SmallImport, Written, apply_locked,
     },
     inventory::{
         Inventory, InventoryError,
@@ -159,8 +159,7 @@ impl Inventory {
         }
         let log = Log::new(ImportSource::Documents, &store.directory().scratch(), &progress)?;
         let checked = undo.collect(store.vault(), &log)?;
-        let texts =
-            RestoredTexts { states: states.clone(), texts: std::mem::take(&mut undo.texts) };
+        let texts = EarlierTexts { states: states.clone(), texts: std::mem::take(&mut undo.texts) };
         let options = ImportOptions {
             what: "undo",
             kinds: &Kind::ALL,
@@ -170,6 +169,8 @@ impl Inventory {
             mode: Mode::Apply,
             small: SmallImport::DEFAULT,
             origin: &request.origin,
+            merging: Merging::MergeRecords,
+            principal_record: PrincipalRecord::Kept,
             kept_by_replacement: None,
         };
         let written = apply_locked(store, write_lock, &options, &log, checked.finish(texts)?)?;
@@ -199,7 +200,7 @@ impl Inventory {
 
 /// The operations that replace users as a whole, so that their undo brings the passwords back too. All
 /// others set passwords on purpose.
-const SETS_PASSWORDS_BACK: [&str; 3] = ["import_project", "demo", "undo"];
+const SETS_PASSWORDS_BACK: [&str; 4] = ["import_project", "demo", "undo", "restore"];
 
 /// The kind and name of a record.
 type RecordId = (Kind, String);

@@ -61,7 +61,7 @@ impl Project {
     }
 
     /// Opens the bundle in `file`. `path` is its current or future path, for messages.
-    pub(super) fn from_bundle(
+    pub(crate) fn from_bundle(
         file: File,
         path: &Path,
         limits: Limits,

@@ -155,6 +155,19 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["curl -u admin:admin -X POST http://127.0.0.1:8080/rest/backups/nightly/verify"],
     ),
     (
+        "upload_backup",
+        &[
+            "curl -u admin:admin -T nightly.zip http://127.0.0.1:8080/rest/backups/copy \\\n    | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"name\"])'",
+        ],
+    ),
+    (
+        "restore",
+        &[
+            "plan=$(curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/restore -d '{\"backup\": \"nightly\", \"dry_run\": true}' \\\n    | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"plan\"])')",
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/restore -d '{\"backup\": \"nightly\", \"plan\": \"'$plan'\"}' \\\n    | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"summary\"])'",
+        ],
+    ),
+    (
         "delete_backup",
         &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/backups/nightly"],
     ),

@@ -38,7 +38,7 @@ pub(super) fn changing() -> Vec<&'static Route> {
 pub(super) fn places(route: &Route) -> &'static [Place] {
     match route.body {
         BodyRule::Nothing => &[],
-        BodyRule::Options => {
+        BodyRule::Options | BodyRule::OptionsOrFile { .. } => {
             &[Place::Query, Place::Json, Place::Form, Place::Multipart, Place::JsonPart]
         }
         BodyRule::File { .. } => &[Place::Query, Place::Multipart, Place::JsonPart],
@@ -153,7 +153,9 @@ impl<'s> Call<'s> {
             let value = match *value {
                 "true" => json!(true),
                 "false" => json!(false),
-                value if *name == "import_export_types" => value.split(',').collect(),
+                value if ["import_export_types", "types"].contains(name) => {
+                    value.split(',').collect()
+                }
                 value => json!(value),
             };
             format!("{}: {value}", json!(name))
@@ -185,16 +187,18 @@ impl<'s> Call<'s> {
             BodyRule::File { .. } => request
                 .header("Content-Type", &multipart)
                 .body(self.multipart.file("a.csv", &self.body).bytes()),
-            BodyRule::Options if is(Place::Json) => {
+            BodyRule::Options | BodyRule::OptionsOrFile { .. } if is(Place::Json) => {
                 request.header("Content-Type", "application/json").body(self.json)
             }
-            BodyRule::Options if is(Place::Form) => {
+            BodyRule::Options | BodyRule::OptionsOrFile { .. } if is(Place::Form) => {
                 request.header("Content-Type", "application/x-www-form-urlencoded").body(self.form)
             }
-            BodyRule::Options if is(Place::Multipart) || is(Place::JsonPart) => {
+            BodyRule::Options | BodyRule::OptionsOrFile { .. }
+                if is(Place::Multipart) || is(Place::JsonPart) =>
+            {
                 request.header("Content-Type", &multipart).body(self.multipart.bytes())
             }
-            BodyRule::Options => request,
+            BodyRule::Options | BodyRule::OptionsOrFile { .. } => request,
         };
         request.send()
     }

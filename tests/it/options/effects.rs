@@ -46,6 +46,7 @@ fn effect(operation: &str, option: &str) -> Effect {
     const DRY_PROJECT: &[(&str, &str)] =
         &[("name", "one"), ("import_export_types", "device"), ("dry_run", "true")];
     const DRY_TABLE: &[(&str, &str)] = &[("kind", "device"), ("dry_run", "true")];
+    const DRY_RESTORE: &[(&str, &str)] = &[("backup", "b"), ("dry_run", "true")];
     let is_dry = |answer: &Answer| answer.json()["outcome"] == "dry_run";
     let of = |value, beside, is_there| Effect { value, beside, body: TABLE, is_there };
     match (operation, option) {
@@ -134,6 +135,17 @@ fn effect(operation: &str, option: &str) -> Effect {
         ("create_backup", "history") => {
             of("false", &[], |answer| answer.json()["manifest"]["history"] == false)
         }
+        ("restore", "backup") => {
+            of("b", &[("dry_run", "true")], |answer| answer.json()["backup"] == "b")
+        }
+        ("restore", "types") => of("device", DRY_RESTORE, |answer| {
+            answer.json()["types"].as_array().unwrap().len() == 1
+        }),
+        ("restore", "name") => of("Lisbon core 1", DRY_RESTORE, |answer| {
+            answer.status == 200 && of_kind(&answer.json(), "task")["unchanged"] == 0
+        }),
+        ("restore", "plan") => of("é", &DRY_RESTORE[..1], |answer| answer.status == 409),
+        ("restore", "dry_run") => of("true", &DRY_RESTORE[..1], is_dry),
         ("export_topology", "name") => {
             of("made.xlsx", &[], |answer| answer.json()["workbook"] == "made.xlsx")
         }
