@@ -348,6 +348,11 @@ pub(super) fn chunk_key(prefix: &[u8], number: usize) -> Vec<u8> {
     [prefix, &number.to_be_bytes()].concat()
 }
 
+/// Returns the prefix of the key of a long value's chunk. `None` if it is no such key.
+pub(super) fn chunk_prefix_of(key: &[u8]) -> Option<&[u8]> {
+    key.split_last_chunk::<4>().map(|(prefix, _)| prefix)
+}
+
 /// Opens sled's database. A database that this process has just closed can still be locked by one of
 /// sled's threads, and sled does not tell when the thread ends. So this tries again for some time.
 fn open_database(path: &Path, options: Options) -> Result<Db, StoreError> {

@@ -5,7 +5,9 @@
 //! [`rekey_switch`] moves them to their places.
 
 use std::{
+    collections::HashSet,
     fs,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,7 +19,7 @@ use super::{
     DataDirectory, Options, Raw, StoreError, Summary, Vault,
     directory::ARCHIVE_NUMBER,
     format,
-    generation::{Generation, chunk_key, write_entry},
+    generation::{Generation, chunk_key, chunk_prefix_of, write_entry},
     history::{BeforeKey, parse_before_key},
     key_check,
     known::KnownState,
@@ -30,7 +32,7 @@ use super::{
 };
 use crate::{
     disk::{sync_folder, write_private_file},
-    model::{Kind, Secret},
+    model::{AnyRecord, Kind, Secret},
     wording::Chain,
 };
 
@@ -230,16 +232,38 @@ impl Reseal<'_> {
         options: Options,
     ) -> Result<KnownState, StoreError> {
         let to = Generation::create(target, from.number, options)?;
-        for tree in TreeId::all() {
+        // A sealed value is written instead of the one that it replaces, never after it: the log of a database
+        // keeps replaced values for a while.
+        let mut sealed_chunks = HashSet::new();
+        let _ = each_value(from, &mut |value| {
+            let sealed = match value.stored() {
+                Some(stored) => self.sealed(stored)?,
+                None => None,
+            };
+            match sealed {
+                Some(Sealed { version, ordinal, body, chunk_prefix }) => {
+                    let values = format::values(ordinal, version, &body);
+                    write_entry(to.tree(value.tree), value.key, &values.head)?;
+                    for (number, chunk) in values.chunks.enumerate() {
+                        let key = chunk_key(&chunk_prefix, number);
+                        write_entry(to.tree(TreeId::Chunks), &key, chunk)?;
+                    }
+                    sealed_chunks.insert(chunk_prefix);
+                }
+                None => write_entry(to.tree(value.tree), value.key, value.bytes)?,
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        for tree in TreeId::all().filter(|tree| !holds_records(*tree)) {
             for entry in from.trees().tree(tree).prefix(&[]) {
                 let (key, value) = entry?;
-                write_entry(to.tree(tree), &key, &value)?;
+                let is_sealed = tree == TreeId::Chunks
+                    && chunk_prefix_of(&key).is_some_and(|prefix| sealed_chunks.contains(prefix));
+                if !is_sealed {
+                    write_entry(to.tree(tree), &key, &value)?;
+                }
             }
         }
-        for kind in Kind::ALL {
-            self.records(from, &to, kind)?;
-        }
-        self.before_values(from, &to)?;
         let mut summary = Summary::clone(&from.summary());
         summary.content = to.read_content()?;
         to.note_summary(summary.clone());
@@ -250,74 +274,157 @@ impl Reseal<'_> {
         Ok(known)
     }
 
-    /// Seals the secrets of the records of a kind.
-    fn records(
-        &mut self,
-        from: &Generation,
-        to: &Generation,
-        kind: Kind,
-    ) -> Result<(), StoreError> {
-        let tree = TreeId::Kind(kind);
-        for entry in from.trees().scan(kind) {
-            let (name, Some(raw)) = entry? else { continue };
-            let owner = ValueOwner::Record(kind);
-            if self.value(to, (owner, &name), (tree, &name), &raw)? {
-                self.report.records += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Seals the secrets of the values before each change.
-    fn before_values(&mut self, from: &Generation, to: &Generation) -> Result<(), StoreError> {
-        for entry in from.trees().tree(TreeId::Before).prefix(&[]) {
-            let (key, value) = entry?;
-            let Some(BeforeKey::Value { owner, key: name, .. }) = parse_before_key(&key) else {
-                continue;
-            };
-            // An empty value means that the record did not exist.
-            if value.is_empty() {
-                continue;
-            }
-            let Some(raw) = from.trees().with_chunks(owner, name, value)? else { continue };
-            if self.value(to, (owner, name), (TreeId::Before, &key), &raw)? {
-                self.report.before_values += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Seals the secrets of one value, and writes it under its key in a tree. Returns whether it had any.
-    fn value(
-        &mut self,
-        to: &Generation,
-        (owner, name): (ValueOwner, &[u8]),
-        (tree, key): (TreeId, &[u8]),
-        raw: &Raw,
-    ) -> Result<bool, StoreError> {
-        let ValueOwner::Record(kind) = owner else { return Ok(false) };
-        // A damaged record is reported by the verification.
-        let Ok(mut record) = format::decode_record(kind, name, raw.body()) else {
-            return Ok(false);
-        };
+    /// Seals the secrets of a record. `None` if it has none.
+    fn sealed(&mut self, stored: StoredRecord<'_>) -> Result<Option<Sealed>, StoreError> {
+        let StoredRecord { mut record, name, is_before, raw } = stored;
         let is_encrypted = |secret: &Secret| matches!(secret, Secret::Encrypted(_));
         if !record.secrets().iter().any(|(_, secret)| is_encrypted(secret)) {
-            return Ok(false);
+            return Ok(None);
         }
         if self.from.decrypt_secrets(&mut *record).is_err() {
             self.report.undecryptable += 1;
-            return Ok(false);
+            return Ok(None);
+        }
+        if is_before {
+            self.report.before_values += 1;
+        } else {
+            self.report.records += 1;
         }
         self.to.encrypt_secrets(&mut *record);
-        let body = format::encode_body(&*record)?;
-        let version = raw.header.version;
-        let values = format::values(raw.header.ordinal, version, &body);
-        write_entry(to.tree(tree), key, &values.head)?;
-        // A sealed secret has always the same length, so there are as many chunks as before.
-        let prefix = owner.chunk_prefix(name, version);
-        for (number, chunk) in values.chunks.enumerate() {
-            write_entry(to.tree(TreeId::Chunks), &chunk_key(&prefix, number), chunk)?;
+        let (ordinal, version) = (raw.header.ordinal, raw.header.version);
+        Ok(Some(Sealed {
+            ordinal,
+            version,
+            body: format::encode_body(&*record)?,
+            chunk_prefix: ValueOwner::Record(record.kind()).chunk_prefix(name, version),
+        }))
+    }
+}
+
+/// A record whose secrets are sealed.
+struct Sealed {
+    ordinal: u64,
+    version: u64,
+    body: Vec<u8>,
+    /// The prefix of the keys of its chunks, if it is long.
+    chunk_prefix: Vec<u8>,
+}
+
+/// A stored record, or the value of one before a change.
+struct StoredRecord<'r> {
+    record: AnyRecord,
+    name: &'r [u8],
+    is_before: bool,
+    raw: &'r Raw,
+}
+
+/// An entry of a tree that holds records.
+struct RecordEntry<'r> {
+    tree: TreeId,
+    key: &'r [u8],
+    bytes: &'r [u8],
+    /// The kind, the name and the complete value of the record. `None` if the entry holds none.
+    record: Option<(Kind, &'r [u8], Raw)>,
+}
+
+impl RecordEntry<'_> {
+    /// The record. `None` also if it is damaged: the verification reports that.
+    fn stored(&self) -> Option<StoredRecord<'_>> {
+        let (kind, name, raw) = self.record.as_ref()?;
+        let record = format::decode_record(*kind, name, raw.body()).ok()?;
+        Some(StoredRecord { record, name, is_before: self.tree == TreeId::Before, raw })
+    }
+}
+
+/// Returns whether the values of a tree are records, or values of records before changes.
+fn holds_records(tree: TreeId) -> bool {
+    matches!(tree, TreeId::Kind(_) | TreeId::Before)
+}
+
+/// Calls `each` with every entry of the trees that hold records, until it breaks. Returns whether it did.
+fn each_value(
+    from: &Generation,
+    each: &mut dyn FnMut(RecordEntry<'_>) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<ControlFlow<()>, StoreError> {
+    let trees = from.trees();
+    for kind in Kind::ALL {
+        let tree = TreeId::Kind(kind);
+        for entry in trees.tree(tree).prefix(&[]) {
+            let (key, bytes) = entry?;
+            let raw = trees.with_chunks(ValueOwner::Record(kind), &key, bytes.clone())?;
+            let record = raw.map(|raw| (kind, &*key, raw));
+            if each(RecordEntry { tree, key: &key, bytes: &bytes, record })?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        Ok(true)
+    }
+    let tree = TreeId::Before;
+    for entry in trees.tree(tree).prefix(&[]) {
+        let (key, bytes) = entry?;
+        let record = match parse_before_key(&key) {
+            // An empty value means that the record did not exist.
+            Some(BeforeKey::Value {
+                owner: owner @ ValueOwner::Record(kind), key: name, ..
+            }) if !bytes.is_empty() => {
+                trees.with_chunks(owner, name, bytes.clone())?.map(|raw| (kind, name, raw))
+            }
+            _ => None,
+        };
+        if each(RecordEntry { tree, key: &key, bytes: &bytes, record })?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Credential, Entity, Field, Name},
+        store::{Origin, Store},
+    };
+
+    /// The encrypted password of the only credential, and the store's folder closed again.
+    fn put_password(path: &Path, password: &str) -> Vec<u8> {
+        let store = Store::open(path).unwrap();
+        let mut credential = Credential::named(Name::parse("R 1%".to_owned()).unwrap());
+        credential.password = Field::Set(Secret::from_plain(password));
+        credential.description = Field::Set("d".repeat(9000));
+        let put = store.change(&Origin::internal("test"), |transaction| {
+            transaction.put(credential.clone()).map(drop)
+        });
+        put.unwrap();
+        let stored = store.read().get::<Credential>("R 1%").unwrap().unwrap();
+        match stored.record.password {
+            Field::Set(Secret::Encrypted(bytes)) => bytes,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Returns whether a file of a folder contains some bytes.
+    fn holds(folder: &Path, bytes: &[u8]) -> bool {
+        fs::read_dir(folder).unwrap().any(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                return holds(&path, bytes);
+            }
+            memchr::memmem::find(&fs::read(path).unwrap(), bytes).is_some()
+        })
+    }
+
+    #[test]
+    fn no_copy_holds_a_secret_under_the_old_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        let old = ["first", "second"].map(|password| put_password(&path, password));
+        assert!(old.iter().all(|bytes| holds(&path, bytes)));
+        let report = rekey(&path, Options::default()).unwrap();
+        assert_eq!((report.records, report.before_values, report.undecryptable), (1, 1, 0));
+        assert!(old.iter().all(|bytes| !holds(&path, bytes)));
+        let store = Store::open(&path).unwrap();
+        let mut record = store.read().get::<Credential>("R 1%").unwrap().unwrap().record;
+        store.vault().decrypt_secrets(&mut record).unwrap();
+        assert_eq!(record.password.get().and_then(Secret::plain).unwrap().as_str(), "second");
     }
 }
