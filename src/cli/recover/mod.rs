@@ -266,6 +266,7 @@ fn recover(
 ) -> anyhow::Result<RecoverOutput> {
     let data = recovery.directory().path().to_owned();
     let lacks_key = matches!(recovery.state(), RecoveryState::NoKey(_));
+    record(&data, method)?;
     let (recovered, details) = match method {
         Method::Previous => (recovery.go_back()?, None),
         Method::Salvage => {
@@ -286,21 +287,25 @@ fn recover(
     if lacks_key && matches!(method, Method::Previous) {
         return Ok(text::render_previous_without_key(&data, &recovered));
     }
-    let has_administrator = finish(&data, options, method)?;
+    let has_administrator = finish(&data, options)?;
     Ok(text::render_recovered(&data, &recovered, details, has_administrator))
 }
 
-/// Computes the members of pools, and records the recovery. Returns whether an administrator can log in.
-fn finish(data: &Path, options: Options, method: Method<'_>) -> anyhow::Result<bool> {
+/// Records the recovery in the audit log. The entries before it name changes that the history will not have
+/// any more, so a recovery that is killed at any later moment has its entry.
+fn record(data: &Path, method: Method<'_>) -> anyhow::Result<()> {
+    let event = Event::new(EventKind::Recovery).with_detail(method.command());
+    audit::record_now(AuditFolder::in_data(data), event)
+        .context("Nothing was recovered, because the audit log cannot be written")
+}
+
+/// Computes the members of pools. Returns whether an administrator can log in.
+fn finish(data: &Path, options: Options) -> anyhow::Result<bool> {
     let options = Options { interrupted: InterruptedRecovery::Open, ..options };
     let store = Arc::new(Store::open_with(data, options)?);
     Inventory::new(store.clone())
         .update_pools(None, &Origin::internal("recover"))
         .context("Cannot compute the members of the pools")?;
-    // Before the end of the recovery: the entries before name changes that the history does not have any more.
-    let event = Event::new(EventKind::Recovery).with_detail(method.command());
-    audit::record_now(AuditFolder::in_data(data), event)
-        .context("The audit log cannot be written, so the recovery is not complete")?;
     store.complete_recovery()?;
     Ok(access::has_able_administrator(&store)?)
 }

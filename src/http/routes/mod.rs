@@ -179,7 +179,7 @@ mod tests {
             let shapes = route.description.request.iter().map(|content| content.shape);
             let of_options = shapes.filter(|shape| matches!(shape, Shape::Options(_))).count();
             let expected = match route.body {
-                BodyRule::Options if !options.is_empty() => 3,
+                BodyRule::Options | BodyRule::OptionsOrFile { .. } if !options.is_empty() => 3,
                 BodyRule::File { .. } => 1,
                 _ => 0,
             };
