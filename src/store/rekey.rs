@@ -385,12 +385,12 @@ mod tests {
         store::{Origin, Store},
     };
 
-    /// The encrypted password of the only credential, and the store's folder closed again.
-    fn put_password(path: &Path, password: &str) -> Vec<u8> {
+    /// Returns the encrypted password of the only credential, whose description has this length.
+    fn put_password(path: &Path, password: &str, bytes: usize) -> Vec<u8> {
         let store = Store::open(path).unwrap();
         let mut credential = Credential::named(Name::parse("R 1%".to_owned()).unwrap());
         credential.password = Field::Set(Secret::from_plain(password));
-        credential.description = Field::Set("d".repeat(9000));
+        credential.description = Field::Set("d".repeat(bytes));
         let put = store.change(&Origin::internal("test"), |transaction| {
             transaction.put(credential.clone()).map(drop)
         });
@@ -415,16 +415,21 @@ mod tests {
 
     #[test]
     fn no_copy_holds_a_secret_under_the_old_key() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("data");
-        let old = ["first", "second"].map(|password| put_password(&path, password));
-        assert!(old.iter().all(|bytes| holds(&path, bytes)));
-        let report = rekey(&path, Options::default()).unwrap();
-        assert_eq!((report.records, report.before_values, report.undecryptable), (1, 1, 0));
-        assert!(old.iter().all(|bytes| !holds(&path, bytes)));
-        let store = Store::open(&path).unwrap();
-        let mut record = store.read().get::<Credential>("R 1%").unwrap().unwrap().record;
-        store.vault().decrypt_secrets(&mut record).unwrap();
-        assert_eq!(record.password.get().and_then(Secret::plain).unwrap().as_str(), "second");
+        // A long credential and a short one. The value before a change of a short record can be inside the
+        // change, which a new key does not write again.
+        for bytes in [9000, 10] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("data");
+            let old = ["first", "second"].map(|password| put_password(&path, password, bytes));
+            assert!(old.iter().all(|secret| holds(&path, secret)));
+            let report = rekey(&path, Options::default()).unwrap();
+            let counts = (report.records, report.before_values, report.undecryptable);
+            assert_eq!(counts, (1, 1, 0), "{bytes}");
+            assert!(old.iter().all(|secret| !holds(&path, secret)), "{bytes}");
+            let store = Store::open(&path).unwrap();
+            let mut record = store.read().get::<Credential>("R 1%").unwrap().unwrap().record;
+            store.vault().decrypt_secrets(&mut record).unwrap();
+            assert_eq!(record.password.get().and_then(Secret::plain).unwrap().as_str(), "second");
+        }
     }
 }
