@@ -1,5 +1,6 @@
-"""The manual's script over TLS, with the fingerprint that the server prints."""
+"""TLS with the fingerprint that the server prints: the manual's script, and curl over HTTP/2."""
 import hashlib
+import json
 import os
 import ssl
 import subprocess
@@ -73,4 +74,33 @@ def manual_over_tls(binary, root, _):
         assert compare(root / "assets/demo", documents(bundle)) == []
 
 
-CHECKS = [manual_over_tls]
+def curl_over_http2(binary, root, _):
+    """curl speaks HTTP/2 with the certificate of the server, and accepts no other certificate."""
+    with server(binary, listen="https://127.0.0.1:0") as here, server(binary, listen="https://127.0.0.1:0") as other:
+        files = {}
+        for name, target in {"here": here, "other": other}.items():
+            address = urllib.parse.urlsplit(target.url)
+            certificate = ssl.get_server_certificate((address.hostname, address.port))
+            shown = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()
+            assert shown.upper() == printed_fingerprint(binary, target.data).replace(":", "").upper(), shown
+            files[name] = here.data.parent / f"{name}.pem"
+            files[name].write_text(certificate)
+
+        def curl(authority, *arguments):
+            command = ["curl", "--silent", "--show-error", "--http2", "--noproxy", "*", "--cacert", authority,
+                       "--user", "admin:admin", "--write-out", "\n%{http_version} %{http_code}", *arguments]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            return done.returncode, done.stdout.rpartition("\n")
+
+        device = '{"name": "edge <1> é", "ip_address": "192.0.2.1"}'
+        sent = curl(files["here"], "--json", device, f"{here.url}/rest/instance/device")
+        assert (sent[0], sent[1][2]) == (0, "2 200"), sent
+        read = curl(files["here"], f"{here.url}/rest/instance/device/edge%20%3C1%3E%20%C3%A9")
+        assert (read[0], read[1][2]) == (0, "2 200"), read
+        assert json.loads(read[1][0])["ip_address"] == "192.0.2.1", read
+        # Exit code 60: the certificate is not signed by a known authority.
+        refused = curl(files["other"], f"{here.url}/rest/is_alive")
+        assert refused[0] == 60, refused
+
+
+CHECKS = [manual_over_tls, curl_over_http2]
