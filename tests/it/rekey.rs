@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Output, Stdio},
     time::Duration,
@@ -163,7 +164,7 @@ fn the_key_can_be_outside_of_the_data_directory() {
     assert!(server.wait().success());
     let data = server.data();
     assert!(key.exists() && !data.join("key").exists());
-    let mode = std::os::unix::fs::PermissionsExt::mode(&key.metadata().unwrap().permissions());
+    let mode = key.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     // Without the option, and without the file.
     let missing = on(&data, &["verify"]);
@@ -185,6 +186,40 @@ fn the_key_can_be_outside_of_the_data_directory() {
     fs::rename(&moved, &key).unwrap();
     let server = server.start_again_with(&["--key-file", key_text]);
     assert_eq!(inventory(&server), before);
+}
+
+/// systemd gives the service a directory with files of mode 0400, and its path in `CREDENTIALS_DIRECTORY`.
+#[test]
+fn the_key_can_be_a_systemd_credential() {
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = folder.path().join("credentials");
+    fs::create_dir(&credentials).unwrap();
+    let key = credentials.join("satchel.key");
+    fs::write(&key, [0xa5; 32]).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o400)).unwrap();
+    fs::set_permissions(&credentials, fs::Permissions::from_mode(0o500)).unwrap();
+    let key_text = key.to_str().unwrap();
+    let variables =
+        [("CREDENTIALS_DIRECTORY", credentials.to_str().unwrap()), ("SATCHEL_KEY_FILE", key_text)];
+    let mut server = Server::start_with_environment(&variables);
+    put(&server, "credential", &json!({"name": "R 1%", "password": "secret"}));
+    let before = inventory(&server);
+    server.terminate();
+    assert!(server.wait().success());
+    let data = server.data();
+    assert!(!data.join("key").exists());
+    // The server adds no file to the directory, and leaves the key as it is.
+    assert_eq!(fs::read_dir(&credentials).unwrap().count(), 1);
+    assert_eq!(fs::read(&key).unwrap(), [0xa5; 32]);
+    assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o400);
+    // Root runs commands with the source of the credential.
+    let source = folder.path().join("key");
+    fs::copy(&key, &source).unwrap();
+    assert_exit(&on(&data, &["verify", "--key-file", source.to_str().unwrap()]), 0);
+    let server = server.start_again_with(&["--key-file", key_text]);
+    assert_eq!(inventory(&server), before);
+    // Lets a user other than root remove the directory.
+    fs::set_permissions(&credentials, fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]
