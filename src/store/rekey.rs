@@ -152,9 +152,13 @@ fn prepare_in(
         NewKey::Same => None,
         NewKey::Random => Some(old_key_path(&directory.key())),
     };
+    // The process that completes the replacement can have another working directory.
+    let absolute = |path: PathBuf| {
+        std::path::absolute(path).map_err(StoreError::io("finding the folder of the key"))
+    };
     let decision = Decision {
-        key: std::path::absolute(directory.key()).map_err(StoreError::io("finding the key"))?,
-        old_key: report.old_key.clone(),
+        key: absolute(directory.key())?,
+        old_key: report.old_key.clone().map(absolute).transpose()?,
     };
     drop(target);
     sync_folder(folder).map_err(StoreError::io("making the resealed databases durable"))?;

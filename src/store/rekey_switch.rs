@@ -41,11 +41,16 @@ pub(super) struct Decision {
     pub old_key: Option<PathBuf>,
 }
 
-/// Writes the decision. The folder must be complete and durable.
+/// Keeps the present key under its other name, and writes the decision. The folder must be complete and
+/// durable.
+///
+/// The key is kept first: if its folder cannot be written, a decided replacement could not be completed, and
+/// the data directory could not be opened any more.
 ///
 /// # Errors
 /// [`StoreError::DiskFull`] or [`StoreError::Io`]; nothing is decided then.
 pub(super) fn decide(data: &Path, decision: &Decision) -> Result<(), StoreError> {
+    keep_key(decision).map_err(StoreError::io("keeping the old key beside the key file"))?;
     let path = data.join(DECISION);
     let write = || -> io::Result<()> {
         let text = serde_json::to_vec(decision)?;
@@ -125,10 +130,15 @@ fn switch_key(new: &Path, decision: &Decision) -> io::Result<()> {
     if *present == *new {
         return Ok(());
     }
-    if let Some(old) = &decision.old_key {
-        write_private_file(old, &old.with_extension("new"), &present)?;
-    }
+    keep_key(decision)?;
     write_private_file(path, &path.with_extension("new"), &new)
+}
+
+/// Writes the present key to the path under which a replaced key is kept.
+fn keep_key(decision: &Decision) -> io::Result<()> {
+    let Some(old) = &decision.old_key else { return Ok(()) };
+    let present = zeroize::Zeroizing::new(fs::read(&decision.key)?);
+    write_private_file(old, &old.with_extension("new"), &present)
 }
 
 fn is_database(name: &OsStr) -> bool {

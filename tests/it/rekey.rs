@@ -188,6 +188,28 @@ fn the_key_can_be_outside_of_the_data_directory() {
     assert_eq!(inventory(&server), before);
 }
 
+/// The replaced key cannot be kept beside a key file with such a long name.
+#[test]
+fn a_key_that_cannot_be_kept_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("k".repeat(250));
+    let key_text = key.to_str().unwrap();
+    let mut server = Server::start_with(&["--key-file", key_text]);
+    put(&server, "credential", &json!({"name": "R 1%", "password": "secret"}));
+    let before = inventory(&server);
+    server.terminate();
+    assert!(server.wait().success());
+    let (data, old) = (server.data(), fs::read(&key).unwrap());
+    let refused = on(&data, &["rekey", "--yes", "--key-file", key_text]);
+    assert_exit(&refused, 1);
+    let said = stderr_of(&refused);
+    assert!(said.contains("keeping the old key beside the key file"), "{said}");
+    assert_eq!(fs::read(&key).unwrap(), old);
+    assert!(!data.join("rekey").exists() && !data.join("REKEY").exists());
+    let server = server.start_again_with(&["--key-file", key_text]);
+    assert_eq!(inventory(&server), before);
+}
+
 /// systemd gives the service a directory with files of mode 0400, and its path in `CREDENTIALS_DIRECTORY`.
 #[test]
 fn the_key_can_be_a_systemd_credential() {
