@@ -2,7 +2,7 @@
 //!
 //! A change is one byte for its format, its head, the list of touched values, and from format 2 on the place
 //! of the value before each of them, in bincode. Its bytes are in an entry of their own, or in a
-//! [group](super::groups). The head always fits into [`VALUE_BYTES_MAX`] bytes, so a list of changes reads no
+//! [group](super::groups). The head always fits into 4,096 bytes, so a list of changes reads no
 //! more of each.
 
 use bincode::{Decode, Encode, config, error::DecodeError};
