@@ -1,5 +1,5 @@
-//! The build script: renders the documentation site, packs the licences and the OpenAPI description, and tells the executable
-//! its commit and target.
+//! The build script: renders the documentation site, packs the licences and the OpenAPI description, and
+//! tells the executable its commit and target.
 
 #[expect(unreachable_pub, reason = "the library exports these items")]
 #[path = "src/docs/pages.rs"]

@@ -355,10 +355,10 @@ impl Shared {
     }
 }
 
-/// What the thread takes from the queue.
+/// The events and requests that the thread takes from the queue.
 struct Taken {
     events: Vec<Event>,
-    /// Whether the log closes.
+    /// True when the log closes.
     is_closing: bool,
     /// The number of the last flush that was asked for.
     flush: u64,

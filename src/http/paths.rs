@@ -61,9 +61,9 @@ pub const DOCS_FILE: PathPattern<1> = PathPattern::new("/docs/{file}");
 pub const SETUP: PathPattern<0> = PathPattern::new("/setup");
 /// The metrics of the server.
 pub const METRICS: PathPattern<0> = PathPattern::new("/metrics");
-/// Whether the process answers.
+/// The sign of life of the process.
 pub const LIVEZ: PathPattern<0> = PathPattern::new("/livez");
-/// Whether the server can do its work.
+/// The checks of the server's health.
 pub const READYZ: PathPattern<0> = PathPattern::new("/readyz");
 /// The state of the server: it runs if it responds.
 pub const IS_ALIVE: PathPattern<0> = PathPattern::new("/rest/is_alive");

@@ -8,7 +8,7 @@ use crate::store::ReplacedStates;
 /// A function that takes a device, a property and its new text. `None` removes the text.
 pub type PutText<'a> = dyn FnMut(&str, &str, Option<&str>) -> Result<(), ImportError> + 'a;
 
-/// What happens to the texts that the source does not name.
+/// The fate of the texts that the source does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherTexts {
     /// They stay, if their device stays.

@@ -26,7 +26,7 @@ pub struct ImportOptions<'a> {
     pub origin: &'a Origin,
     /// How an incoming record is combined with the existing one of its name, unless its kind is emptied.
     pub merging: Merging,
-    /// Whether the user of the origin is kept if the import empties the users and does not contain this one.
+    /// The treatment of the user of the origin, if the import empties the users and does not contain this one.
     pub principal_record: PrincipalRecord,
     /// Returns whether a custom property of an existing record is kept although its kind is emptied and
     /// the incoming record does not have it: the source cannot contain such properties. Such a source does

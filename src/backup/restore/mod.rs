@@ -50,7 +50,7 @@ pub struct RestoreRequest {
     /// The name of the records to restore. `None` for all records: those that the file does not have are
     /// removed then.
     pub name: Option<String>,
-    /// Whether the file is restored, or its changes are only reported.
+    /// The restore itself, or only a report of its changes.
     pub mode: Mode,
     /// The plan that the caller has seen. A restore needs it, a dry run ignores it.
     pub plan: Option<String>,

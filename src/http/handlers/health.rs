@@ -107,17 +107,17 @@ fn damage(inventory: &Inventory) -> Option<String> {
     }
 }
 
-/// Whether the process answers.
+/// The sign of life of the process.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http) struct Liveness {
     /// Always true.
     alive: bool,
 }
 
-/// Whether the server can do its work.
+/// The result of all checks of the server's health.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http) struct Readiness {
-    /// Whether all checks have passed.
+    /// True if all checks have passed.
     ready: bool,
     /// The checks, without the excluded ones.
     checks: Vec<CheckResult>,
@@ -128,7 +128,7 @@ pub(in crate::http) struct Readiness {
 struct CheckResult {
     check: Check,
     passed: bool,
-    /// What is wrong. Absent if the check has passed.
+    /// The fault in a sentence. Absent if the check has passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
