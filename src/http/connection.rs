@@ -24,6 +24,7 @@ use super::{
     http2,
     limits::HEADERS_MAX,
     pipeline::{Server, respond},
+    plain_http,
     timeout_stream::TimeoutStream,
 };
 use crate::tls::{HttpVersion, ServerTls, client_name, http_version};
@@ -69,18 +70,27 @@ async fn serve_requests(
         tracing::debug!(%peer, %error, "Cannot set TCP_NODELAY.");
     }
     let limits = &server.app.limits;
-    let stream = TimeoutStream::new(tcp, state.clone(), limits.write_wait);
+    let (head_wait, write_wait) = (limits.head_wait, limits.write_wait);
     let Some(tls) = tls else {
+        let stream = TimeoutStream::new(tcp, state.clone(), write_wait);
         return serve_http1(server, state, stream, stopping).await;
+    };
+    let handshake = async {
+        if plain_http::is_plain_http(&tcp).await? {
+            plain_http::refuse(tcp).await?;
+            return Ok(None);
+        }
+        tls.accept(TimeoutStream::new(tcp, state.clone(), write_wait)).await.map(Some)
     };
     let mut stopping_meanwhile = stopping.clone();
     // A client that does not finish the handshake is an idle one.
     let handshake = tokio::select! {
-        handshake = timeout(limits.head_wait, tls.accept(stream)) => handshake,
+        handshake = timeout(head_wait, handshake) => handshake,
         _ = stopping_meanwhile.changed() => return,
     };
     match handshake {
-        Ok(Ok(stream)) => {
+        Ok(Ok(None)) => tracing::debug!(%peer, "The client does not use TLS."),
+        Ok(Ok(Some(stream))) => {
             if let Some(name) = client_name(&stream) {
                 state.set_client_name(name);
             }

@@ -52,6 +52,7 @@ mod password_turns;
 mod path;
 pub mod paths;
 mod pipeline;
+mod plain_http;
 mod problem;
 mod query_string;
 mod request_body;

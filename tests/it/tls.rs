@@ -72,15 +72,35 @@ fn tls_1_2_and_1_3_are_spoken_and_nothing_older() {
 #[test]
 fn a_client_that_does_not_speak_tls_is_disconnected() {
     let server = TlsServer::start(&["--head-wait-ms", "300"]);
-    for sent in
-        [&b"GET /rest/is_alive HTTP/1.1\r\nHost: a\r\n\r\n"[..], &[0x16, 3, 1, 0xff, 0xff], b""]
-    {
+    for sent in [&[0x16, 3, 1, 0xff, 0xff][..], b"\x80", b"get / HTTP/1.1\r\n", b""] {
         let mut socket = server.socket();
         socket.write_all(sent).unwrap();
         let mut answer = Vec::new();
         // A reset is an end as well.
         let _ = socket.read_to_end(&mut answer);
         assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    }
+    assert!(server.curl(&["--cacert", &server.certificate()]).status.success());
+}
+
+#[test]
+fn a_request_without_encryption_is_told_to_use_https() {
+    let server = TlsServer::start(&[]);
+    let body = "x".repeat(100_000);
+    let long = format!("PUT /rest/x HTTP/1.1\r\nHost: a\r\ncontent-length: 100000\r\n\r\n{body}");
+    for sent in
+        ["G", "GET /rest/is_alive HTTP/1.1\r\nHost: a\r\n\r\n", &long, "PRI * HTTP/2.0\r\n\r\n"]
+    {
+        let mut socket = server.socket();
+        socket.write_all(sent.as_bytes()).unwrap();
+        socket.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+        assert!(
+            answer.ends_with("Begin the address with https:// instead of http://.\n"),
+            "{answer}"
+        );
     }
     assert!(server.curl(&["--cacert", &server.certificate()]).status.success());
 }
@@ -296,7 +316,8 @@ async fn wrong_records_end_the_connection_and_nothing_else() {
         let _ = socket.shutdown(std::net::Shutdown::Write);
         let mut answer = Vec::new();
         let _ = socket.read_to_end(&mut answer);
-        assert!(!answer.starts_with(b"HTTP"));
+        // Random bytes can begin like a request.
+        assert!(!answer.starts_with(b"HTTP") || answer.starts_with(b"HTTP/1.1 400 "));
     }
     // After the handshake: records that nobody encrypted.
     for _ in 0..20 {
