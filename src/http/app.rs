@@ -62,6 +62,8 @@ pub struct App {
     /// Held while a set-up runs, so that a burst of them takes one place in the queue of password checks.
     pub(super) setup_turn: Mutex<()>,
     pub(super) password_turns: PasswordTurns,
+    /// The password checks that run or wait.
+    pub(super) password_checks: LimitedPlaces,
     /// The certificate; `None` without TLS.
     pub(super) tls: Option<ServerTls>,
     pub(super) metrics: Arc<Metrics>,
@@ -172,6 +174,7 @@ impl App {
             connections: ConnectionTable::new(&limits, trusted_proxies.clone()),
             followers: LimitedPlaces::of_followers(limits.connections_max),
             streams: Arc::new(LimitedPlaces::of_streams()),
+            password_checks: LimitedPlaces::of_password_checks(),
             stopping: watch::Sender::new(false),
             limits,
             host_names,

@@ -18,8 +18,9 @@ use zeroize::Zeroizing;
 use super::{
     app::App,
     audit,
-    blocking::Lane,
+    blocking::{BlockingError, Lane},
     caller::Caller,
+    limited_places::LimitedPlace,
     problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
     session_cookie::{SessionCookie, X_SATCHEL_REQUEST},
 };
@@ -214,16 +215,24 @@ async fn check(
                 Ok(CachedLogin::Unverified(_) | CachedLogin::AccountMissing) => {}
                 Err(error) => return Ok(Err(error)),
             }
-            let lane = if app.login.has_succeeded(&credentials, source) {
-                Lane::KnownPassword
+            let (lane, _place) = if app.login.has_succeeded(&credentials, source) {
+                (Lane::KnownPassword, None)
             } else {
-                Lane::Password
+                (Lane::Password, Some(password_place(app, source)?))
             };
             let verifier = app.clone();
             let verify = move || verifier.login.verify(&credentials, source);
             Ok(app.blocking.run(lane, verify).await?)
         }
     }
+}
+
+/// Takes a place among the password checks of the client's address.
+///
+/// # Errors
+/// [`BlockingError::Busy`] if too many run or wait.
+fn password_place(app: &App, source: LoginSource) -> Result<LimitedPlace, BlockingError> {
+    app.password_checks.join(&source.address.to_string()).map_err(|_| BlockingError::Busy)
 }
 
 /// Looks for credentials in the caches, and reads the account if it is not there.

@@ -145,7 +145,7 @@ enum StreamRefusal {
 impl From<PlacesLimit> for StreamRefusal {
     fn from(limit: PlacesLimit) -> Self {
         match limit {
-            PlacesLimit::OfUser { max } => Self::OfUser { max },
+            PlacesLimit::OfOwner { max } => Self::OfUser { max },
             PlacesLimit::OfAll { .. } => Self::Busy(BlockingError::Busy),
         }
     }

@@ -51,6 +51,25 @@ fn repeated_wrong_passwords_are_429() {
 }
 
 #[test]
+fn logins_that_arrive_together_from_one_address_wait_for_each_other() {
+    let server = Server::start();
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let ask = |number: usize| {
+            let server = &server;
+            scope.spawn(move || {
+                let name = format!("é>b {number}");
+                let request = server.request("GET", COUNT).login((&name, "a wrong password"));
+                request.header("X-Forwarded-For", "198.51.100.1").send().status
+            })
+        };
+        let asked: Vec<_> = (0..60).map(ask).collect();
+        asked.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    // Either checked, or locked after the failures before.
+    assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
+}
+
+#[test]
 fn a_public_password_works_without_a_proxy_only() {
     let server = Server::start();
     for header in ["Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via"] {

@@ -58,14 +58,15 @@ const PASSWORD_JOBS_MAX: usize = 1;
 const KNOWN_PASSWORD_JOBS_MAX: usize = 1;
 
 /// Jobs that wait for a permit, by lane. Further jobs are refused with 503. A password check waits
-/// at most 32 × 190 ms = 6 s. Nobody waits for a slow client to receive its stream.
+/// at most 256 × 190 ms = 49 s, and those of one address take a quarter of the places
+/// (`limited_places`). Nobody waits for a slow client to receive its stream.
 const QUICK_WAITING_MAX: usize = 512;
 const CHANGE_WAITING_MAX: usize = 1024;
 const SEARCH_WAITING_MAX: usize = 256;
 const STREAM_WAITING_MAX: usize = 0;
 const OPERATION_WAITING_MAX: usize = 16;
-const PASSWORD_WAITING_MAX: usize = 32;
-const KNOWN_PASSWORD_WAITING_MAX: usize = 32;
+pub(super) const PASSWORD_WAITING_MAX: usize = 256;
+const KNOWN_PASSWORD_WAITING_MAX: usize = 256;
 
 /// The reason why a job gave no result.
 #[derive(Debug, thiserror::Error)]

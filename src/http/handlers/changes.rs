@@ -138,7 +138,7 @@ fn join(call: &Call) -> Result<LimitedPlace, Problem> {
     let user = &call.caller.require_principal()?.name;
     call.app.followers.join(user).map_err(|limit| {
         let detail = match limit {
-            PlacesLimit::OfUser { max } => format!(
+            PlacesLimit::OfOwner { max } => format!(
                 "{max} clients of “{}” wait for changes already. That is the largest number for one user.",
                 shorten(user)
             ),
