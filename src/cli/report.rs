@@ -329,18 +329,24 @@ fn change(group: &Value) -> String {
 
 /// The change of an administrator, in words.
 fn administrator(group: &Value) -> String {
-    let change = word(group, "change").unwrap_or_default();
-    match change {
-        "rights_lost" => "loses administrator rights".to_owned(),
-        "rights_gained" => "gains administrator rights".to_owned(),
-        "password_changed" => "password changed".to_owned(),
+    administrator_change(word(group, "change").unwrap_or_default())
+}
+
+/// The words for a change of an administrator in a report.
+pub(super) fn administrator_change(change: &str) -> String {
+    let words = match change {
+        "rights_lost" => "loses administrator rights",
+        "rights_gained" => "gains administrator rights",
+        "password_changed" => "password changed",
         "password_is_name" => {
-            "the password is the user's name: it works on the server's machine only".to_owned()
+            "the password is the user's name: it works on the server's machine only"
         }
-        "hash_unusable" => "the password hash cannot be used: the user cannot log in".to_owned(),
-        "removed" | "created" => change.to_owned(),
-        other => safe(other),
-    }
+        "hash_unusable" => "the password hash cannot be used: the user cannot log in",
+        "name_unusable" => "nobody can log in with this name",
+        "removed" | "created" => change,
+        other => return safe(other),
+    };
+    words.to_owned()
 }
 
 /// Formats one location: a record with its changed properties, or a cell or line.

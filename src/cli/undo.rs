@@ -12,6 +12,7 @@ use super::{
     confirm,
     moment::change_number,
     output::{OutputArgs, number},
+    report::administrator_change,
     safe_text::safe,
     target::{ApiResponse, ChangeMessage, IfMissing, TargetArgs},
 };
@@ -78,6 +79,8 @@ struct UndoReport {
     records: Vec<UndoneRecord>,
     conflicts_total: u64,
     conflicts: Vec<UndoConflict>,
+    administrators_total: u64,
+    administrators: Vec<UndoneAdministrator>,
     left_out_total: u64,
     left_out: Vec<LeftOutReference>,
 }
@@ -96,6 +99,12 @@ struct UndoConflict {
     property: Option<String>,
     reason: String,
     renamed_to: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct UndoneAdministrator {
+    name: String,
+    change: String,
 }
 
 #[derive(Deserialize)]
@@ -180,6 +189,13 @@ impl UndoReport {
             text += &format!("  {} “{}”{property}: {reason}\n", safe(r#type), safe(name));
         }
         text += &others(self.conflicts_total, self.conflicts.len());
+        if !self.administrators.is_empty() {
+            text += "\nAdministrators:\n";
+        }
+        for UndoneAdministrator { name, change } in &self.administrators {
+            text += &format!("  “{}”: {}\n", safe(name), administrator_change(change));
+        }
+        text += &others(self.administrators_total, self.administrators.len());
         if !self.left_out.is_empty() {
             text += "\nReferences that do not come back, because their target does not exist:\n";
         }

@@ -38,14 +38,13 @@ impl Login {
 pub(super) struct ChangedLogins<'a> {
     log: &'a Log,
     vault: &'a Vault,
-    /// The number of passwords that were compared with the name of their user.
-    compared: u32,
+    flaws: PasswordFlaws,
 }
 
 impl<'a> ChangedLogins<'a> {
     /// Reports to this log.
     pub(super) fn new(log: &'a Log, vault: &'a Vault) -> Self {
-        Self { log, vault, compared: 0 }
+        Self { log, vault, flaws: PasswordFlaws::default() }
     }
 
     /// Reports how a step changes an administrator, and whether it brings a password that everybody knows.
@@ -55,19 +54,17 @@ impl<'a> ChangedLogins<'a> {
     /// the log cannot be written.
     pub(super) fn report_change(&mut self, step: &Step<'_>) -> Result<(), ImportError> {
         let before = step.existing_record(Kind::User)?.and_then(AnyRecord::into_kind::<User>);
-        let before = before.as_ref().map(Login::of);
+        let before = before.as_ref();
         let result = step.result.as_ref().and_then(|result| result.record.of_kind::<User>());
-        let after = result.map(Login::of);
-        let is_new = before.is_none();
-        let old_password = before.as_ref().and_then(|login| login.password.clone());
-        let new_password = after.as_ref().and_then(|login| login.password.clone());
-        let mut found = changes(before, after);
+        let mut found = administrator_changes(before, result);
         if let Some(user) = result
-            && old_password != new_password
+            && is_password_new(before, user)
         {
             found.extend(self.flaw(user)?);
         }
-        if is_new && result.is_some_and(|user| access::check_user_name(&user.name).is_err()) {
+        if before.is_none()
+            && result.is_some_and(|user| access::check_user_name(&user.name).is_err())
+        {
             found.push(AdministratorChangeKind::NameUnusable);
         }
         for change in found {
@@ -77,28 +74,52 @@ impl<'a> ChangedLogins<'a> {
         Ok(())
     }
 
-    /// The flaw of a new password, if it has one. Only the first [`COMPARED_PASSWORDS_MAX`] are compared
-    /// with the name.
+    /// The flaw of a new password, if it has one.
     fn flaw(&mut self, user: &User) -> Result<Option<AdministratorChangeKind>, ImportError> {
         let mut user = user.clone();
         self.vault.decrypt_secrets(&mut user)?;
-        let Some(phc) = user.password.get().and_then(Secret::plain) else { return Ok(None) };
-        if phc.is_empty() {
-            return Ok(None);
-        }
-        if access::unusable_hash(&phc).is_some() {
-            return Ok(Some(AdministratorChangeKind::HashUnusable));
-        }
-        if self.compared == COMPARED_PASSWORDS_MAX {
-            return Ok(None);
-        }
-        self.compared += 1;
-        let is_name = access::is_password_the_name(&user.name, &phc);
-        Ok(is_name.then_some(AdministratorChangeKind::PasswordIsName))
+        Ok(self.flaws.of(&user))
     }
 }
 
-/// The changes of an administrator; empty if the user is not an administrator before or after.
+/// Finds the flaws of new passwords. Only the first [`COMPARED_PASSWORDS_MAX`] are compared with the name.
+#[derive(Debug, Default)]
+pub struct PasswordFlaws {
+    /// The number of passwords that were compared with the name of their user.
+    compared: u32,
+}
+
+impl PasswordFlaws {
+    /// Returns the flaw of a user's password, if it has one. Takes the user with decrypted secrets.
+    pub fn of(&mut self, user: &User) -> Option<AdministratorChangeKind> {
+        let phc = user.password.get().and_then(Secret::plain).filter(|phc| !phc.is_empty())?;
+        if access::unusable_hash(&phc).is_some() {
+            return Some(AdministratorChangeKind::HashUnusable);
+        }
+        if self.compared == COMPARED_PASSWORDS_MAX {
+            return None;
+        }
+        self.compared += 1;
+        let is_name = access::is_password_the_name(&user.name, &phc);
+        is_name.then_some(AdministratorChangeKind::PasswordIsName)
+    }
+}
+
+/// Returns whether a user gets another password, or none. Takes the user before and after with encrypted
+/// secrets, or both with decrypted ones.
+pub fn is_password_new(before: Option<&User>, after: &User) -> bool {
+    before.and_then(|user| Login::of(user).password) != Login::of(after).password
+}
+
+/// Returns the changes of an administrator; empty if the user is not an administrator before or after. Takes
+/// the user before and after with encrypted secrets, or both with decrypted ones.
+pub fn administrator_changes(
+    before: Option<&User>,
+    after: Option<&User>,
+) -> Vec<AdministratorChangeKind> {
+    changes(before.map(Login::of), after.map(Login::of))
+}
+
 fn changes(before: Option<Login>, after: Option<Login>) -> Vec<AdministratorChangeKind> {
     let mut changes = Vec::new();
     match (before, after) {

@@ -72,6 +72,7 @@ mod sorted_cursor;
 #[cfg(test)]
 mod tests;
 
+pub use administrators::{PasswordFlaws, administrator_changes, is_password_new};
 pub use checked::CheckedRecords;
 pub use decoded::{Decoded, DecodedNames};
 pub use diff::{ValueSide, differences, values};

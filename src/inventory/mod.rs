@@ -46,7 +46,8 @@ pub use history::{
     FollowedChanges, FollowedRecord, GenerationChange, HistoryPage, HistoryRequest, HistoryStart,
     InventoryDifference, KindChanges, LeftOutReference, Listed, Moment, MomentError,
     NoRecordPosition, OnConflict, RecordEffect, RecordPosition, ReplacedBy, ShownDifference,
-    UNDO_OPERATION, UndoConflict, UndoWritten, UndoneRecord, parse_time, past_time,
+    UNDO_OPERATION, UndoConflict, UndoWritten, UndoneAdministrator, UndoneRecord, parse_time,
+    past_time,
 };
 pub use maintenance::{
     EarlierGenerationState, GenerationState, HistoryLossShown, InventoryState, KindCount,

@@ -448,6 +448,8 @@ fn conflicts() -> ChangeUndoReport {
         records: Vec::new(),
         conflicts_total: 1,
         conflicts: Vec::new(),
+        administrators_total: 0,
+        administrators: Vec::new(),
         left_out_total: 0,
         left_out: Vec::new(),
     }

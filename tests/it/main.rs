@@ -86,5 +86,6 @@ mod topology_http;
 mod topology_mutants;
 mod unchanged_imports;
 mod undo;
+mod undone_logins;
 mod warnings;
 mod workbooks;

@@ -249,7 +249,7 @@ fn warns(report: &Value, document: &str, what: &str) -> bool {
 }
 
 /// A user of a project whose password is a hash, as eNMS writes it. `password` makes the hash different.
-fn user(name: &str, is_admin: bool, password: &str) -> String {
+pub(crate) fn user(name: &str, is_admin: bool, password: &str) -> String {
     let output = BASE64_STANDARD_NO_PAD.encode(format!("a hash of {password}"));
     let phc = format!("$argon2id$v=19$m=102400,t=2,p=8$c2FsdCBvZiAxNiBieXRl${output}");
     let hash = BASE64_STANDARD.encode(phc);

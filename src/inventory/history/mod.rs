@@ -17,6 +17,7 @@
 //! undo           undoes a change
 //! replaced_undo  plans the undo of a change that replaced the whole inventory
 //! undo_request   the request for an undo
+//! undo_logins    the administrators that an undo changes
 //! undo_report    the report of an undo
 //! visible        the part of the history that the principal can read
 //! merge_back     takes the differences of a change back from the present state of a record
@@ -37,6 +38,7 @@ mod replaced_undo;
 mod report;
 mod request;
 mod undo;
+mod undo_logins;
 mod undo_report;
 mod undo_request;
 mod visible;
@@ -53,7 +55,7 @@ pub use report::{
 pub use request::HistoryRequest;
 pub use undo_report::{
     ChangeUndoOutcome, ChangeUndoReport, ConflictReason, LeftOutReference, UndoConflict,
-    UndoWritten, UndoneRecord,
+    UndoWritten, UndoneAdministrator, UndoneRecord,
 };
 pub use undo_request::{ChangeUndoRequest, OnConflict, UNDO_OPERATION};
 

@@ -12,6 +12,7 @@ use super::{
     RecordEffect,
     merge_back::{Passwords, is_same, merge_back},
     renames::Renames,
+    undo_logins::UndoneLogins,
     undo_report::{ChangeUndoReport, ConflictReason},
     undo_request::ChangeUndoRequest,
 };
@@ -355,21 +356,27 @@ impl<'u> ReplacedUndo<'u> {
     pub(super) fn results(&mut self, write: &mut WriteResult<'_>) -> Result<(), InventoryError> {
         let now = timestamp(OffsetDateTime::now_utc());
         let (states, request) = (self.states, self.request);
+        let mut logins = UndoneLogins::default();
         for kind in Kind::ALL {
             for different in states.records(kind, None) {
                 let name = different?.name;
                 let (effect, result) = if self.removed[kind].contains(&name) {
+                    let present = self.present.get_any(kind, &name)?;
+                    let present = present.map(|stored| self.decrypted(&stored)).transpose()?;
+                    logins.report(&mut self.report, present.as_ref(), None);
                     (RecordEffect::Removed, None)
                 } else if self.restored[kind].contains(&name) {
                     let Some(before) = states.record_before(kind, &name)? else { continue };
                     let mut record = self.decrypted(&before)?;
                     let named = references(&record);
                     self.leave_out_missing(&mut record, named)?;
+                    logins.report(&mut self.report, None, Some(&record));
                     (RecordEffect::Created, Some(record))
                 } else if self.set_back[kind].contains(&name) {
                     let Some([mut merged, present]) = self.merged(kind, &name)? else { continue };
                     let named = new_references(&merged, &present);
                     self.leave_out_missing(&mut merged, named)?;
+                    logins.report(&mut self.report, Some(&present), Some(&merged));
                     (RecordEffect::Updated, Some(merged))
                 } else {
                     continue;

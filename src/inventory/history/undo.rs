@@ -10,6 +10,7 @@ use super::{
     renames::Renames,
     replaced::RecordPage,
     replaced_undo::ReplacedUndo,
+    undo_logins::UndoneLogins,
     undo_report::{ChangeUndoOutcome, ChangeUndoReport, ConflictReason, LISTED_MAX, UndoWritten},
     undo_request::{ChangeUndoRequest, OnConflict},
 };
@@ -25,7 +26,8 @@ use crate::{
     job::Progress,
     model::{AnyRecord, Arity, Kind, Name, Target, arity},
     store::{
-        Effect, HistoryChange, HistoryView, Origin, ReplacedStates, StoreError, Stored, Touched,
+        DifferentRecord, Effect, HistoryChange, HistoryView, Origin, ReplacedStates, StoreError,
+        Stored, Touched,
     },
 };
 
@@ -123,6 +125,16 @@ impl Inventory {
         for record in RecordPage::read(&visible, &states, None, LISTED_MAX)?.records {
             report.add_record(record.kind, &record.name, record.effect.inverse());
         }
+        let decrypted = |stored: Option<Stored<AnyRecord>>| {
+            let Some(Stored { mut record, .. }) = stored else { return Ok(None) };
+            states.decrypt_secrets(&mut record)?;
+            Ok::<_, StoreError>(Some(record))
+        };
+        let mut logins = UndoneLogins::default();
+        for different in states.records(Kind::User, None) {
+            let DifferentRecord { before, after, .. } = different?;
+            logins.report(&mut report, decrypted(after)?.as_ref(), decrypted(before)?.as_ref());
+        }
         // The list ends with its largest number of records. The counts have all of them.
         let counts = change.counts.iter();
         let counted = counts.map(|(_, counts)| counts.created + counts.updated + counts.removed);
@@ -217,6 +229,7 @@ struct Undo<'u, 'e, 't> {
     origin: &'u Origin,
     timestamp: String,
     report: ChangeUndoReport,
+    logins: UndoneLogins,
     /// The records in the report.
     affected: HashSet<RecordId>,
     touches_users: bool,
@@ -241,6 +254,7 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
             origin,
             timestamp,
             report,
+            logins: UndoneLogins::default(),
             affected: HashSet::new(),
             touches_users,
         }
@@ -360,8 +374,21 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
     ) -> Result<(), InventoryError> {
         stamp_modified(&mut *record, &self.timestamp, &self.origin.principal);
         let (kind, name) = (record.kind(), record.name().clone());
+        self.report_login(before, Some(&record))?;
         self.editing.write(before, record)?;
         self.affected(kind, &name, effect);
+        Ok(())
+    }
+
+    /// Reports how the undo changes the login of a user. `after` has decrypted secrets.
+    fn report_login(
+        &mut self,
+        before: Option<&Stored<AnyRecord>>,
+        after: Option<&AnyRecord>,
+    ) -> Result<(), StoreError> {
+        let before = before.filter(|stored| stored.record.kind() == Kind::User);
+        let before = before.map(|stored| self.decrypted(stored.clone())).transpose()?;
+        self.logins.report(&mut self.report, before.as_ref(), after);
         Ok(())
     }
 
@@ -514,6 +541,7 @@ impl<'u, 'e, 't> Undo<'u, 'e, 't> {
         })?;
         for stored in records {
             let (kind, name) = id(&stored.record);
+            self.report_login(Some(&stored), None)?;
             self.editing.remove(&stored)?;
             self.affected(kind, &name, RecordEffect::Removed);
         }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{ChangeSummary, RecordEffect};
-use crate::{model::Kind, store::HistoryChange, wording::counted};
+use crate::{import::AdministratorChangeKind, model::Kind, store::HistoryChange, wording::counted};
 
 /// The largest number of entries in each list of a report.
 pub(super) const LISTED_MAX: usize = 1000;
@@ -29,6 +29,11 @@ pub struct ChangeUndoReport {
     pub conflicts_total: u64,
     /// What stands in the way. These records and properties keep their present state.
     pub conflicts: Vec<UndoConflict>,
+    /// The number of changes of administrators.
+    pub administrators_total: u64,
+    /// The administrators whom the undo creates or deletes, or who gain or lose their rights or get another
+    /// password. Also users whose password comes back and is unsafe.
+    pub administrators: Vec<UndoneAdministrator>,
     /// The number of references that do not come back.
     pub left_out_total: u64,
     /// References of restored records to records that do not exist now. They do not come back.
@@ -116,6 +121,15 @@ pub enum ConflictReason {
     PasswordKept,
 }
 
+/// A change of a user's login by an undo.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct UndoneAdministrator {
+    /// The name of the user.
+    pub name: String,
+    /// The change of the administrator.
+    pub change: AdministratorChangeKind,
+}
+
 /// A reference that does not come back.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct LeftOutReference {
@@ -142,6 +156,8 @@ impl ChangeUndoReport {
             records: Vec::new(),
             conflicts_total: 0,
             conflicts: Vec::new(),
+            administrators_total: 0,
+            administrators: Vec::new(),
             left_out_total: 0,
             left_out: Vec::new(),
         }
@@ -178,6 +194,14 @@ impl ChangeUndoReport {
             let (name, reason) = (name.to_owned(), ConflictReason::RemovedSince);
             let renamed_to = Some(renamed_to);
             self.conflicts.push(UndoConflict { kind, name, property: None, reason, renamed_to });
+        }
+    }
+
+    /// Adds a change of a user's login.
+    pub(super) fn add_administrator(&mut self, name: &str, change: AdministratorChangeKind) {
+        self.administrators_total += 1;
+        if self.administrators.len() < LISTED_MAX {
+            self.administrators.push(UndoneAdministrator { name: name.to_owned(), change });
         }
     }
 
