@@ -1,4 +1,4 @@
-//! SIGKILL at random moments of imports and undos. The inventory afterwards has the state before or
+//! SIGKILL at random moments of imports, backups, restores and undos. The inventory afterwards has the state before or
 //! after the request, and the state after it if the request was acknowledged.
 
 use std::collections::BTreeSet;
@@ -15,6 +15,10 @@ use crate::project::{
 
 /// The default number of kills. `SATCHEL_KILLS` sets another one.
 const KILLS: usize = 20;
+
+/// The number of kills of other requests for each kill in a restore. A restart, the dry run and the reading
+/// of the whole inventory take some seconds.
+const KILLS_PER_RESTORE: usize = 4;
 
 /// The number of devices beside the sample inventory. With them an import takes long enough to be
 /// killed in each of its steps.
@@ -34,6 +38,16 @@ fn project(site: &str) -> Documents {
         devices.extend_from_slice(device.as_bytes());
     }
     documents
+}
+
+/// The number of kills of each test.
+fn kills() -> usize {
+    std::env::var("SATCHEL_KILLS").map_or(KILLS, |text| text.parse().unwrap())
+}
+
+/// The number of kills in a restore or its undo: `SATCHEL_KILLS` sets it exactly.
+fn restore_kills() -> usize {
+    std::env::var("SATCHEL_KILLS").map_or(KILLS / KILLS_PER_RESTORE, |text| text.parse().unwrap())
 }
 
 /// A random number below `end`.
@@ -124,7 +138,7 @@ fn a_kill_in_an_import_leaves_the_state_before_or_the_state_after() {
         inventory(&server)
     });
     assert_eq!(differing(&states[0], &states[1]), ["device", "pool"]);
-    Between { states, shortest, request: import, read: inventory }.kill(server);
+    Between { states, shortest, request: import, read: inventory }.kill(server, kills());
 }
 
 fn import(server: &Server, other: usize) -> Request<'_> {
@@ -149,11 +163,64 @@ fn a_kill_in_an_undo_leaves_the_state_before_or_the_state_after() {
         assert_eq!(server.request("POST", "/rest/undo").login(ADMIN).send().status, 200);
         shortest = shortest.min(begun.elapsed());
     }
-    Between { states, shortest, request: undo, read: inventory }.kill(server);
+    Between { states, shortest, request: undo, read: inventory }.kill(server, kills());
 }
 
 fn undo(server: &Server, _other: usize) -> Request<'_> {
     server.request("POST", "/rest/undo").login(ADMIN)
+}
+
+/// Stores a backup of each of two states. Returns the server in the second state, and both states.
+fn two_backups() -> (Server, [Documents; 2]) {
+    let server = Server::start();
+    let states = [("a", "Évora"), ("b", "Genève")].map(|(name, site)| {
+        put_folder(&server, name, &project(site));
+        imported(&server, name, json!({"empty_database_before_import": true}));
+        let backup = server.request("POST", "/rest/backup").login(ADMIN);
+        assert_eq!(backup.json(&json!({"name": name})).send().status, 200);
+        inventory(&server)
+    });
+    assert_eq!(differing(&states[0], &states[1]), ["device", "pool"]);
+    (server, states)
+}
+
+#[test]
+fn a_kill_in_a_restore_leaves_the_state_before_or_the_state_after() {
+    let (server, states) = two_backups();
+    let mut shortest = Duration::MAX;
+    for other in [0, 1, 0, 1] {
+        let request = restore(&server, other);
+        let begun = Instant::now();
+        assert_eq!(request.send().status, 200);
+        shortest = shortest.min(begun.elapsed());
+        assert_eq!(differing(&states[other], &inventory(&server)), Vec::<String>::new());
+    }
+    Between { states, shortest, request: restore, read: inventory }.kill(server, restore_kills());
+}
+
+/// The restore of the backup of a state, with the plan of its dry run.
+fn restore(server: &Server, other: usize) -> Request<'_> {
+    let mut body = json!({"backup": if other == 0 { "a" } else { "b" }, "dry_run": true});
+    let dry_run = server.request("POST", "/rest/restore").login(ADMIN).json(&body).send();
+    assert_eq!(dry_run.status, 200, "{}", dry_run.json());
+    body["dry_run"] = false.into();
+    body["plan"] = dry_run.json()["plan"].clone();
+    server.request("POST", "/rest/restore").login(ADMIN).json(&body)
+}
+
+#[test]
+fn a_kill_in_the_undo_of_a_restore_leaves_the_state_before_or_the_state_after() {
+    let (server, mut states) = two_backups();
+    assert_eq!(restore(&server, 0).send().status, 200);
+    states.reverse();
+    let mut shortest = Duration::MAX;
+    for state in [0, 1, 0, 1] {
+        let begun = Instant::now();
+        assert_eq!(undo(&server, state).send().status, 200);
+        shortest = shortest.min(begun.elapsed());
+        assert_eq!(differing(&states[state], &inventory(&server)), Vec::<String>::new());
+    }
+    Between { states, shortest, request: undo, read: inventory }.kill(server, restore_kills());
 }
 
 /// A stored backup is complete or absent, and it is present if it was acknowledged.
@@ -171,7 +238,7 @@ fn a_kill_in_a_backup_leaves_a_complete_backup_or_none() {
     connection.send(&make(&server, "first"));
     assert_eq!(connection.status(), Some(200));
     let window = u64::try_from(begun.elapsed().as_nanos()).unwrap() * 2;
-    let kills = std::env::var("SATCHEL_KILLS").map_or(KILLS, |text| text.parse().unwrap());
+    let kills = kills();
     let mut acknowledged = vec!["first".to_owned()];
     for kill in 0..kills {
         let name = format!("b {kill}");
@@ -217,7 +284,7 @@ fn a_kill_in_an_undo_that_keeps_later_changes_leaves_the_state_before_or_the_sta
         states[state] = without_times(&server);
     }
     assert_ne!(differing(&states[0], &states[1]), Vec::<String>::new());
-    Between { states, shortest, request: undo_and_keep, read: without_times }.kill(server);
+    Between { states, shortest, request: undo_and_keep, read: without_times }.kill(server, kills());
 }
 
 /// The inventory without the times of the last changes, which an undo does not set back.
@@ -253,9 +320,8 @@ fn last_change(server: &Server) -> u64 {
 
 impl Between {
     /// Kills the server repeatedly at random moments of such requests.
-    fn kill(self, mut server: Server) {
+    fn kill(self, mut server: Server, kills: usize) {
         let Self { states, shortest, request, read } = self;
-        let kills = std::env::var("SATCHEL_KILLS").map_or(KILLS, |text| text.parse().unwrap());
         // Follows how fast the machine is just now, so that as many kills come before as after.
         let mut window = u64::try_from(shortest.as_nanos()).unwrap() * 2;
         let (mut current, mut acknowledged, mut done) = (1, 0, 0);
@@ -303,6 +369,8 @@ impl Between {
             }
             done += usize::from(state == other);
             assert_eq!(leftovers(&server.data()), Vec::<String>::new(), "{moment}");
+            let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
+            assert_eq!(verified["whole"], true, "{moment}: {verified}");
             window = if state == other { window - window / 8 } else { window + window / 8 };
             current = state;
         }
