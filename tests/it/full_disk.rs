@@ -233,13 +233,7 @@ fn a_backup_on_a_full_disk_leaves_no_file_and_can_still_be_sent() {
     let post =
         |path: &str, body: &Value| server.request("POST", path).login(ADMIN).json(body).send();
     assert_eq!(post("/rest/backup", &json!({"name": "before"})).status, 200);
-    let backups = || {
-        let entries = fs::read_dir(server.data().join("backups")).unwrap();
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    };
+    let backups = || names_in(&server.data().join("backups"));
     assert_eq!(backups(), ["before.zip"]);
 
     disk.fill();
@@ -259,6 +253,80 @@ fn a_backup_on_a_full_disk_leaves_no_file_and_can_still_be_sent() {
     fs::write(&file, sent.body).unwrap();
     let verified = satchel().arg("verify").arg(&file).output().unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+}
+
+/// The names in a folder, sorted.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// First there is no room for the backup of the present inventory, then none for the new generation.
+#[test]
+fn a_restore_on_a_full_disk_changes_nothing_and_succeeds_after_room_is_made() {
+    const STEP_BYTES: usize = 256 * 1024;
+    let Some(disk) = Disk::new(160) else { return };
+    let server = Server::start_on(disk.0.path());
+    let post =
+        |path: &str, body: &Value| server.request("POST", path).login(ADMIN).json(body).send();
+    // Both states are larger than a step, so that each phase runs out of room.
+    let devices = |numbers: std::ops::Range<u64>| -> String {
+        numbers.map(|n| format!("- name: '[{n}] é'\n  text: {}\n", noise(n))).collect()
+    };
+    put_folder(&server, "many", &documents(&[("device", &devices(0..4_000))]));
+    imported(&server, "many", json!({}));
+    let restored = inventory(&server);
+    assert_eq!(post("/rest/backup", &json!({"name": "many"})).status, 200);
+    put_folder(&server, "others", &documents(&[("device", &devices(4_000..8_000))]));
+    let only_devices =
+        json!({"import_export_types": ["device"], "empty_database_before_import": true});
+    imported(&server, "others", only_devices);
+    let before = inventory(&server);
+    // The oldest kept generation is removed when another one needs its room. The previous one stays.
+    let kept = ["inventory-2", "inventory-3"];
+    assert!(generations(&server.data()).ends_with(&kept.map(str::to_owned)));
+    let shown = post("/rest/restore", &json!({"backup": "many", "dry_run": true})).json();
+    let body = json!({"backup": "many", "plan": shown["plan"]});
+
+    let (mut of_backup, mut of_generation) = (0, 0);
+    for free in (0..).step_by(STEP_BYTES) {
+        let backups = names_in(&server.data().join("backups")).len();
+        disk.fill_all_but(free);
+        if free == 0 {
+            disk.fill_more();
+        }
+        let answer = post("/rest/restore", &body);
+        disk.make_room();
+        if answer.status == 200 {
+            break;
+        }
+        let problem = answer.problem(507, "disk-full");
+        let detail = problem["detail"].as_str().unwrap();
+        let lower = detail.to_lowercase();
+        assert!(lower.contains("disk full") || lower.contains("disk is full"), "{free}: {detail}");
+        let stored = names_in(&server.data().join("backups"));
+        if lower.contains("cannot back up the present inventory first") {
+            of_backup += 1;
+            assert_eq!(stored.len(), backups, "{free}: {stored:?}");
+        } else {
+            of_generation += usize::from(stored.len() == backups + 1);
+        }
+        assert!(stored.iter().all(|name| name.ends_with(".zip")), "{free}: {stored:?}");
+        assert_eq!(names_in(&server.data().join("scratch")), Vec::<String>::new(), "{free}");
+        let generations = generations(&server.data());
+        assert_eq!(generations[generations.len() - kept.len()..], kept, "{free}");
+        require_same(&before, &inventory(&server));
+    }
+    assert!(of_backup > 0 && of_generation > 0, "{of_backup}, {of_generation}");
+    require_same(&restored, &inventory(&server));
+    let listed = server.request("GET", "/rest/backups").login(ADMIN).send().json();
+    let listed = listed["backups"].as_array().unwrap();
+    assert!(listed.iter().all(|one| one["problem"].is_null()), "{listed:?}");
+    let verified = post("/rest/verify", &json!({})).json();
+    assert_eq!(verified["whole"], true, "{verified}");
 }
 
 /// Read requests. None of them must report a full disk.
@@ -451,8 +519,7 @@ fn write_until_full(load: Load<'_>) -> StoreError {
 }
 
 fn generations(data: &Path) -> Vec<String> {
-    let names = fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name());
-    let names = names.map(|name| name.into_string().unwrap());
+    let names = names_in(data).into_iter();
     names.filter(|name| name.starts_with("inventory-")).collect()
 }
 

@@ -4,7 +4,6 @@
 
 mod architecture;
 mod audit;
-mod backup_folder;
 mod backups;
 mod bodies;
 mod canary;

@@ -438,3 +438,33 @@ fn backups_of_earlier_formats_and_bundles_are_restored() {
     assert_exit(&refused, 1);
     assert!(stderr_of(&refused).contains("no document link.yaml"), "{}", stderr_of(&refused));
 }
+
+/// A public password of a backup does not work at a server that other machines can reach.
+#[test]
+fn a_restored_public_password_is_reported_and_does_not_work_on_an_exposed_server() {
+    let source = changed_server();
+    let file = get(&source, "/rest/backup").body;
+    let folder = tempfile::tempdir().unwrap();
+    let password_file = folder.path().join("pass word");
+    let own = ("admin", "Oslo Fjord 9 !");
+    fs::write(&password_file, own.1).unwrap();
+    let exposed = ["--listen", "0.0.0.0:0", "--unencrypted-passwords", "--admin-password-file"];
+    let arguments: Vec<&str> = exposed.into_iter().chain(password_file.to_str()).collect();
+    let server = Server::start_with(&arguments);
+    let post = |query: &str| {
+        let request = server.request("POST", &format!("{RESTORE}{query}")).login(own);
+        request.header("content-type", ZIP).body(file.clone()).send()
+    };
+    let shown = post("?dry_run").json();
+    let answer = post(&format!("?plan={}", shown["plan"].as_str().unwrap()));
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    for report in [shown, answer.json()] {
+        let administrators = report["administrators"]["shown"].as_array().unwrap().iter();
+        let mut named = administrators.filter(|one| one["change"] == "password_is_name");
+        assert!(named.any(|one| one["places"][0]["record"] == "admin"), "{report}");
+    }
+    for login in [ADMIN, own] {
+        let refused = server.request("GET", "/rest/instance/user").login(login).send();
+        refused.problem(401, "unauthenticated");
+    }
+}
