@@ -211,6 +211,16 @@ impl From<WriteError> for BackupError {
     }
 }
 
+/// The error of restoring the records: that of the store without its detour.
+impl From<ImportError> for BackupError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Store(error) => Self::Store(error),
+            other => Self::Import(other),
+        }
+    }
+}
+
 impl BackupError {
     /// Returns the error of writing a part.
     pub(super) fn of_write(error: io::Error) -> Self {
@@ -231,16 +241,8 @@ impl BackupError {
         match error {
             MigrationError::Write(error) => error.into(),
             MigrationError::Store(error) => Self::Store(error),
-            MigrationError::Import(error) => Self::of_import(error),
+            MigrationError::Import(error) => error.into(),
             other => Self::Documents(other),
-        }
-    }
-
-    /// Returns the error of restoring the records: that of the store without its detour.
-    pub(super) fn of_import(error: ImportError) -> Self {
-        match error {
-            ImportError::Store(error) => Self::Store(error),
-            other => Self::Import(other),
         }
     }
 

@@ -179,7 +179,8 @@ impl Backups {
         Ok(BackupUpload::new(self.clone(), self.library().temporary_file()?))
     }
 
-    /// Restores a stored backup in one step. The present inventory is backed up before.
+    /// Restores a stored backup in one step. The present inventory is backed up before, unless
+    /// nothing changes.
     ///
     /// # Errors
     /// On every error the inventory stays unchanged.

@@ -39,7 +39,7 @@ Examples:
       undoes the restore
 
 A restore succeeds completely or changes nothing. The present inventory is backed up before, in the folder
-backups/ of the data directory.
+backups/ of the data directory. If nothing differs from the backup, nothing is asked and nothing is written.
 
 Exit codes:
   0    restored, or it would be (--dry-run)
@@ -106,6 +106,16 @@ struct RestoreReport {
     change: Option<u64>,
     texts: TextCounts,
     safety_backup: Option<String>,
+    written: Written,
+}
+
+/// Whether the restore changes something.
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Written {
+    Nothing,
+    #[serde(other)]
+    Changes,
 }
 
 #[derive(Deserialize)]
@@ -146,7 +156,8 @@ pub(super) fn run(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
         connection.close()?;
         return Ok(code);
     }
-    if asks {
+    let RestoreReport { plan, written, .. } = preview.read()?;
+    if asks && written == Written::Changes {
         args.out.print_preview(false, &preview.text, || text(&preview))?;
         if !confirm::confirmed("Restore this?")? {
             progress.say("nothing was changed");
@@ -154,7 +165,6 @@ pub(super) fn run(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     }
-    let plan = preview.read::<RestoreReport>()?.plan;
     let response = args.call(client, &source, Some(&plan), &progress)?;
     let code = args.show(&response)?;
     connection.close()?;

@@ -34,24 +34,29 @@ pub(super) struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Applies the import. An import without changes writes nothing.
+    /// Applies the import. Calls `before_writing` before the first write. An import without changes writes
+    /// nothing.
     ///
     /// # Errors
-    /// The errors of the steps, and [`ImportError::Store`] if the store cannot be written.
-    pub(super) fn apply(
+    /// The errors of the steps and of `before_writing`, and [`ImportError::Store`] if the store cannot be
+    /// written.
+    pub(super) fn apply<E: From<ImportError>>(
         &self,
         members: MemberSearch,
         write_lock: LockedStore<'_>,
-    ) -> Result<(Applied, Written), ImportError> {
+        before_writing: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(Applied, Written), E> {
         if self.is_small {
-            return self.apply_small(members, write_lock);
+            return self.apply_small(members, write_lock, before_writing);
         }
         if self.scope.decoded.texts.is_some() || !self.begins_without_change()? {
-            return self.apply_as_generation(members, write_lock);
+            before_writing()?;
+            return Ok(self.apply_as_generation(members, write_lock)?);
         }
         let mut compared = self.run(members, Reading::Walk, Destination::Comparison)?;
         if compared.has_changes {
-            return self.apply_as_generation(self.members()?, write_lock);
+            before_writing()?;
+            return Ok(self.apply_as_generation(self.members()?, write_lock)?);
         }
         compared.warn(self.scope, self.log)?;
         Ok((compared, Written::Nothing))
@@ -59,24 +64,26 @@ impl Plan<'_> {
 
     /// Applies a small import as one change, or as a new generation if it does not fit into a
     /// transaction.
-    fn apply_small(
+    fn apply_small<E: From<ImportError>>(
         &self,
         members: MemberSearch,
         write_lock: LockedStore<'_>,
-    ) -> Result<(Applied, Written), ImportError> {
+        before_writing: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(Applied, Written), E> {
         let planned = PlannedChange::default();
         let mut applied = self.run(members, Reading::Lookup, Destination::Change(&planned))?;
         let texts = self.scope.decoded.texts.as_deref();
         let written = if applied.has_changes || texts.is_some() {
+            before_writing()?;
             let progress = self.log.progress();
-            progress.step(Step::MakingDurable, None)?;
+            progress.step(Step::MakingDurable, None).map_err(ImportError::from)?;
             match write_lock.change(self.options.origin, progress, |transaction| {
                 planned.write(transaction, texts)
             })? {
                 OneChange::Done(()) => Written::OneChange,
                 OneChange::TooLarge(write_lock) => {
                     self.log.restart_administrators()?;
-                    return self.apply_as_generation(self.members()?, write_lock);
+                    return Ok(self.apply_as_generation(self.members()?, write_lock)?);
                 }
             }
         } else {

@@ -69,24 +69,26 @@ pub fn apply(
         }
         Mode::DryRun => None,
     };
-    apply_locked(store, write_lock, options, log, decoded)
+    apply_locked(store, write_lock, options, log, decoded, || Ok(()))
 }
 
-/// Plans an import and applies it under a write lock, without which it is a dry run.
+/// Plans an import and applies it under a write lock, without which it is a dry run. Calls `before_writing`
+/// once before the first write, unless nothing changes or the import is refused.
 ///
 /// # Errors
-/// As for [`apply`].
-pub fn apply_locked(
+/// As for [`apply`], and the error of `before_writing`.
+pub fn apply_locked<E: From<ImportError>>(
     store: &Store,
     write_lock: Option<LockedStore<'_>>,
     options: &ImportOptions<'_>,
     log: &Log,
     decoded: Decoded,
-) -> Result<ImportRun, ImportError> {
+    before_writing: impl FnOnce() -> Result<(), E>,
+) -> Result<ImportRun, E> {
     let (begun, decoding) = (decoded.begun, decoded.decoding);
     let progress = log.progress();
     let planning = Instant::now();
-    progress.step(Step::Planning, None)?;
+    progress.step(Step::Planning, None).map_err(ImportError::from)?;
     let existing = store.read();
     let scope = scope(&existing, options, log.source(), decoded)?;
     let resolved = match scope.decoded.form {
@@ -119,7 +121,7 @@ pub fn apply_locked(
     let plan =
         Plan { scope: &scope, resolved: &resolved, options, is_small, log, vault: store.vault() };
     let (applied, written) = match write_lock {
-        Some(write_lock) => plan.apply(members, write_lock)?,
+        Some(write_lock) => plan.apply(members, write_lock, before_writing)?,
         None => plan.report(members)?,
     };
     let Applied { types, recomputing, .. } = applied;

@@ -125,10 +125,15 @@ fn a_restore_brings_everything_back_and_an_undo_takes_it_back() {
     let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
     assert_eq!(verified["whole"], true, "{verified}");
 
-    // A second restore changes nothing.
+    // A second restore changes nothing, and stores no backup.
+    let stored = stored_names(&server);
     let again = restored(&server, &body);
     assert_eq!(again["written"], "nothing", "{again}");
-    assert_eq!(last_change(&server), last);
+    assert!(again["summary"].as_str().unwrap().starts_with("Nothing was changed"), "{again}");
+    assert!(again["safety_backup"].is_null(), "{again}");
+    let only_link = restored(&server, &json!({"backup": "b 1", "types": ["link"]}));
+    assert_eq!(only_link["written"], "nothing", "{only_link}");
+    assert_eq!((last_change(&server), stored_names(&server)), (last, stored));
 
     assert_eq!(server.request("POST", "/rest/undo").login(ADMIN).send().status, 200);
     assert_eq!(state(&server), after);
@@ -367,6 +372,10 @@ fn the_command_shows_the_changes_and_asks() {
     assert!(stdout_of(&accepted).contains("The backup was restored"), "{}", stdout_of(&accepted));
     let again = workspace.on_directory(&["restore", from, "--dry-run", "--json"]);
     assert_eq!(json_of(&again)["written"], "nothing");
+    // Nothing is asked if nothing changes.
+    let again = on_terminal(&workspace.data(), &["restore", from], "");
+    let said = stdout_of(&again);
+    assert!(said.contains("Nothing was changed") && !said.contains("Restore this?"), "{said}");
 
     let stored = fs::read_dir(workspace.data().join("backups")).unwrap().next().unwrap().unwrap();
     let stored = stored.file_name().into_string().unwrap();

@@ -27,7 +27,7 @@ use super::{BackupError, BackupName, BackupRequest, Backups, HistoryInBackup, li
 use crate::{
     import::{
         self, Decoded, EmptyReplacement, Emptying, ImportOptions, ImportOutcome, ImportSource,
-        IncomingTexts, Log, Merging, Mode, OnError, PrincipalRecord, SmallImport,
+        IncomingTexts, Log, Merging, Mode, OnError, PrincipalRecord, SmallImport, Written,
     },
     job::{Progress, Step},
     model::Kind,
@@ -68,7 +68,7 @@ pub(super) struct RestoreFile<'f> {
 }
 
 impl Backups {
-    /// Restores a file in one step. The present inventory is backed up before.
+    /// Restores a file in one step. The present inventory is backed up before, unless nothing changes.
     ///
     /// # Errors
     /// On every error the inventory stays unchanged.
@@ -88,8 +88,7 @@ impl Backups {
         progress.step(Step::Reading, None)?;
         let source = RestoreSource::open(from.file, from.path, progress)?;
         let kinds = kinds(&source, request)?;
-        let log = Log::new(ImportSource::Documents, &store.directory().scratch(), progress);
-        let log = log.map_err(BackupError::of_import)?;
+        let log = Log::new(ImportSource::Documents, &store.directory().scratch(), progress)?;
         let name = request.name.as_deref();
         let decoded = source.documents().decode(store, &kinds, name, &log);
         let decoded = decoded.map_err(BackupError::of_documents)?;
@@ -116,11 +115,6 @@ impl Backups {
         progress.step(Step::Comparing, None)?;
         let (texts, counts) = texts(&source, request, &kinds, &decoded, &existing, progress)?;
         let is_new = is_new(&existing)?;
-        let safety_backup = match request.mode {
-            Mode::Apply if !is_new => Some(self.back_up_first(request, &log, progress)?),
-            Mode::Apply | Mode::DryRun => None,
-        };
-
         let mut kinds_by_work = kinds.clone();
         kinds_by_work.sort_unstable();
         let options = ImportOptions {
@@ -138,8 +132,13 @@ impl Backups {
             kept_by_replacement: None,
         };
         let decoded = decoded.with_texts(texts.filter(|_| counts.has_changes()));
-        let run = import::apply_locked(store, write_lock, &options, &log, decoded);
-        let run = run.map_err(BackupError::of_import)?;
+        let mut safety_backup = None;
+        let run = import::apply_locked(store, write_lock, &options, &log, decoded, || {
+            if !is_new {
+                safety_backup = Some(self.back_up_first(request, &log, progress)?);
+            }
+            Ok::<_, BackupError>(())
+        })?;
         let manifest = source.manifest();
         let restored = Restored {
             backup: from.name.clone(),
@@ -223,8 +222,7 @@ fn texts(
         _ if !kinds.contains(&Kind::Device) => return Ok((None, TextCounts::default())),
         None => TextScope::All,
         Some(name) => {
-            let has_device = decoded.names(Kind::Device).contains(name);
-            if !has_device.map_err(BackupError::of_import)? {
+            if !decoded.names(Kind::Device).contains(name)? {
                 return Ok((None, TextCounts::default()));
             }
             TextScope::Device(name.clone())
@@ -259,6 +257,9 @@ fn summary(report: &RestoreReport) -> String {
         texts => format!(" {} change.", counted(texts, "long text")),
     };
     match report.outcome {
+        ImportOutcome::Imported if report.written == Written::Nothing => format!(
+            "Nothing was changed, because nothing differs from the backup: {unchanged} unchanged."
+        ),
         ImportOutcome::DryRun => format!(
             "Nothing was changed. The restore would create {created}, update {updated} and remove \
              {removed} records, and leave {unchanged} unchanged.{texts}"

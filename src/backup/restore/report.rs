@@ -25,8 +25,8 @@ pub struct Restored {
     pub plan: String,
     /// The changes of long texts, such as configurations.
     pub texts: TextCounts,
-    /// The backup of the inventory that was made before the restore; null if none was needed, and for a dry
-    /// run.
+    /// The backup of the inventory that was made before the restore; null for a dry run, if
+    /// nothing changed, and if the inventory was new.
     pub safety_backup: Option<String>,
 }
 

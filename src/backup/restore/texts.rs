@@ -56,7 +56,7 @@ impl BackupTexts {
             if !self.is_in_scope(&text.device) {
                 return Ok(());
             }
-            if !devices.contains(&text.device).map_err(BackupError::of_import)? {
+            if !devices.contains(&text.device)? {
                 let problem = TextProblem::UnknownDevice { device: text.device.into_owned() };
                 return Err(lines.refused_text(problem).into());
             }

@@ -185,7 +185,9 @@ impl Inventory {
             principal_record: PrincipalRecord::Kept,
             kept_by_replacement: None,
         };
-        let written = apply_locked(store, write_lock, &options, &log, checked.finish(texts)?)?;
+        let checked = checked.finish(texts)?;
+        let nothing_before = || Ok::<_, InventoryError>(());
+        let written = apply_locked(store, write_lock, &options, &log, checked, nothing_before)?;
         let written = match written.written() {
             Written::Nothing => UndoWritten::Nothing,
             Written::OneChange => UndoWritten::OneChange,
