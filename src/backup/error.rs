@@ -31,6 +31,26 @@ pub enum BackupError {
         /// The requested name.
         name: BackupName,
     },
+    /// The folder of backups is missing, and is not created.
+    #[error(
+        "there is no folder '{}', in which the setting backup_dir stores backups. It is not created, \
+         because its disk might not be mounted",
+        .path.display()
+    )]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder of backups is in the data directory.
+    #[error(
+        "the folder '{}' of the setting backup_dir is in the data directory. Use another folder, or remove \
+         the setting to store backups in the folder `backups` there",
+        .path.display()
+    )]
+    FolderInData {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Too many backups are being sent to clients.
     #[error("too many backups are being downloaded while they are made. Try again later")]
     TooMany,

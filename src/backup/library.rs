@@ -1,4 +1,5 @@
-//! The folder `backups/` of a data directory: the stored backups, `NAME.zip`.
+//! The folder of the stored backups, `NAME.zip`: `backups/` in the data directory, or another one of the
+//! settings.
 //!
 //! A backup gets its name when it is complete and durable. No backup is replaced.
 
@@ -39,10 +40,30 @@ const FOLDER_MODE: u32 = 0o700;
 /// The largest number of backups that are made in one second, without a name of their own.
 const NUMBERS_MAX: u32 = 1_000;
 
-/// The stored backups of a data directory. Only one process uses the folder at a time.
+/// The folder of the stored backups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackupFolder {
+    /// The folder `backups/` of the data directory. It is created with the first backup.
+    InData,
+    /// A folder outside of the data directory. It is never created: if the disk on which it is were not
+    /// mounted, the backups would be written to the disk of the inventory.
+    At(PathBuf),
+}
+
+/// Tells whether a missing folder is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IfNoFolder {
+    /// It is created with the first backup. Until then there are no backups.
+    Create,
+    /// It is an error.
+    Fail,
+}
+
+/// The stored backups. Only one process uses the folder at a time.
 #[derive(Debug)]
 pub(super) struct BackupLibrary {
     dir: PathBuf,
+    if_missing: IfNoFolder,
     /// Held while a file gets its name, so that two backups never get the same one.
     naming: Mutex<()>,
 }
@@ -90,22 +111,31 @@ pub(super) enum NewName {
 }
 
 impl BackupLibrary {
-    /// Opens the folder, and removes the temporary files that a killed process left. The folder is created
-    /// with the first backup.
+    /// Opens the folder, and removes the temporary files that a killed process left.
     ///
     /// # Errors
     /// [`BackupError::Io`] if the folder cannot be read.
-    pub(super) fn open(dir: PathBuf) -> Result<Self, BackupError> {
+    pub(super) fn open(dir: PathBuf, if_missing: IfNoFolder) -> Result<Self, BackupError> {
         if dir.is_dir() {
             remove_temporary_entries(&dir).map_err(BackupError::at(&dir))?;
         }
-        Ok(Self { dir, naming: Mutex::default() })
+        Ok(Self { dir, if_missing, naming: Mutex::default() })
+    }
+
+    /// # Errors
+    /// [`BackupError::NoFolder`] if the folder is missing and is not created.
+    pub(super) fn require_folder(&self) -> Result<(), BackupError> {
+        if self.if_missing == IfNoFolder::Fail && !self.dir.is_dir() {
+            return Err(BackupError::NoFolder { path: self.dir.clone() });
+        }
+        Ok(())
     }
 
     /// Starts a backup.
     ///
     /// # Errors
     /// - [`BackupError::Exists`] if there is a backup of this name.
+    /// - [`BackupError::NoFolder`] if the folder is missing and is not created.
     /// - [`BackupError::DiskFull`] or [`BackupError::Io`] if no file can be created.
     pub(super) fn create(&self, name: NewName) -> Result<NewBackup, BackupError> {
         // Checked before gigabytes are written, and again when the file gets its name.
@@ -118,8 +148,9 @@ impl BackupLibrary {
     /// Creates a temporary file in the folder.
     ///
     /// # Errors
-    /// [`BackupError::DiskFull`] or [`BackupError::Io`].
+    /// [`BackupError::NoFolder`], [`BackupError::DiskFull`] or [`BackupError::Io`].
     pub(super) fn temporary_file(&self) -> Result<TemporaryFile, BackupError> {
+        self.require_folder()?;
         let created = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&self.dir);
         created.map_err(BackupError::at(&self.dir))?;
         TemporaryFile::create(&self.dir).map_err(BackupError::at(&self.dir))
@@ -168,16 +199,18 @@ impl BackupLibrary {
     /// Lists the backups by name.
     ///
     /// # Errors
-    /// [`BackupError::Io`] if the folder cannot be read.
+    /// [`BackupError::NoFolder`] or [`BackupError::Io`] if the folder cannot be read.
     pub(super) fn list(&self) -> Result<Vec<BackupSummary>, BackupError> {
+        self.require_folder()?;
         list(&self.dir)
     }
 
     /// Returns the numbers of the stored backups. Does not open them.
     ///
     /// # Errors
-    /// [`BackupError::Io`] if the folder exists and cannot be read.
+    /// [`BackupError::NoFolder`] or [`BackupError::Io`] if the folder cannot be read.
     pub(super) fn stored(&self) -> Result<StoredBackups, BackupError> {
+        self.require_folder()?;
         let mut stored = StoredBackups::default();
         let mut newest: Option<PathBuf> = None;
         for name in file_names(&self.dir)? {
@@ -200,8 +233,10 @@ impl BackupLibrary {
     ///
     /// # Errors
     /// - [`BackupError::NotFound`] if there is none of this name.
+    /// - [`BackupError::NoFolder`] if the folder is missing and is not created.
     /// - [`BackupError::Refused`] or [`BackupError::Io`] if it cannot be read.
     pub(super) fn open_file(&self, name: &BackupName) -> Result<BackupDownload, BackupError> {
+        self.require_folder()?;
         let path = self.path(name);
         let file = match open_regular(&path) {
             Err(BackupError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {

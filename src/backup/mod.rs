@@ -24,7 +24,7 @@
 //!   parts    the checksums of parts, and their lines
 //!   check_history   the lines of `history.ndjson`
 //! restore    restores a backup or a bundle
-//! library    the folder `backups/`
+//! library    the folder of stored backups
 //! upload     uploaded backups
 //! ```
 
@@ -47,6 +47,7 @@ mod write;
 
 use std::{
     io::Write,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -56,7 +57,7 @@ use std::{
 
 pub use directory::{DirectoryEntry, EntryRule};
 pub use error::{BackupError, RefusedBackup, TextProblem};
-pub use library::{BackupDownload, StoredBackups};
+pub use library::{BackupDownload, BackupFolder, StoredBackups};
 pub use manifest::{BACKUP_FORMAT, HistoryInBackup, Manifest, ManifestPart};
 pub use name::{BackupName, BackupNameError};
 pub use read::{has_manifest, manifest_in, manifest_of};
@@ -68,7 +69,7 @@ pub use restore::{RestoreReport, RestoreRequest, Restored, TextCounts};
 pub use upload::BackupUpload;
 pub use verify::verify;
 
-use library::{BackupLibrary, NewBackup, NewName};
+use library::{BackupLibrary, IfNoFolder, NewBackup, NewName};
 use restore::RestoreFile;
 
 use time::OffsetDateTime;
@@ -107,12 +108,21 @@ struct Inner {
 }
 
 impl Backups {
-    /// Opens the folder of backups of the inventory's data directory.
+    /// Opens the folder of backups.
     ///
     /// # Errors
-    /// [`BackupError::Io`] if the folder cannot be read.
-    pub fn new(store: Arc<Store>) -> Result<Self, BackupError> {
-        let library = BackupLibrary::open(store.directory().backups())?;
+    /// [`BackupError::FolderInData`] if another folder is in the data directory; [`BackupError::Io`] if the
+    /// folder cannot be read.
+    pub fn new(store: Arc<Store>, folder: BackupFolder) -> Result<Self, BackupError> {
+        let library = match folder {
+            BackupFolder::InData => {
+                BackupLibrary::open(store.directory().backups(), IfNoFolder::Create)?
+            }
+            BackupFolder::At(path) => {
+                require_outside(&path, store.directory().path())?;
+                BackupLibrary::open(path, IfNoFolder::Fail)?
+            }
+        };
         Ok(Self(Arc::new(Inner { store, library, streamed: AtomicUsize::new(0) })))
     }
 
@@ -270,6 +280,19 @@ impl Backups {
     pub fn remove(&self, name: &BackupName) -> Result<(), BackupError> {
         self.0.library.remove(name)
     }
+}
+
+/// Checks that a folder of backups is not in the data directory, whose files have other rules.
+///
+/// # Errors
+/// [`BackupError::FolderInData`].
+fn require_outside(folder: &Path, data: &Path) -> Result<(), BackupError> {
+    // A folder that does not exist has no links in its path that matter.
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if real(folder).starts_with(real(data)) {
+        return Err(BackupError::FolderInData { path: folder.to_owned() });
+    }
+    Ok(())
 }
 
 /// A backup that is sent while it is made. It needs no file.

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     backup::{BackupName, Manifest, SECRETS_ARE_READABLE, manifest_in},
+    config::BackupDir,
     http::paths,
 };
 
@@ -60,6 +61,10 @@ pub(super) struct BackupArgs {
     #[arg(long)]
     no_history: bool,
 
+    /// Folder in which a data directory has its stored backups [default: backups in the data directory]
+    #[arg(long, env = "SATCHEL_BACKUP_DIR", value_name = "DIR", value_parser = BackupDir::parse)]
+    backup_dir: Option<BackupDir>,
+
     #[command(flatten)]
     target: TargetArgs,
 
@@ -88,7 +93,9 @@ pub(super) fn run(args: &BackupArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     // Before root switches to the owner of the data directory.
     let destination = args.destination()?;
-    let connection = args.target.resolve("backup", IfMissing::Fail)?.connect(&progress)?;
+    let mut target = args.target.resolve("backup", IfMissing::Fail)?;
+    target.set_backup_dir(args.backup_dir.as_ref());
+    let connection = target.connect(&progress)?;
     let client = &connection.client;
     match destination {
         Destination::Stored => args.store(client, &progress)?,

@@ -20,7 +20,7 @@ use super::{
     report::{Length, Outcome, Report},
     target::{ApiResponse, Client, IfMissing, LocalServer, TargetArgs},
 };
-use crate::{access, import::Mode, store::Store};
+use crate::{access, backup::BackupFolder, import::Mode, store::Store};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -169,7 +169,8 @@ fn between(
         interrupt::clean_up_on_signal(Cleanup::Local, move || drop(std::fs::remove_dir_all(path)));
     let store = Arc::new(Store::open(folder.path())?);
     access::create_first_user(&store)?;
-    let local = LocalServer::serve(store, access::FIRST_USER_NAME.to_owned())?;
+    let local =
+        LocalServer::serve(store, access::FIRST_USER_NAME.to_owned(), BackupFolder::InData)?;
     let client = local.client()?;
     let first = import_call::import(
         &client,

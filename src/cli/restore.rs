@@ -17,6 +17,7 @@ use super::{
     target::{ApiResponse, ChangeMessage, Client, IfMissing, JobWords, Target, TargetArgs, Upload},
 };
 use crate::{
+    config::BackupDir,
     http::paths::{self, percent_encode},
     model::{Kind, UnknownKind},
 };
@@ -77,6 +78,10 @@ pub(super) struct RestoreArgs {
     #[arg(long, value_name = "TEXT", conflicts_with = "dry_run")]
     message: Option<ChangeMessage>,
 
+    /// Folder in which a data directory has its stored backups [default: backups in the data directory]
+    #[arg(long, env = "SATCHEL_BACKUP_DIR", value_name = "DIR", value_parser = BackupDir::parse)]
+    backup_dir: Option<BackupDir>,
+
     #[command(flatten)]
     target: TargetArgs,
 
@@ -132,7 +137,8 @@ pub(super) fn run(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     let source = args.source()?;
     // A dry run creates nothing, and no data directory.
     let if_missing = if args.dry_run { IfMissing::Fail } else { IfMissing::Create };
-    let target = args.target.resolve("restore", if_missing)?;
+    let mut target = args.target.resolve("restore", if_missing)?;
+    target.set_backup_dir(args.backup_dir.as_ref());
     // A new data directory has nothing to lose.
     let is_new = matches!(&target, Target::Local(local) if !local.path.exists());
     let asks = !args.yes && !args.dry_run && !is_new;

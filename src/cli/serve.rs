@@ -168,7 +168,7 @@ impl OpenInventory {
         store.trim_generations()?;
         let audit = open_audit(config, &store)?;
         let accounts = Arc::new(InventoryAccounts::new(store.clone(), config.rights.into()));
-        let backups = Backups::new(store.clone())?;
+        let backups = Backups::new(store.clone(), config.backup.folder())?;
         let migration = Migration::new(store.clone())?;
         let topology = Topology::new(store.clone())?;
         let jobs = jobs(&store);

@@ -5,6 +5,7 @@
 //! environment variable is a setting ([`settings`]). Its name in the file is the long name with `_`
 //! for `-`. The precedence is: option, environment variable, file, default ([`parse`]).
 
+mod backup;
 mod error;
 mod file;
 mod ldap;
@@ -13,6 +14,7 @@ mod serve;
 mod setting;
 mod sources;
 
+pub use backup::{BackupConfig, BackupDir};
 pub use error::{FileError, SettingFault, SettingProblem};
 pub use ldap::LdapConfig;
 pub use listen::{ListenAddress, ListenList, Scheme};

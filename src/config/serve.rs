@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum, value_parser};
 
+use super::backup::BackupConfig;
 use super::ldap::LdapConfig;
 use super::listen::ListenList;
 use crate::access::{RightsModel, SessionLimits};
@@ -247,6 +248,10 @@ pub struct ServeConfig {
     /// Start with a small sample inventory if the inventory is empty
     #[arg(long)]
     pub demo: bool,
+
+    /// The stored backups.
+    #[command(flatten)]
+    pub backup: BackupConfig,
 
     /// The LDAP servers that check passwords.
     #[command(flatten)]

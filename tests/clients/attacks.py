@@ -4,17 +4,20 @@
     python3 tests/clients/attacks.py target/release/satchel
 
 It measures the requests of another user before and during each attack, in milliseconds: the median, the
-99th percentile and the largest. The addresses of the attackers are those in X-Forwarded-For: the server
-trusts 127.0.0.1 as a proxy. The attacks:
+99th percentile and the largest. The attackers are processes of their own with the lowest priority, so that
+they take no processor time from the server, as if they ran on other machines. Their addresses are those in
+X-Forwarded-For: the server trusts 127.0.0.1 as a proxy. The attacks:
 
 - wrong passwords for one user from 1 and from 50 addresses, one after the other from each;
-- wrong passwords of invented users from 2,000 addresses, 32 at the same time;
+- wrong passwords of invented users from 2,000 addresses, 32 and 128 at the same time;
 - 1,000 connections that send half of a request head and then nothing, from 1,000 loopback addresses.
 """
 
 import base64
 import http.client
 import itertools
+import multiprocessing
+import os
 import resource
 import socket
 import subprocess
@@ -81,31 +84,43 @@ def show(name, times):
           f"largest {times[-1]:7.1f} ms")
 
 
-def during(server, title, attackers):
-    """Runs attackers, functions that take an event, while the other user works."""
-    print(title)
-    show("before", measured(server))
-    stop, statuses = threading.Event(), Counter()
+def attack_until(stop, statuses, attackers):
+    """Runs attackers, functions that return a status, each in a thread of its own, until `stop` is set."""
+    os.nice(19)
+    counted = Counter()
 
     def run(attack):
         while not stop.is_set():
             try:
-                statuses[attack()] += 1
+                counted[attack()] += 1
             except (OSError, http.client.HTTPException) as error:
-                statuses[type(error).__name__] += 1
+                counted[type(error).__name__] += 1
 
-    threads = [threading.Thread(target=run, args=(attack,), daemon=True) for attack in attackers]
-    threading.Timer(SECONDS, stop.set).start()
+    threads = [threading.Thread(target=run, args=(attack,)) for attack in attackers]
     for thread in threads:
         thread.start()
-    show("during", measured(server, stop))
     for thread in threads:
         thread.join()
-    answers = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items(), key=str))
+    statuses.put(counted)
+
+
+def during(server, title, attackers):
+    """Runs attackers while the other user works."""
+    print(title)
+    show("before", measured(server))
+    stop, statuses = multiprocessing.Event(), multiprocessing.Queue()
+    process = multiprocessing.Process(target=attack_until, args=(stop, statuses, attackers))
+    process.start()
+    threading.Timer(SECONDS, stop.set).start()
+    show("during", measured(server, stop))
+    counted = statuses.get()
+    process.join()
+    answers = ", ".join(f"{status}: {count}" for status, count in sorted(counted.items(), key=str))
     print(f"  answers to the attack in {SECONDS} s: {answers}; peak memory {server.memory_mib('VmHWM')} MiB")
 
 
-def guess(server, user, client, numbers=itertools.count()):
+def guess(server, user, client):
+    numbers = itertools.count()
     return lambda: server.request("GET", "/rest/count", (user, f"wrong {next(numbers)}"), client)
 
 
@@ -146,9 +161,11 @@ def main():
         fifty = [guess(server, "admin", f"198.51.100.{number}") for number in range(50)]
         during(server, "wrong passwords for one user from 50 addresses", fifty)
         during(server, "wrong passwords of invented users, 32 at the same time", [flood(server)] * 32)
+        during(server, "the same, 128 at the same time", [flood(server)] * 128)
         slow_connections(server)
     finally:
         server.stop()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Unpacks a golden directory.
-fn unpack(format: u32) -> TempDir {
+pub(crate) fn unpack(format: u32) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let archive = format!("tests/data_directories/format-{format}.tar.gz");
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join(archive);

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod audit;
+mod backup_folder;
 mod backups;
 mod bodies;
 mod canary;

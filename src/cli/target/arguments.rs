@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, Command, FromArgMatches, error::ErrorKind, parser::ValueSource};
 
 use super::{IfMissing, LocalTarget, RemoteTarget, Target, Trust};
-use crate::{store, tls::Fingerprint};
+use crate::{backup::BackupFolder, store, tls::Fingerprint};
 
 /// The target of a command: `--data`, or `--server` and the options for a login.
 #[derive(Clone, Debug)]
@@ -82,7 +82,14 @@ impl TargetArgs {
             }
             (TargetKind::Remote, None) | (TargetKind::Local, _) => {
                 let key_file = store::key_file(key_file.as_deref());
-                Ok(Target::Local(LocalTarget { path: data, key_file, user, if_missing, command }))
+                Ok(Target::Local(LocalTarget {
+                    path: data,
+                    key_file,
+                    user,
+                    if_missing,
+                    backup_folder: BackupFolder::InData,
+                    command,
+                }))
             }
         }
     }

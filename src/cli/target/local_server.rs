@@ -24,7 +24,7 @@ use crate::{
         PasswordError, SessionLimits, SetPassword, Tokens, hash_password,
     },
     audit::{AuditFolder, AuditLog, AuditOptions, Recorded},
-    backup::Backups,
+    backup::{BackupFolder, Backups},
     http::{
         self, App, AppParts, Drained, Exposure, HealthAccess, HostNames, Limits, TrustedProxies,
     },
@@ -68,14 +68,18 @@ impl LocalServer {
             Some(user) => bail!("There is no user “{user}” in the inventory"),
             None => first_administrator(&store)?,
         };
-        Self::serve(store, user)
+        Self::serve(store, user, target.backup_folder.clone())
     }
 
     /// Starts a server for an open store, with `user` as its only account.
     ///
     /// # Errors
     /// No port is free, or the system provides no threads or random numbers.
-    pub(crate) fn serve(store: Arc<Store>, user: String) -> anyhow::Result<Self> {
+    pub(crate) fn serve(
+        store: Arc<Store>,
+        user: String,
+        backup_folder: BackupFolder,
+    ) -> anyhow::Result<Self> {
         log_printer::install();
         let password = one_time_password()?;
         let accounts = Arc::new(OneTimeAccount::new(&user, &password)?);
@@ -98,7 +102,7 @@ impl LocalServer {
             ldap: None,
             audit: audit.clone(),
             rights: None,
-            backups: Backups::new(store.clone())?,
+            backups: Backups::new(store.clone(), backup_folder)?,
             migration: Migration::new(store.clone())?,
             topology: Topology::new(store.clone())?,
             inventory: Inventory::new(store.clone()),

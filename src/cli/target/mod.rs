@@ -37,6 +37,8 @@ use super::{
     server_address::{host, is_loopback},
     server_certificate::shown_fingerprint,
 };
+use crate::backup::BackupFolder;
+use crate::config::BackupDir;
 use crate::store::{CreateDirectory, KeptGenerations, Options};
 use crate::tls::Fingerprint;
 use crate::wording::hex;
@@ -58,6 +60,8 @@ pub(super) struct LocalTarget {
     /// The user who is recorded as author. `None` for the first administrator.
     user: Option<String>,
     pub if_missing: IfMissing,
+    /// The folder of stored backups.
+    backup_folder: BackupFolder,
     /// The subcommand. Other commands show it if they find the directory in use.
     pub command: &'static str,
 }
@@ -123,6 +127,13 @@ pub(super) struct Connection {
 }
 
 impl Target {
+    /// Sets the folder in which a data directory has its stored backups. A server knows its own.
+    pub(super) fn set_backup_dir(&mut self, folder: Option<&BackupDir>) {
+        if let (Target::Local(local), Some(folder)) = (self, folder) {
+            local.backup_folder = BackupFolder::At(folder.path().to_owned());
+        }
+    }
+
     /// Connects to the target, and prints it on standard error.
     ///
     /// # Errors

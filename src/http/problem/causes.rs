@@ -364,7 +364,7 @@ fn of_backup(error: &BackupError) -> ProblemKind {
     match error {
         BackupError::NotFound { .. } => ProblemKind::UnknownBackup,
         BackupError::Exists { .. } => ProblemKind::BackupExists,
-        BackupError::TooMany => ProblemKind::Unavailable,
+        BackupError::TooMany | BackupError::NoFolder { .. } => ProblemKind::Unavailable,
         BackupError::Refused(_) => ProblemKind::BackupRefused,
         BackupError::Store(error) => of_store(error),
         BackupError::DiskFull | BackupError::FileSizeLimit => ProblemKind::DiskFull,
@@ -375,9 +375,10 @@ fn of_backup(error: &BackupError) -> ProblemKind {
         BackupError::Import(error) | BackupError::Documents(MigrationError::Import(error)) => {
             of_import(error)
         }
-        BackupError::Time(_) | BackupError::Documents(_) | BackupError::Inventory(_) => {
-            ProblemKind::Internal
-        }
+        BackupError::Time(_)
+        | BackupError::Documents(_)
+        | BackupError::Inventory(_)
+        | BackupError::FolderInData { .. } => ProblemKind::Internal,
     }
 }
 

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{entries, lines};
 use crate::{
+    data_directory::unpack,
     harness::{ADMIN, Server, satchel, until},
     inventory::{get, put},
     project::{demo, imported, put_folder, read_folder},
@@ -329,4 +330,27 @@ fn a_killed_server_breaks_no_chain() {
     // 18 devices in the rounds, the last one, and the first administrator.
     assert_eq!(linked, 20);
     assert_eq!(verify(&data).0, Some(0), "{}", verify(&data).1);
+}
+
+/// The directory of format 4 has a history, and was written before there was an audit log.
+#[test]
+fn changes_that_are_older_than_the_log_have_late_entries_with_their_times() {
+    let server = Server::start_on_data(unpack(4));
+    put(&server, "device", &json!({"name": "é>b new"}));
+    let mut listed = Vec::new();
+    until(|| {
+        listed = get(&server, "/rest/audit?event=change").as_array().unwrap().clone();
+        listed.iter().any(|entry| entry.get("late").is_none())
+    });
+    let (late, new): (Vec<&Value>, Vec<&Value>) =
+        listed.iter().partition(|entry| entry.get("late").is_some());
+    assert_eq!(new.len(), 1, "{listed:#?}");
+    assert!(!late.is_empty());
+    for entry in late {
+        let changes = &entry["changes"];
+        for (side, number) in [("first", &changes["first"]), ("last", &changes["last"])] {
+            let change = get(&server, &format!("/rest/history/{number}"));
+            assert_eq!(entry["late"][side], change["time"], "{entry}");
+        }
+    }
 }
