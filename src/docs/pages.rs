@@ -34,6 +34,7 @@ pub const CHAPTERS: [Chapter; 4] = [
             "hardening",
             "settings",
             "operations",
+            "standby",
             "recovery",
             "troubleshooting",
         ],

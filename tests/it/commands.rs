@@ -21,6 +21,11 @@ impl Workspace {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    /// A workspace in the folder of a server that has ended.
+    pub(crate) fn in_folder(folder: tempfile::TempDir) -> Self {
+        Self { folder }
+    }
+
     /// Creates a workspace with the sample inventory.
     pub(crate) fn with_demo() -> Self {
         let workspace = Self::new();

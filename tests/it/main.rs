@@ -77,6 +77,7 @@ mod serving;
 mod sessions;
 mod slow_expressions;
 mod small_imports;
+mod standby;
 mod supervisor;
 mod texts;
 mod tls;

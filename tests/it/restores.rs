@@ -49,7 +49,7 @@ fn restored(server: &Server, body: &Value) -> Value {
     answer.json()
 }
 
-fn delete(server: &Server, path: &str) {
+pub(crate) fn delete(server: &Server, path: &str) {
     assert_eq!(server.request("DELETE", path).login(ADMIN).send().status, 200);
 }
 
@@ -68,7 +68,7 @@ fn last_change(server: &Server) -> Value {
 }
 
 /// Changes records, texts and administrators.
-fn change(server: &Server) {
+pub(crate) fn change(server: &Server) {
     put(server, "device", &json!({"name": "new %41", "vendor": "Acme"}));
     put_text(server, "/rest/configuration/new%20%2541", "hostname new\n");
     put_text(server, TEXT_PATH, "hostname third\n");

@@ -73,6 +73,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("audit", "<108>1", "a message to a collector; tests/it/audit/syslog.rs checks one"),
     ("keys", "[Service]", "the configuration of systemd"),
     ("operations", "scrape_configs:", "the configuration of Prometheus"),
+    ("standby", "systemctl disable", "needs systemd"),
 ];
 
 /// One test, because the generated parts must be written before they are run.
