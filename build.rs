@@ -1,6 +1,8 @@
-//! The build script: renders the documentation site, packs the licences and the OpenAPI description, and
-//! tells the executable its commit and target.
+//! The build script: renders the documentation site, packs the web console, the licences and the OpenAPI
+//! description, and tells the executable its commit and target.
 
+#[path = "src/console/pack.rs"]
+mod pack_console;
 #[expect(unreachable_pub, reason = "the library exports these items")]
 #[path = "src/docs/pages.rs"]
 mod pages;
@@ -24,12 +26,23 @@ fn main() -> render::Fallible<()> {
     println!("cargo::rustc-env=SATCHEL_TARGET={}", env::var("TARGET").unwrap_or_default());
     println!("cargo::rerun-if-env-changed=SATCHEL_COMMIT");
     // Once one path is named, Cargo watches only the named ones.
-    for path in ["build.rs", "assets/docs", "assets/site", "src/docs/pages.rs", "src/docs/render"] {
+    for path in [
+        "build.rs",
+        "assets/docs",
+        "assets/site",
+        "src/docs/pages.rs",
+        "src/docs/render",
+        "assets/console",
+        "src/console/pack.rs",
+    ] {
         println!("cargo::rerun-if-changed={path}");
     }
     let root = env::var("CARGO_MANIFEST_DIR")?;
     let out = env::var("OUT_DIR")?;
-    render::site(Path::new(&root), &Path::new(&out).join("site"))
+    let (root, out) = (Path::new(&root), Path::new(&out));
+    let folder = pack_console::console(&root.join("assets/console"), &out.join("console"))?;
+    println!("cargo::rustc-env=SATCHEL_CONSOLE_FOLDER={folder}");
+    render::site(root, &out.join("site"))
 }
 
 /// Writes files into one compressed file, which the executable embeds. An empty line separates them.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes assets/licenses/third-party.txt: every crate that is linked into the executable, with the
-text of its licence. Equal texts stand there once.
+"""Writes assets/licenses/third-party.txt: every crate that is linked into the executable, and every
+library of the web console, with the text of its licence. Equal texts stand there once.
 
     packaging/notices.py            writes the file
     packaging/notices.py --check    fails if the file is not up to date
@@ -10,11 +10,14 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "assets/licenses/third-party.txt"
+# The libraries of the web console, and the list of them.
+VENDOR = ROOT / "assets/console/vendor"
 TARGET = "x86_64-unknown-linux-gnu"
 # The file names under which crates keep licences and notices.
 LICENCE_FILE = re.compile(r"(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
@@ -49,7 +52,25 @@ def linked(found):
     return sorted((packages[id] for id in seen), key=lambda package: (package["name"], package["version"]))
 
 
+def vendored():
+    """Returns the packages of the libraries that the web console loads."""
+    packages = {}
+    for library in tomllib.loads((VENDOR / "VENDOR.toml").read_text())["library"]:
+        name = library["package"]
+        packages[name] = {
+            "name": name,
+            "version": library["version"],
+            "license": library["licence"],
+            "repository": f"npm:{name}, in the web console",
+            "texts": [(VENDOR / library["licence_file"]).read_text()],
+        }
+    return sorted(packages.values(), key=lambda package: package["name"])
+
+
 def texts(package):
+    if "texts" in package:
+        yield from (text.strip("\n") for text in package["texts"])
+        return
     folder = Path(package["manifest_path"]).parent
     files = [file for file in sorted(folder.iterdir()) if file.is_file() and LICENCE_FILE.match(file.name)]
     files += [folder / inside for inside in INSIDE.get(package["name"], [])]
@@ -76,7 +97,8 @@ def render(packages):
     out = [
         "Third-party notices",
         "",
-        f"The libraries that are linked into Satchel for {TARGET}, in the versions of Cargo.lock.",
+        f"The libraries that are linked into Satchel for {TARGET}, in the versions of Cargo.lock,",
+        "and the libraries of its web console.",
         "Written by packaging/notices.py; the texts of their licences follow the list.",
         "Beside them, the executable holds parts of Rust's standard library (MIT OR Apache-2.0) and of the",
         "GNU C library (LGPL-2.1-or-later; its source is Debian's package glibc). Satchel's own source",
@@ -97,12 +119,12 @@ def render(packages):
 def main():
     if sys.argv[1:] not in ([], ["--check"]):
         sys.exit(__doc__)
-    packages = linked(metadata())
+    packages = linked(metadata()) + vendored()
     text = render(packages)
     if not sys.argv[1:]:
         OUT.parent.mkdir(parents=True, exist_ok=True)
         OUT.write_text(text)
-        print(f"{OUT.relative_to(ROOT)}: {len(packages)} crates, {len(text.encode())} bytes")
+        print(f"{OUT.relative_to(ROOT)}: {len(packages)} libraries, {len(text.encode())} bytes")
     elif not OUT.is_file() or OUT.read_text() != text:
         sys.exit(f"notices: {OUT.relative_to(ROOT)} is not that of Cargo.lock; run packaging/notices.py")
 

@@ -14,6 +14,7 @@
 //! | 1 | [`disk`] | files, folders and sorting on the disk; knows nothing about records |
 //! | 1 | [`panics`] | turns panics of libraries into errors |
 //! | 1 | [`wording`] | the wording of messages: numbers with their nouns, errors with their causes |
+//! | 2 | [`console`] | the files of the web console in the executable |
 //! | 2 | [`docs`] | the documentation pages in the executable |
 //! | 2 | [`job`] | long operations: their progress, their cancellation, and the list of them |
 //! | 2 | [`model`] | the kinds of records, their properties, relations and rules, without any I/O |
@@ -105,6 +106,7 @@ pub mod disk;
 pub mod panics;
 pub mod wording;
 
+pub mod console;
 pub mod docs;
 pub mod job;
 pub mod model;

@@ -14,6 +14,7 @@ pub const CHAPTERS: [Chapter; 4] = [
     Chapter {
         title: "Work with it",
         pages: &[
+            "console",
             "instances",
             "enms",
             "workbooks",

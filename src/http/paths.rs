@@ -57,6 +57,15 @@ pub const DOCS: PathPattern<0> = PathPattern::new("/docs");
 pub const DOCS_FRONT: PathPattern<0> = PathPattern::new("/docs/");
 /// A file of the documentation.
 pub const DOCS_FILE: PathPattern<1> = PathPattern::new("/docs/{file}");
+/// Redirects to the web console.
+pub const CONSOLE: PathPattern<0> = PathPattern::new("/console");
+/// The first page of the web console.
+pub const CONSOLE_FRONT: PathPattern<0> = PathPattern::new("/console/");
+/// A file that the web console loads.
+pub const CONSOLE_FILE: PathPattern<2> = PathPattern::new("/console/{version}/{file}");
+/// A file that the web console loads, in a folder.
+pub const CONSOLE_FOLDER_FILE: PathPattern<3> =
+    PathPattern::new("/console/{version}/{folder}/{file}");
 /// The page on which the first administrator sets a password.
 pub const SETUP: PathPattern<0> = PathPattern::new("/setup");
 /// The metrics of the server.

@@ -1,10 +1,11 @@
-"""Tests a built executable with common clients: run.py [BINARY]"""
+"""Tests a built executable with common clients: run.py [BINARY [PART-OF-A-CHECK'S-NAME]]"""
 import os
 import pathlib
 import sys
 import traceback
 
 import ansible_page
+import console
 import inventory
 import ldap_logins
 import messy
@@ -27,12 +28,22 @@ elif os.environ.get("CI") == "true":
 else:
     skipped = len(migrate.CHECKS_OF_FIXTURES + topology.CHECKS_OF_FIXTURES)
 
+if console.BROWSER:
+    checks += console.CHECKS
+elif os.environ.get("CI") == "true":
+    sys.exit("Chromium is missing, and CI must have it: apt-get install chromium")
+else:
+    skipped += len(console.CHECKS)
+
 if ldap_logins.SLAPD:
     checks += ldap_logins.CHECKS
 elif os.environ.get("CI") == "true":
     sys.exit("slapd is missing, and CI must have it: apt-get install slapd")
 else:
     skipped += len(ldap_logins.CHECKS)
+
+if len(sys.argv) > 2:
+    checks = [check for check in checks if sys.argv[2] in check.__name__]
 
 failed = 0
 for check in checks:

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// module of its own layer.
 const LAYERS: [&[&str]; 8] = [
     &["panics", "wording", "disk"],
-    &["model", "docs", "job", "tls"],
+    &["model", "console", "docs", "job", "tls"],
     &["audit", "codec", "store"],
     &["access"],
     &["import"],
@@ -28,7 +28,7 @@ const RESTRICTED_CRATES: [(&str, &[&str]); 15] = [
     ("rcgen", &["tls"]),
     ("rustls", &["tls", "cli"]),
     ("tokio_rustls", &["tls"]),
-    ("rust_embed", &["docs"]),
+    ("rust_embed", &["console", "docs"]),
     ("sled", &["store"]),
     ("calamine", &["codec"]),
     ("cfb", &["codec"]),

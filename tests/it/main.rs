@@ -16,6 +16,7 @@ mod commands;
 mod config;
 mod configurations;
 mod connections;
+mod console;
 mod damage;
 mod damaged_records;
 mod data_directory;

@@ -1,28 +1,22 @@
 //! The pages of the documentation that the executable contains.
 
-use std::borrow::Cow;
-
 use hyper::{
     StatusCode,
-    body::Bytes,
-    header::{
-        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderValue, LOCATION, VARY,
-    },
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION},
 };
 
 use sha2::{Digest, Sha256};
 
+use super::packed_file::{IMMUTABLE, PackedFile, REVALIDATE, add_headers, short_hash};
 use crate::{
     docs,
     http::{
-        accept::Coding,
         call::Call,
         conditional::{ETag, Freshness, freshness},
         paths,
         problem::{Problem, ProblemKind, shorten},
         response::{self, HTML, Response, TEXT},
     },
-    wording::hex,
 };
 
 /// The content security policy of pages: they load files from this server, and send the search form
@@ -31,15 +25,6 @@ const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
-
-/// The caching of pages, which change with the executable: browsers ask for a newer version.
-const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
-
-/// The caching of files whose name contains a hash: they never change.
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-
-/// The bytes of a SHA-256 in an ETag.
-const HASH_BYTES: usize = 8;
 
 /// The page of search results, a template.
 const RESULTS: &str = "search.html";
@@ -104,46 +89,22 @@ fn send(name: &str, call: &Call) -> Result<Response, Problem> {
         FileType::Page => notice(call),
         FileType::Markdown | FileType::Style | FileType::Script | FileType::Picture => None,
     };
-    let coding = match notice {
-        Some(_) => Coding::Identity,
-        None => Coding::accepted(&call.headers),
+    let Some(notice) = notice else {
+        let (packed, sha256) = (file.packed, file.sha256);
+        let (media_type, caching) = (file_type.media_type(), file_type.caching());
+        let file = PackedFile { packed, sha256, media_type, caching, policy: CONTENT_POLICY };
+        return file.respond(&call.headers);
     };
-    let hash = hex(file.sha256.get(..HASH_BYTES).unwrap_or_default());
-    let etag = match (coding, &notice) {
-        (Coding::Gzip, _) => ETag::of(&format!("{hash}-gzip")),
-        (Coding::Identity, None) => ETag::of(&hash),
-        (Coding::Identity, Some(notice)) => {
-            let of_notice = hex(Sha256::digest(notice).get(..HASH_BYTES).unwrap_or_default());
-            ETag::of(&format!("{hash}-{of_notice}"))
-        }
-    };
+    let hashes = [short_hash(&file.sha256), short_hash(&Sha256::digest(&notice))];
+    let etag = ETag::of(&hashes.join("-"));
     let mut response = match freshness(&call.headers, &etag, None)? {
         Freshness::NotModified => response::empty(StatusCode::NOT_MODIFIED),
-        Freshness::Modified => match (coding, notice) {
-            (Coding::Gzip, _) => {
-                let compressed = match file.packed {
-                    Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-                    Cow::Owned(bytes) => Bytes::from(bytes),
-                };
-                let mut whole = response::whole(StatusCode::OK, file_type.media_type(), compressed);
-                whole.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                whole
-            }
-            // At most 200 KB: decompressing takes less time than a job on another thread.
-            (Coding::Identity, None) => {
-                response::whole(StatusCode::OK, file_type.media_type(), file.unpacked())
-            }
-            (Coding::Identity, Some(notice)) => {
-                let page = text_of(&file)?.replacen(MAIN, &format!("{MAIN}{notice}"), 1);
-                response::whole(StatusCode::OK, file_type.media_type(), page)
-            }
-        },
+        Freshness::Modified => {
+            let page = text_of(&file)?.replacen(MAIN, &format!("{MAIN}{notice}"), 1);
+            response::whole(StatusCode::OK, file_type.media_type(), page)
+        }
     };
-    let headers = response.headers_mut();
-    headers.insert(ETAG, HeaderValue::from(&etag));
-    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    headers.insert(CACHE_CONTROL, file_type.caching());
-    headers.insert(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+    add_headers(&mut response, &etag, file_type.caching(), CONTENT_POLICY);
     Ok(response)
 }
 

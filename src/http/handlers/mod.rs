@@ -4,6 +4,7 @@
 pub(super) mod audit;
 pub(super) mod backup;
 pub(super) mod changes;
+pub(super) mod console;
 pub(super) mod docs;
 pub(super) mod health;
 pub(super) mod history;
@@ -15,6 +16,7 @@ pub(super) mod migration;
 mod migration_options;
 mod moment;
 pub(super) mod openapi;
+mod packed_file;
 pub(super) mod password;
 pub(super) mod projects;
 pub(super) mod reports;

@@ -4,11 +4,16 @@ use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::docs;
-use crate::http::{call::Call, json_response, problem::Problem, response::Response};
+use super::{console, docs};
+use crate::http::{
+    accept::wants_page, call::Call, json_response, problem::Problem, response::Response,
+};
 
-/// Handles `GET /`.
+/// Handles `GET /`: leads browsers to the console.
 pub(in crate::http) async fn front_page(call: Call) -> Result<Response, Problem> {
+    if wants_page(&call.headers) {
+        return Ok(console::lead_to());
+    }
     let routes = call.app.routes.iter();
     let lines = routes.map(|route| format!("{:6} {}\n", route.method.as_str(), route.pattern));
     docs::front_page(&lines.collect::<String>(), &call)

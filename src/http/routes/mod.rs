@@ -76,8 +76,12 @@ mod tests {
     };
 
     /// The only routes without a password. Think twice before adding one.
-    const ANONYMOUS: [(Method, &str); 11] = [
+    const ANONYMOUS: [(Method, &str); 15] = [
         (Method::GET, paths::FRONT_PAGE.pattern()),
+        (Method::GET, paths::CONSOLE.pattern()),
+        (Method::GET, paths::CONSOLE_FRONT.pattern()),
+        (Method::GET, paths::CONSOLE_FILE.pattern()),
+        (Method::GET, paths::CONSOLE_FOLDER_FILE.pattern()),
         (Method::GET, paths::SETUP.pattern()),
         (Method::POST, paths::SETUP.pattern()),
         (Method::POST, paths::SESSION.pattern()),

@@ -11,7 +11,7 @@ use crate::{
             Shape, Tag, ValueType, json,
         },
         endpoint::Endpoint,
-        handlers::{docs, health, metrics, openapi, site},
+        handlers::{console, docs, health, metrics, openapi, site},
         options::EXCLUDE,
         paths,
         route::Route,
@@ -20,8 +20,17 @@ use crate::{
 
 const PAGE: Content = Content { media_type: "text/html", shape: Shape::Text };
 
-const MOVED: ResponseForm = ResponseForm::empty(308, "The page has another address.")
-    .headers(&[ResponseHeader { name: "Location", about: "The address." }]);
+const LOCATION: &[ResponseHeader] = &[ResponseHeader { name: "Location", about: "The address." }];
+
+const MOVED: ResponseForm =
+    ResponseForm::empty(308, "The page has another address.").headers(LOCATION);
+
+/// The types of files that the console loads.
+const LOADED: &[Content] = &[
+    Content { media_type: "text/javascript", shape: Shape::Text },
+    Content { media_type: "text/css", shape: Shape::Text },
+    Content { media_type: "image/svg+xml", shape: Shape::Text },
+];
 
 const NOT_MODIFIED: ResponseForm = ResponseForm::empty(304, "The client has the current version.");
 
@@ -35,14 +44,96 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             description: Description {
                 operation: "welcome",
                 tag: Tag::Site,
-                summary: "A page for people, with the list of all routes.",
+                summary: "The list of all routes; a browser, which accepts text/html, is led to the console.",
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
-                responses: &[ResponseForm::of("The page.", &[PAGE])],
+                responses: &[
+                    ResponseForm::of("The page.", &[PAGE]),
+                    ResponseForm::empty(307, "The console has another address.").headers(LOCATION),
+                ],
             },
         },
         handler: |call| Box::pin(site::front_page(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::CONSOLE.pattern(),
+            right: Right::Public,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "console",
+                tag: Tag::Site,
+                summary: "Redirects to the web console.",
+                path: &[],
+                query: QueryRule::Nothing,
+                request: &[],
+                responses: &[MOVED],
+            },
+        },
+        handler: |call| Box::pin(console::root(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::CONSOLE_FRONT.pattern(),
+            right: Right::Public,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "console_front",
+                tag: Tag::Site,
+                summary: "The first page of the web console.",
+                path: &[],
+                query: QueryRule::Nothing,
+                request: &[],
+                responses: &[ResponseForm::of("The page.", &[PAGE]), NOT_MODIFIED],
+            },
+        },
+        handler: |call| Box::pin(console::front(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::CONSOLE_FILE.pattern(),
+            right: Right::Public,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "console_file",
+                tag: Tag::Site,
+                summary: "A file that the web console loads.",
+                path: &[
+                    text("version", "The version of the console, which its first page names."),
+                    text("file", "The name of the file: app.js."),
+                ],
+                query: QueryRule::Nothing,
+                request: &[],
+                responses: &[ResponseForm::of("The file.", LOADED), NOT_MODIFIED],
+            },
+        },
+        handler: |call| Box::pin(console::file(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::CONSOLE_FOLDER_FILE.pattern(),
+            right: Right::Public,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "console_folder_file",
+                tag: Tag::Site,
+                summary: "A file that the web console loads, in a folder.",
+                path: &[
+                    text("version", "The version of the console, which its first page names."),
+                    text("folder", "The folder: pages."),
+                    text("file", "The name of the file: tables.js."),
+                ],
+                query: QueryRule::Nothing,
+                request: &[],
+                responses: &[ResponseForm::of("The file.", LOADED), NOT_MODIFIED],
+            },
+        },
+        handler: |call| Box::pin(console::folder_file(call)),
     },
     Endpoint {
         route: Route {

@@ -271,6 +271,22 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("welcome", &["curl -I http://127.0.0.1:8080/"]),
+    ("console", &["curl -I http://127.0.0.1:8080/console"]),
+    (
+        "console_front",
+        &["curl -I http://127.0.0.1:8080/console/ | grep -E '^(content-type|cache)'"],
+    ),
+    (
+        "console_file",
+        &[
+            "version=$(curl http://127.0.0.1:8080/console/ | grep -o '/console/[0-9a-f]*' | sort -u)",
+            "curl -I http://127.0.0.1:8080$version/app.js | grep -E '^(content-type|cache)'",
+        ],
+    ),
+    (
+        "console_folder_file",
+        &["curl -I http://127.0.0.1:8080$version/core/api.js | grep -E '^(content-type|cache)'"],
+    ),
     ("docs", &["curl -I http://127.0.0.1:8080/docs"]),
     (
         "setup_page",
