@@ -110,6 +110,7 @@ fn advice_for_store_error(error: &StoreError) -> Option<String> {
         }
         // The messages of these errors already contain the next step.
         StoreError::FileSizeLimit
+        | StoreError::DatabaseRemoved { .. }
         | StoreError::Reopening
         | StoreError::Busy
         | StoreError::Cancelled(_)

@@ -90,6 +90,15 @@ pub enum StoreError {
         /// The message of the failed write.
         reason: String,
     },
+    /// The file of the database was removed, moved or replaced while it was open: a write would be lost.
+    #[error(
+        "the change was not saved: the database '{}' was removed or replaced while Satchel used it. Make \
+         a backup with `satchel backup FILE` before you stop the server: it can still read the records", .path.display()
+    )]
+    DatabaseRemoved {
+        /// The path at which the database was opened.
+        path: PathBuf,
+    },
     /// A record is larger than [`RECORD_BYTES_MAX`] when it is encoded.
     #[error("the {kind} has {bytes} bytes; the limit is {RECORD_BYTES_MAX}")]
     RecordLarge {

@@ -23,14 +23,11 @@ use rustix::process::{Resource, getrlimit};
 use super::{
     CurrentGeneration, Store, StoreError, StoreState,
     committer::CommitFailure,
-    generation::Generation,
+    generation::{DATABASE_FILE, Generation},
     opening::{self, LogEndPolicy},
     reserve::{has_space_to_open, keep_reserve},
 };
 use crate::disk::DiskSpace;
-
-/// The name of sled's file in a generation's directory.
-const DATABASE_FILE: &str = "db";
 
 /// The free space that must be left after a change, in bytes: sled begins segments of 1 MiB while it
 /// writes, several at a time.
@@ -100,11 +97,12 @@ impl Store {
         DiskSpace::of(self.directory.path()).map_err(StoreError::io("reading the free disk space"))
     }
 
-    /// Returns whether the store accepts changes: no write has failed, and there is disk space for
-    /// the next one.
+    /// Returns whether the store accepts changes: no write has failed, the database is still in the data
+    /// directory, and there is disk space for the next change.
     pub fn is_writable(&self) -> bool {
         self.current().is_ok_and(|current| {
             current.committer.failure().is_none()
+                && current.generation.require_file().is_ok()
                 && self.require_space(&current.generation, 0).is_ok()
         })
     }

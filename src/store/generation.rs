@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -28,6 +29,9 @@ use crate::{
     job::Progress,
 };
 
+/// The name of sled's file in a generation's directory.
+pub(super) const DATABASE_FILE: &str = "db";
+
 /// The time to wait for sled's threads to unlock a database that was closed.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -39,6 +43,8 @@ pub(super) struct Generation {
     pub number: u64,
     pub identity: Identity,
     pub db: Db,
+    /// The file of the database when it was opened.
+    file: FileId,
     trees: PerTree<Tree>,
     /// The summary after all applied changes, durable or not.
     summary: RwLock<Arc<Summary>>,
@@ -52,7 +58,38 @@ pub(super) struct Generation {
     directory: Arc<DataDirectory>,
 }
 
+/// The identity of a file, whatever its path: its device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// Returns the identity of the file at `path`.
+    ///
+    /// # Errors
+    /// The error of `stat(2)`.
+    fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        Ok(Self { device: metadata.dev(), inode: metadata.ino() })
+    }
+}
+
 impl Generation {
+    /// Requires that the path of the database still leads to the open file. Otherwise the data directory was
+    /// removed, moved or replaced, and the next start would not find a change.
+    ///
+    /// # Errors
+    /// [`StoreError::DatabaseRemoved`].
+    pub(super) fn require_file(&self) -> Result<(), StoreError> {
+        let path = self.path().join(DATABASE_FILE);
+        match FileId::of(&path) {
+            Ok(file) if file == self.file => Ok(()),
+            Ok(_) | Err(_) => Err(StoreError::DatabaseRemoved { path }),
+        }
+    }
+
     /// Creates an empty generation.
     ///
     /// # Errors
@@ -145,6 +182,8 @@ impl Generation {
             let summary = Arc::new(summary);
             let trees = PerTree::try_new(tree)?;
             let history_end = history::end_of(&trees[TreeId::History])?;
+            let file = FileId::of(&path.join(DATABASE_FILE));
+            let file = file.map_err(StoreError::io("reading the file of the database"))?;
             Ok(Self {
                 number,
                 identity,
@@ -154,6 +193,7 @@ impl Generation {
                 history_end: Mutex::new(history_end),
                 history_writing: options.history,
                 db,
+                file,
                 directory: directory.clone(),
             })
         }));

@@ -426,12 +426,16 @@ impl Store {
     /// lock.
     ///
     /// # Errors
+    /// - [`StoreError::DatabaseRemoved`] if its file is no longer in the data directory.
     /// - [`StoreError::ReadOnly`] if an earlier commit failed and reopening does not help.
     /// - The errors of [`Store::reopen`].
     fn writable(&self) -> Result<CurrentGeneration, StoreError> {
         let failure = match self.current() {
             Ok(current) => match current.committer.failure() {
-                None => return Ok(current),
+                None => {
+                    current.generation.require_file()?;
+                    return Ok(current);
+                }
                 Some(failure) => failure,
             },
             Err(failure) => failure,

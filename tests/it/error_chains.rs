@@ -412,6 +412,7 @@ fn store_errors_say_each_thing_once() {
         StoreError::FileSizeLimit => StoreError::FileSizeLimit,
         StoreError::Reopening => StoreError::Reopening,
         StoreError::ReadOnly { .. } => StoreError::ReadOnly { reason: text() },
+        StoreError::DatabaseRemoved { .. } => StoreError::DatabaseRemoved { path: path() },
         StoreError::RecordLarge { .. } => StoreError::RecordLarge { kind, bytes: 7 },
         StoreError::OverLimit { .. } => StoreError::OverLimit {
             kind, name, over: OverLimit::Depth { property: "rack".to_owned() },

@@ -329,6 +329,60 @@ fn a_restore_on_a_full_disk_changes_nothing_and_succeeds_after_room_is_made() {
     assert_eq!(verified["whole"], true, "{verified}");
 }
 
+/// The undo of an import needs room for the marks of the kept generation. After later changes it writes a new
+/// generation.
+#[test]
+fn an_undo_on_a_full_disk_changes_nothing_and_succeeds_after_room_is_made() {
+    let Some(disk) = Disk::new(160) else { return };
+    let server = Server::start_on(disk.0.path());
+    let post =
+        |path: &str, body: &Value| server.request("POST", path).login(ADMIN).json(body).send();
+    let devices = |numbers: std::ops::Range<u64>| -> String {
+        numbers.map(|n| format!("- name: '[{n}] é'\n  text: {}\n", noise(n))).collect()
+    };
+    put_folder(&server, "before", &documents(&[("device", &devices(0..3_000))]));
+    imported(&server, "before", json!({}));
+    let before = names(&inventory(&server), "device");
+    put_folder(&server, "after", &documents(&[("device", &devices(3_000..6_000))]));
+    let import = json!({"import_export_types": ["device"], "empty_database_before_import": true});
+    imported(&server, "after", import);
+    for later in [false, true] {
+        if later {
+            // The undo of the undo, beside a later change.
+            let device = "/rest/instance/device";
+            assert_eq!(post(device, &json!({"name": "later é"})).status, 200);
+        }
+        let listed = server.request("GET", "/rest/history?limit=1000").login(ADMIN).send().json();
+        let mut changes = listed.as_array().unwrap().iter();
+        let change = changes.find(|one| !one["generation"].is_null()).unwrap()["number"].clone();
+        let state = inventory(&server);
+        let mut refused = 0;
+        for free in (0u64..).step_by(1 << 20) {
+            disk.fill_all_but(free);
+            if free == 0 {
+                disk.fill_more();
+            }
+            let answer = post("/rest/undo", &json!({"change": change}));
+            disk.make_room();
+            if answer.status == 200 {
+                break;
+            }
+            answer.problem(507, "disk-full");
+            refused += 1;
+            require_same(&state, &inventory(&server));
+            assert_eq!(names_in(&server.data().join("scratch")), Vec::<String>::new(), "{free}");
+        }
+        println!("{refused} undos were refused, later: {later}");
+        assert!(!later || refused > 0);
+        if !later {
+            assert_eq!(names(&inventory(&server), "device"), before);
+        }
+        let verified = post("/rest/verify", &json!({})).json();
+        assert_eq!(verified["whole"], true, "{verified}");
+    }
+    assert!(names(&inventory(&server), "device").contains(&"later é".to_owned()));
+}
+
 /// Read requests. None of them must report a full disk.
 fn require_reads(server: &Server, devices: usize) {
     let get = |target: &str| server.request("GET", target).login(ADMIN).send();

@@ -121,6 +121,18 @@ impl Server {
         Self::spawn(directory, limited, Stdio::null())
     }
 
+    /// Starts a server that can have this number of open files, on the data directory of an ended server.
+    pub(crate) fn start_again_with_open_files(mut self, count: u32) -> Self {
+        self.kill();
+        let directory = self.directory.take().unwrap();
+        let serve = command(&directory.path().join("data"));
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -n \"$1\"; shift; exec \"$@\"", "sh"]);
+        limited.arg(count.to_string()).arg(serve.get_program()).args(serve.get_args());
+        limited.env("SATCHEL_CONFIG", "");
+        Self::spawn(directory, limited, Stdio::null())
+    }
+
     fn spawn(directory: TempDir, mut command: Command, stderr: Stdio) -> Self {
         if command.get_args().all(|argument| argument != "--listen") {
             command.args(["--listen", "127.0.0.1:0"]);

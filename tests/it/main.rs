@@ -50,6 +50,7 @@ mod ldap;
 mod limits;
 mod log_pipe;
 mod login;
+mod machine_faults;
 mod memory;
 mod metrics;
 mod migration;

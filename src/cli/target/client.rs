@@ -27,6 +27,7 @@ use crate::{
         server_address::is_loopback,
     },
     http::paths,
+    migration::BUNDLE_BYTES_MAX,
     tls::ServerCheck,
     wording::counted,
 };
@@ -262,6 +263,10 @@ impl Client {
         progress: &Progress,
     ) -> anyhow::Result<ApiResponse> {
         let bytes = upload.file.metadata().context("Cannot get the size of the file")?.len();
+        // The server closes the connection before it has received such a file, so its response can be lost.
+        if bytes > BUNDLE_BYTES_MAX {
+            bail!("The file has {bytes} bytes. A server accepts at most {BUNDLE_BYTES_MAX}");
+        }
         let mut request = self
             .authorized_with_body(request)
             .header("content-type", upload.media_type)

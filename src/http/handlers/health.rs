@@ -28,7 +28,8 @@ const FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Check {
-    /// Changes are accepted. They are refused after a full disk or a failed write.
+    /// Changes are accepted. They are refused after a full disk or a failed write, and if the data directory was
+    /// removed.
     Changes,
     /// No read has found damage since the start, and no part of the history is lost.
     Damage,
@@ -61,7 +62,9 @@ impl Check {
     fn failure(self, app: &App, inventory: &Inventory) -> Option<String> {
         match self {
             Self::Changes => (!inventory.is_writable()).then(|| {
-                "Changes are refused after a full disk or a failed write. The log has the cause.".to_owned()
+                "Changes are refused: the disk is full, a write failed, or the data directory was removed. The \
+                 response to a change has the cause."
+                    .to_owned()
             }),
             Self::Damage => damage(inventory),
             Self::Disk => match inventory.disk_space() {

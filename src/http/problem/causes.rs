@@ -405,7 +405,7 @@ fn of_store(error: &StoreError) -> ProblemKind {
         StoreError::Cancelled(_) => ProblemKind::Cancelled,
         StoreError::NothingToUndo => ProblemKind::NothingToUndo,
         StoreError::DiskFull | StoreError::FileSizeLimit => ProblemKind::DiskFull,
-        StoreError::ReadOnly { .. } => ProblemKind::ReadOnly,
+        StoreError::ReadOnly { .. } | StoreError::DatabaseRemoved { .. } => ProblemKind::ReadOnly,
         StoreError::RecordLarge { .. }
         | StoreError::OverLimit { .. }
         | StoreError::TextLarge { .. } => ProblemKind::RecordTooLarge,

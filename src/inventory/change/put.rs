@@ -176,6 +176,7 @@ impl Abort<Discarded> {
             | StoreError::FileSizeLimit
             | StoreError::Reopening
             | StoreError::ReadOnly { .. }
+            | StoreError::DatabaseRemoved { .. }
             | StoreError::ChangeLarge { .. }
             | StoreError::Io { .. }
             | StoreError::Database(_) => error.into(),

@@ -4,6 +4,7 @@ mod directories;
 mod keys;
 mod messages;
 mod owners;
+mod permissions;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
