@@ -2,22 +2,13 @@
 
 use std::net::IpAddr;
 
-use rustls::pki_types::ServerName;
 use ureq::http::Uri;
 
-/// The host of an address: a name, or an IP address without brackets. Empty if there is none.
-pub(super) fn host(address: &Uri) -> &str {
-    address.host().unwrap_or_default().trim_matches(['[', ']'])
-}
+pub(super) use crate::tls::{host, server_name};
 
 /// Returns whether the host is an IP address of this machine. Names are not resolved.
 pub(super) fn is_loopback(address: &Uri) -> bool {
     host(address).parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
-}
-
-/// The host as TLS sends it. `None` if it is neither a name nor an IP address.
-pub(super) fn server_name(address: &Uri) -> Option<ServerName<'static>> {
-    ServerName::try_from(host(address).to_owned()).ok()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use ureq::{
 };
 use zeroize::Zeroizing;
 
-use super::{Trust, encrypted, message::ChangeMessage};
+use super::{Trust, message::ChangeMessage};
 use crate::{
     cli::{
         interrupt::{self, Interrupted},
@@ -28,7 +28,7 @@ use crate::{
     },
     http::paths,
     migration::BUNDLE_BYTES_MAX,
-    tls::ServerCheck,
+    tls::{ServerCheck, http_agent},
     wording::counted,
 };
 
@@ -156,10 +156,8 @@ impl Client {
         let config = config(base);
         let agent = match trust {
             Trust::Public => config.into(),
-            Trust::Listed(path) => encrypted::agent(config, &ServerCheck::listed(path)?)?,
-            Trust::Pinned(fingerprint) => {
-                encrypted::agent(config, &ServerCheck::pinned(*fingerprint))?
-            }
+            Trust::Listed(path) => http_agent(config, &ServerCheck::listed(path)?)?,
+            Trust::Pinned(fingerprint) => http_agent(config, &ServerCheck::pinned(*fingerprint))?,
         };
         let authorization = login.header();
         let base = base.to_string().trim_end_matches('/').to_owned();

@@ -6,7 +6,6 @@
 
 mod arguments;
 mod client;
-mod encrypted;
 mod job;
 mod local_server;
 mod log_printer;

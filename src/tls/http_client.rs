@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use ureq::unversioned::{
     resolver::DefaultResolver,
     transport::{
@@ -14,18 +14,25 @@ use ureq::unversioned::{
         NextTimeout, TcpConnector, Transport, TransportAdapter,
     },
 };
-use ureq::{Agent, config::Config};
+use ureq::{Agent, config::Config, http::Uri};
 
-use crate::{
-    cli::server_address::server_name,
-    tls::{ServerCheck, TlsError, client_config},
-};
+use super::{ServerCheck, TlsError, client_config};
 
-/// An agent that checks the certificate of its server.
+/// The host of an address: a name, or an IP address without brackets. Empty if there is none.
+pub fn host(address: &Uri) -> &str {
+    address.host().unwrap_or_default().trim_matches(['[', ']'])
+}
+
+/// The host as TLS sends it. `None` if it is neither a name nor an IP address.
+pub fn server_name(address: &Uri) -> Option<ServerName<'static>> {
+    ServerName::try_from(host(address).to_owned()).ok()
+}
+
+/// An HTTP client that checks the certificate of its server.
 ///
 /// # Errors
 /// [`TlsError::Setup`].
-pub(super) fn agent(config: Config, check: &Arc<ServerCheck>) -> Result<Agent, TlsError> {
+pub fn http_agent(config: Config, check: &Arc<ServerCheck>) -> Result<Agent, TlsError> {
     let tls = client_config(check)?;
     let connector =
         ().chain(ConnectProxyConnector::default())
