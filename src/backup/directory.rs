@@ -22,7 +22,7 @@ pub enum EntryRule {
 
 impl DirectoryEntry {
     /// The entries of every data directory.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::included(
             "inventory-",
             "the current generation: records in `KIND.yaml`, long texts in \
@@ -45,6 +45,8 @@ impl DirectoryEntry {
         ),
         Self::left_out("AUDIT", "detects missing entries of the audit log"),
         Self::left_out("MARK.audit", "detects the loss of the audit log"),
+        Self::left_out("SCHEDULE", "the last scheduled backup of this machine"),
+        Self::left_out("SCHEDULE.new", "the same, while it is being written"),
         Self::left_out("reports", "reports of imports, which are not restored"),
         Self::left_out("jobs", "the last jobs, which are not restored"),
         Self::left_out("CURRENT", "the pointer to the current generation; a restore writes it"),

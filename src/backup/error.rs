@@ -31,6 +31,18 @@ pub enum BackupError {
         /// The requested name.
         name: BackupName,
     },
+    /// The name belongs to scheduled backups.
+    #[error(
+        "the names of scheduled backups begin with “scheduled-”, and the schedule removes old ones. Use \
+         another name than '{name}'"
+    )]
+    Reserved {
+        /// The requested name.
+        name: BackupName,
+    },
+    /// A job cannot be started.
+    #[error("cannot start a job")]
+    Job(#[source] io::Error),
     /// The folder of backups is missing, and is not created.
     #[error(
         "there is no folder '{}', in which the setting backup_dir stores backups. It is not created, \

@@ -13,12 +13,12 @@ use std::{
 };
 
 use super::{
-    BackupError, BackupName, BackupSummary, LastVerification,
+    BackupError, BackupName, BackupSummary, LastVerification, ScheduledBackup,
     read::{BackupReader, open_regular},
 };
 use crate::{
     disk::{
-        TemporaryFile, file_validator, open_without_following, remove_temporary_entries,
+        DiskSpace, TemporaryFile, file_validator, open_without_following, remove_temporary_entries,
         sync_directory, write_private_file,
     },
     wording::chain,
@@ -111,15 +111,16 @@ pub(super) enum NewName {
 }
 
 impl BackupLibrary {
-    /// Opens the folder, and removes the temporary files that a killed process left.
-    ///
-    /// # Errors
-    /// [`BackupError::Io`] if the folder cannot be read.
-    pub(super) fn open(dir: PathBuf, if_missing: IfNoFolder) -> Result<Self, BackupError> {
-        if dir.is_dir() {
-            remove_temporary_entries(&dir).map_err(BackupError::at(&dir))?;
+    /// Opens the folder, and removes the temporary files that a killed process left. If this fails, for example
+    /// on a read-only disk, the files stay: a server must start without its disk for backups.
+    pub(super) fn open(dir: PathBuf, if_missing: IfNoFolder) -> Self {
+        if dir.is_dir()
+            && let Err(error) = remove_temporary_entries(&dir)
+        {
+            let path = dir.display();
+            tracing::warn!(%path, %error, "Cannot remove temporary files from the folder of backups.");
         }
-        Ok(Self { dir, if_missing, naming: Mutex::default() })
+        Self { dir, if_missing, naming: Mutex::default() }
     }
 
     /// # Errors
@@ -227,6 +228,35 @@ impl BackupLibrary {
         }
         stored.newest_verified = newest.and_then(|path| last_verification(&path));
         Ok(stored)
+    }
+
+    /// Returns the scheduled backups of the folder, in no order.
+    ///
+    /// # Errors
+    /// [`BackupError::NoFolder`] or [`BackupError::Io`] if the folder cannot be read.
+    pub(super) fn scheduled(&self) -> Result<Vec<ScheduledBackup>, BackupError> {
+        self.require_folder()?;
+        let names = file_names(&self.dir)?.into_iter();
+        let names = names.filter_map(|name| name.parse::<BackupName>().ok());
+        let backups = names.filter_map(|name| {
+            let time = name.scheduled_time()?;
+            let verified = last_verification(&self.path(&name));
+            let is_good = verified.is_some_and(|verified| verified.whole);
+            Some(ScheduledBackup { name, time, is_good })
+        });
+        Ok(backups.collect())
+    }
+
+    /// Returns the space of the folder's file system.
+    ///
+    /// # Errors
+    /// [`BackupError::NoFolder`] or [`BackupError::Io`] if it cannot be read.
+    pub(super) fn space(&self) -> Result<DiskSpace, BackupError> {
+        self.require_folder()?;
+        // The folder in the data directory is created with the first backup.
+        let exists = self.dir.is_dir();
+        let path = if exists { &self.dir } else { self.dir.parent().unwrap_or(&self.dir) };
+        DiskSpace::of(path).map_err(BackupError::at(path))
     }
 
     /// Opens a backup for download.

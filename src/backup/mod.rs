@@ -26,6 +26,7 @@
 //! restore    restores a backup or a bundle
 //! library    the folder of stored backups
 //! upload     uploaded backups
+//! schedule   scheduled backups
 //! ```
 
 mod check_history;
@@ -40,6 +41,7 @@ mod parts;
 mod read;
 mod report;
 mod restore;
+mod schedule;
 mod texts;
 mod upload;
 mod verify;
@@ -66,11 +68,17 @@ pub use report::{
     SECRETS_ARE_READABLE,
 };
 pub use restore::{RestoreReport, RestoreRequest, Restored, TextCounts};
+pub use schedule::{
+    BackupSchedule, BackupScheduleState, Failure, FailureCause, Interval, InvalidInterval,
+    InvalidTimeOfDay, InvalidTiming, KeptBackups, ScheduleFailure, ScheduleSettings,
+    ScheduleThreads, Success, TimeOfDay, Timing,
+};
 pub use upload::BackupUpload;
 pub use verify::verify;
 
 use library::{BackupLibrary, IfNoFolder, NewBackup, NewName};
 use restore::RestoreFile;
+use schedule::ScheduledBackup;
 
 use time::OffsetDateTime;
 
@@ -78,6 +86,7 @@ use write::Written;
 
 use crate::{
     codec::bundle::StreamOutput,
+    disk::DiskSpace,
     job::Progress,
     store::{BackupSnapshot, Store},
     wording::Chain,
@@ -111,16 +120,15 @@ impl Backups {
     /// Opens the folder of backups.
     ///
     /// # Errors
-    /// [`BackupError::FolderInData`] if another folder is in the data directory; [`BackupError::Io`] if the
-    /// folder cannot be read.
+    /// [`BackupError::FolderInData`] if another folder is in the data directory.
     pub fn new(store: Arc<Store>, folder: BackupFolder) -> Result<Self, BackupError> {
         let library = match folder {
             BackupFolder::InData => {
-                BackupLibrary::open(store.directory().backups(), IfNoFolder::Create)?
+                BackupLibrary::open(store.directory().backups(), IfNoFolder::Create)
             }
             BackupFolder::At(path) => {
                 require_outside(&path, store.directory().path())?;
-                BackupLibrary::open(path, IfNoFolder::Fail)?
+                BackupLibrary::open(path, IfNoFolder::Fail)
             }
         };
         Ok(Self(Arc::new(Inner { store, library, streamed: AtomicUsize::new(0) })))
@@ -129,7 +137,8 @@ impl Backups {
     /// Makes a backup and stores it. Without a name, the name is made of the time.
     ///
     /// # Errors
-    /// - [`BackupError::Exists`] if there is a backup of this name.
+    /// - [`BackupError::Exists`] if there is a backup of this name; [`BackupError::Reserved`] if it is a name
+    ///   of scheduled backups.
     /// - [`BackupError::DiskFull`] or [`BackupError::FileSizeLimit`] if there is no room for it.
     /// - [`BackupError::Documents`], [`BackupError::Store`] or [`BackupError::Io`] if the inventory cannot
     ///   be read, the file cannot be written, or the job was cancelled.
@@ -141,21 +150,64 @@ impl Backups {
         request: &BackupRequest,
         progress: &Progress,
     ) -> Result<BackupReport, BackupError> {
-        let started = Instant::now();
         let name = match name {
-            Some(name) => NewName::Exactly(name.clone()),
+            Some(name) => {
+                require_not_scheduled(name)?;
+                NewName::Exactly(name.clone())
+            }
             None => NewName::Like(BackupName::of_time(OffsetDateTime::now_utc())?),
         };
+        let (_, report) = self.create_named(name, request, progress)?;
+        Ok(report)
+    }
+
+    /// Makes a backup of the schedule. Returns its name, which has a number if `name` is taken.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    fn create_scheduled(
+        &self,
+        name: BackupName,
+        request: &BackupRequest,
+        progress: &Progress,
+    ) -> Result<(BackupName, BackupReport), BackupError> {
+        self.create_named(NewName::Like(name), request, progress)
+    }
+
+    fn create_named(
+        &self,
+        name: NewName,
+        request: &BackupRequest,
+        progress: &Progress,
+    ) -> Result<(BackupName, BackupReport), BackupError> {
+        let started = Instant::now();
         let (written, new) = self.write_new(name, request, progress)?;
         progress.close()?;
         let (name, bytes) = self.0.library.commit(new)?;
-        Ok(BackupReport {
+        let report = BackupReport {
             backup: name.to_string(),
             bytes,
             manifest: written.manifest,
             warnings: written.warnings,
             milliseconds: started.elapsed().as_millis() as u64,
-        })
+        };
+        Ok((name, report))
+    }
+
+    /// Returns the stored backups of the schedule.
+    ///
+    /// # Errors
+    /// [`BackupError::NoFolder`] or [`BackupError::Io`] if the folder cannot be read.
+    fn scheduled(&self) -> Result<Vec<ScheduledBackup>, BackupError> {
+        self.0.library.scheduled()
+    }
+
+    /// Returns the space of the file system of stored backups.
+    ///
+    /// # Errors
+    /// [`BackupError::NoFolder`] or [`BackupError::Io`] if it cannot be read.
+    fn space(&self) -> Result<DiskSpace, BackupError> {
+        self.0.library.space()
     }
 
     /// Writes a backup, which does not have its name yet.
@@ -180,10 +232,11 @@ impl Backups {
     /// Starts the upload of a file. If it will be stored under `name`, the name is checked first.
     ///
     /// # Errors
-    /// [`BackupError::Exists`] if there is a backup of this name; [`BackupError::DiskFull`] or
-    /// [`BackupError::Io`] if no file can be created.
+    /// [`BackupError::Exists`] if there is a backup of this name; [`BackupError::Reserved`] if it is a name of
+    /// scheduled backups; [`BackupError::DiskFull`] or [`BackupError::Io`] if no file can be created.
     pub fn upload(&self, name: Option<&BackupName>) -> Result<BackupUpload, BackupError> {
         if let Some(name) = name {
+            require_not_scheduled(name)?;
             self.library().require_free(name)?;
         }
         Ok(BackupUpload::new(self.clone(), self.library().temporary_file()?))
@@ -280,6 +333,12 @@ impl Backups {
     pub fn remove(&self, name: &BackupName) -> Result<(), BackupError> {
         self.0.library.remove(name)
     }
+}
+
+/// # Errors
+/// [`BackupError::Reserved`] for a name of scheduled backups. The schedule would remove the backup some day.
+fn require_not_scheduled(name: &BackupName) -> Result<(), BackupError> {
+    if name.is_scheduled() { Err(BackupError::Reserved { name: name.clone() }) } else { Ok(()) }
 }
 
 /// Checks that a folder of backups is not in the data directory, whose files have other rules.

@@ -22,7 +22,7 @@ use crate::access::{
     self, Accounts, CreatedFile, InventoryAccounts, LdapServers, RightsModel, Setup, Tokens,
 };
 use crate::audit::{AuditFolder, AuditLog, AuditOptions, Event, EventKind, Recorded};
-use crate::backup::Backups;
+use crate::backup::{BackupSchedule, Backups};
 use crate::config::{Parsed, ServeConfig, SettingSource};
 use crate::http::{self, App, AppParts, Drained};
 use crate::inventory::{HistoryLinks, Inventory};
@@ -69,6 +69,7 @@ pub(super) fn run(config: &ServeConfig, parsed: &Parsed) -> anyhow::Result<ExitC
         ),
         settings_in_force(parsed),
     )?;
+    let schedule = schedule(config, &inventory)?;
     let app = App::new(AppParts {
         name: config.name(),
         dialect: config.dialect.into(),
@@ -78,6 +79,7 @@ pub(super) fn run(config: &ServeConfig, parsed: &Parsed) -> anyhow::Result<ExitC
         audit: inventory.audit.clone(),
         rights: Some(config.rights.into()),
         backups: inventory.backups.clone(),
+        schedule: schedule.clone(),
         migration: inventory.migration.clone(),
         topology: inventory.topology.clone(),
         inventory: Inventory::new(inventory.store.clone()),
@@ -115,11 +117,15 @@ pub(super) fn run(config: &ServeConfig, parsed: &Parsed) -> anyhow::Result<ExitC
     runtime.spawn(keep_up(app.clone(), inventory.tokens.clone(), inventory.store.clone()));
     inventory.store.log_history_losses();
     let trimmer = HistoryTrimmer::start(inventory.store.clone(), config.history_limits())?;
+    let backups = schedule.map(|schedule| schedule.start()).transpose();
+    let backups = backups.context("Cannot start the threads of scheduled backups")?;
     let shutdown_wait = config.limits.limits().shutdown_wait;
     if let Some(tls) = listeners.tls.clone() {
         runtime.spawn(async move { tls.watch().await });
     }
     let serve_end = runtime.block_on(serve(app, listeners, &supervisor, shutdown_wait));
+    // Scheduled backups use the store.
+    drop(backups);
     drop(trimmer);
     shut_down(runtime, inventory, serve_end?)
 }
@@ -134,6 +140,17 @@ fn ldap_servers(config: &ServeConfig) -> anyhow::Result<Option<LdapServers>> {
         "Logins: an LDAP server checks the passwords of users with authentication “ldap”."
     );
     Ok(Some(servers))
+}
+
+/// The schedule of backups of the settings, if there is one.
+fn schedule(
+    config: &ServeConfig,
+    inventory: &OpenInventory,
+) -> anyhow::Result<Option<BackupSchedule>> {
+    let settings = config.backup.schedule().context("The settings for backups cannot be used")?;
+    let (backups, jobs) = (inventory.backups.clone(), inventory.jobs.clone());
+    let audit = inventory.audit.clone();
+    Ok(settings.map(|settings| BackupSchedule::new(settings, backups, jobs, audit)))
 }
 
 /// If root serves another user's data directory, makes the process run as that user. The listeners are

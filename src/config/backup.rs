@@ -2,9 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, value_parser};
 
-use crate::backup::BackupFolder;
+use crate::backup::{
+    BackupFolder, Interval, InvalidTiming, KeptBackups, ScheduleSettings, TimeOfDay, Timing,
+};
+
+/// The largest number of kept backups of each kind: 100 years of days. A larger one is a mistake.
+const KEPT_MAX: i64 = 36_500;
 
 /// The settings `backup_…`.
 #[derive(Args, Clone, Debug)]
@@ -14,6 +19,44 @@ pub struct BackupConfig {
     #[arg(long, env = "SATCHEL_BACKUP_DIR", value_name = "DIR", help_heading = "Backups",
           value_parser = BackupDir::parse)]
     backup_dir: Option<BackupDir>,
+
+    /// Time between two scheduled backups, such as 6h, 1d or 1w [default with backup_at: 1d]
+    #[arg(long, env = "SATCHEL_BACKUP_EVERY", value_name = "INTERVAL", help_heading = "Backups")]
+    backup_every: Option<Interval>,
+
+    /// Time of the day in UTC at which a scheduled backup is made, such as 02:30
+    #[arg(long, env = "SATCHEL_BACKUP_AT", value_name = "HH:MM", help_heading = "Backups")]
+    backup_at: Option<TimeOfDay>,
+
+    /// Number of days of which the newest scheduled backup is kept. Without a number of days, weeks or
+    /// months, all are kept
+    #[arg(long, env = "SATCHEL_BACKUP_KEEP_DAILY", value_name = "DAYS", help_heading = "Backups",
+          value_parser = value_parser!(u32).range(0..=KEPT_MAX))]
+    backup_keep_daily: Option<u32>,
+
+    /// Number of weeks of which the newest scheduled backup is kept
+    #[arg(long, env = "SATCHEL_BACKUP_KEEP_WEEKLY", value_name = "WEEKS", help_heading = "Backups",
+          value_parser = value_parser!(u32).range(0..=KEPT_MAX))]
+    backup_keep_weekly: Option<u32>,
+
+    /// Number of months of which the newest scheduled backup is kept
+    #[arg(long, env = "SATCHEL_BACKUP_KEEP_MONTHLY", value_name = "MONTHS", help_heading = "Backups",
+          value_parser = value_parser!(u32).range(0..=KEPT_MAX))]
+    backup_keep_monthly: Option<u32>,
+}
+
+/// The settings of backups do not fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BackupSettingsError {
+    /// A setting is about scheduled backups, and none are made.
+    #[error("the setting {setting} has no effect without backup_every or backup_at")]
+    NoSchedule {
+        /// The name of the setting.
+        setting: &'static str,
+    },
+    /// The times do not fit together.
+    #[error(transparent)]
+    Timing(#[from] InvalidTiming),
 }
 
 impl BackupConfig {
@@ -23,6 +66,40 @@ impl BackupConfig {
             Some(BackupDir(path)) => BackupFolder::At(path.clone()),
             None => BackupFolder::InData,
         }
+    }
+
+    /// The settings of scheduled backups. `None` if none are made.
+    ///
+    /// # Errors
+    /// Every variant of [`BackupSettingsError`].
+    pub fn schedule(&self) -> Result<Option<ScheduleSettings>, BackupSettingsError> {
+        let every = match (self.backup_every, self.backup_at) {
+            (Some(every), _) => every,
+            (None, Some(_)) => Interval::DAY,
+            (None, None) => {
+                return match self.first_without_schedule() {
+                    Some(setting) => Err(BackupSettingsError::NoSchedule { setting }),
+                    None => Ok(None),
+                };
+            }
+        };
+        let timing = Timing::new(every, self.backup_at)?;
+        let kept = KeptBackups {
+            daily: self.backup_keep_daily.unwrap_or_default(),
+            weekly: self.backup_keep_weekly.unwrap_or_default(),
+            monthly: self.backup_keep_monthly.unwrap_or_default(),
+        };
+        Ok(Some(ScheduleSettings { timing, kept }))
+    }
+
+    /// Returns the name of a setting that has a value, and needs scheduled backups.
+    fn first_without_schedule(&self) -> Option<&'static str> {
+        let settings = [
+            ("backup_keep_daily", self.backup_keep_daily.is_some()),
+            ("backup_keep_weekly", self.backup_keep_weekly.is_some()),
+            ("backup_keep_monthly", self.backup_keep_monthly.is_some()),
+        ];
+        settings.into_iter().find(|(_, is_set)| *is_set).map(|(name, _)| name)
     }
 }
 

@@ -14,7 +14,7 @@ mod serve;
 mod setting;
 mod sources;
 
-pub use backup::{BackupConfig, BackupDir};
+pub use backup::{BackupConfig, BackupDir, BackupSettingsError};
 pub use error::{FileError, SettingFault, SettingProblem};
 pub use ldap::LdapConfig;
 pub use listen::{ListenAddress, ListenList, Scheme};

@@ -24,7 +24,7 @@ use crate::{
         Tokens,
     },
     audit::AuditLog,
-    backup::Backups,
+    backup::{BackupSchedule, Backups},
     inventory::{Dialect, Inventory},
     job::Jobs,
     migration::Migration,
@@ -44,6 +44,8 @@ pub struct App {
     /// The model of rights in force; `None` for a command without a server.
     pub(super) rights: Option<RightsModel>,
     pub(super) backups: Backups,
+    /// `None` if no backups are scheduled.
+    pub(super) schedule: Option<BackupSchedule>,
     pub(super) migration: Migration,
     pub(super) topology: Topology,
     pub(super) inventory: Inventory,
@@ -96,6 +98,8 @@ pub struct AppParts {
     pub rights: Option<RightsModel>,
     /// The backups of the data directory.
     pub backups: Backups,
+    /// The schedule of backups, for its state. `None` if none are scheduled.
+    pub schedule: Option<BackupSchedule>,
     /// Export and import of projects.
     pub migration: Migration,
     /// Export and import of workbooks.
@@ -140,6 +144,7 @@ impl App {
             audit,
             rights,
             backups,
+            schedule,
             migration,
             topology,
             inventory,
@@ -164,6 +169,7 @@ impl App {
             audit,
             rights,
             backups,
+            schedule,
             migration,
             topology,
             inventory,

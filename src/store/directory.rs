@@ -23,6 +23,7 @@
 //! audit/            the audit log
 //! AUDIT             the last entry of the audit log
 //! MARK.audit        the number of the last entry of the audit log
+//! SCHEDULE          the last scheduled backup
 //! tokens            the tokens of users: hashes, never their texts
 //! tls/              the self-signed certificate of the server and its key
 //! scratch/          temporary files of imports and exports; emptied at start
@@ -247,6 +248,16 @@ impl DataDirectory {
     /// Returns the path of the folder with stored backups.
     pub fn backups(&self) -> PathBuf {
         self.path.join("backups")
+    }
+
+    /// Returns the path of the file with the last scheduled backup.
+    pub fn schedule(&self) -> PathBuf {
+        self.path.join("SCHEDULE")
+    }
+
+    /// Returns the path of this file while it is being written.
+    pub fn schedule_temporary(&self) -> PathBuf {
+        self.path.join("SCHEDULE.new")
     }
 
     /// Returns the path of the folder with exported workbooks.

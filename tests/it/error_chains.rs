@@ -211,6 +211,8 @@ fn backup_errors_say_each_thing_once() {
     assert_each!(BackupError {
         BackupError::NotFound { .. } => BackupError::NotFound { name: name() },
         BackupError::Exists { .. } => BackupError::Exists { name: name() },
+        BackupError::Reserved { .. } => BackupError::Reserved { name: name() },
+        BackupError::Job(_) => BackupError::Job(io_error()),
         BackupError::NoFolder { .. } => BackupError::NoFolder { path: PathBuf::from("a") },
         BackupError::FolderInData { .. } => BackupError::FolderInData { path: PathBuf::from("a") },
         BackupError::TooMany => BackupError::TooMany,

@@ -23,11 +23,11 @@ use satchel::{
 };
 
 /// A small file system, which is unmounted when it is dropped.
-struct Disk(tempfile::TempDir);
+pub(crate) struct Disk(tempfile::TempDir);
 
 impl Disk {
     /// `None` without permission to mount.
-    fn new(megabytes: u32) -> Option<Self> {
+    pub(crate) fn new(megabytes: u32) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let size = format!("size={megabytes}m");
         let mounted = Command::new("mount")
@@ -43,6 +43,17 @@ impl Disk {
         }
     }
 
+    /// The folder where it is mounted.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Makes it read-only.
+    pub(crate) fn make_read_only(&self) {
+        let remount = ["-o", "remount,ro", self.0.path().to_str().unwrap()];
+        assert!(Command::new("mount").args(remount).status().unwrap().success());
+    }
+
     fn data(&self) -> std::path::PathBuf {
         self.0.path().join("data")
     }
@@ -55,7 +66,7 @@ impl Disk {
     }
 
     /// Fills the disk except for this number of bytes.
-    fn fill_all_but(&self, bytes: u64) {
+    pub(crate) fn fill_all_but(&self, bytes: u64) {
         let disk = rustix::fs::statvfs(self.0.path()).unwrap();
         let free = disk.f_bavail * disk.f_frsize;
         let mut file = File::create(self.0.path().join("filler")).unwrap();
@@ -71,7 +82,7 @@ impl Disk {
         while file.write_all(&[1; 64 * 1024]).is_ok() {}
     }
 
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         fs::remove_file(self.0.path().join("filler")).unwrap();
     }
 }

@@ -108,10 +108,16 @@ impl Server {
 
     /// Starts a server with a limit on the size of its files, in KiB, on the data directory of an
     /// ended server.
-    pub(crate) fn start_again_with_file_limit(mut self, kib: u64) -> Self {
+    pub(crate) fn start_again_with_file_limit(self, kib: u64) -> Self {
+        self.start_again_with_file_limit_and(kib, &[])
+    }
+
+    /// Starts a server like [`Server::start_again_with_file_limit`], with more arguments.
+    pub(crate) fn start_again_with_file_limit_and(mut self, kib: u64, arguments: &[&str]) -> Self {
         self.kill();
         let directory = self.directory.take().unwrap();
-        let serve = command(&directory.path().join("data"));
+        let mut serve = command(&directory.path().join("data"));
+        serve.args(arguments);
         let mut limited = Command::new("sh");
         limited.args(["-c", "ulimit -f \"$1\"; shift; exec \"$@\"", "sh"]);
         // The shell counts blocks of 512 bytes.

@@ -72,6 +72,7 @@ fn leftovers(data: &Path) -> Vec<String> {
         "history",
         "MARK",
         "MARK.audit",
+        "SCHEDULE",
         "jobs",
         "key",
         "tokens",

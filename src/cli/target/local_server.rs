@@ -103,6 +103,7 @@ impl LocalServer {
             audit: audit.clone(),
             rights: None,
             backups: Backups::new(store.clone(), backup_folder)?,
+            schedule: None,
             migration: Migration::new(store.clone())?,
             topology: Topology::new(store.clone())?,
             inventory: Inventory::new(store.clone()),

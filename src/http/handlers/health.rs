@@ -4,6 +4,7 @@
 use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::{
     http::{
@@ -12,6 +13,7 @@ use crate::{
         call::Call,
         json_response,
         options::EXCLUDE,
+        paths,
         problem::{Problem, ProblemKind},
         response::Response,
     },
@@ -39,7 +41,8 @@ enum Check {
     Key,
     /// The audit log can be written.
     Audit,
-    /// The last verification of the newest stored backup had no findings.
+    /// The scheduled backups succeed, and the last verification of the newest stored backup had no findings.
+    /// Always passed, because a missed backup does not hinder the work of the server.
     Backup,
 }
 
@@ -56,6 +59,23 @@ impl Check {
             Self::Audit => "audit",
             Self::Backup => "backup",
         }
+    }
+
+    /// Does the check.
+    fn result(self, app: &App, inventory: &Inventory) -> CheckResult {
+        let detail = self.failure(app, inventory);
+        let mut result = CheckResult {
+            check: self,
+            passed: detail.is_none(),
+            detail,
+            warning: None,
+            last: None,
+        };
+        if self == Self::Backup {
+            result.warning = backup_warning(app);
+            result.last = last_backup(app);
+        }
+        result
     }
 
     /// Does the check. Returns what is wrong, and how to find out more.
@@ -84,14 +104,35 @@ impl Check {
             },
             Self::Audit => (!app.audit.state().is_writable)
                 .then(|| "The audit log cannot be written. The log has the cause.".to_owned()),
-            Self::Backup => match app.backups.stored() {
-                Ok(stored) => stored.newest_verified.filter(|verified| !verified.whole).map(|_| {
-                    "The last verification of the newest stored backup had findings. Make a new backup."
-                        .to_owned()
-                }),
-                Err(error) => Some(format!("The stored backups cannot be listed: {error}.")),
-            },
+            // Its faults are warnings.
+            Self::Backup => None,
         }
+    }
+}
+
+/// Returns what is wrong with the backups.
+fn backup_warning(app: &App) -> Option<String> {
+    if let Some(fault) = app.schedule.as_ref().and_then(|schedule| schedule.state().fault()) {
+        return Some(fault);
+    }
+    match app.backups.stored() {
+        Ok(stored) => stored.newest_verified.filter(|verified| !verified.whole).map(|_| {
+            "The last verification of the newest stored backup had findings. Make a new backup."
+                .to_owned()
+        }),
+        // The message of the error contains a path.
+        Err(_) => {
+            let list = paths::BACKUPS.pattern();
+            Some(format!("The stored backups cannot be listed. GET {list} has the reason."))
+        }
+    }
+}
+
+/// Returns the time of the last backup: the last scheduled one that succeeded, or the newest stored one.
+fn last_backup(app: &App) -> Option<OffsetDateTime> {
+    match &app.schedule {
+        Some(schedule) => schedule.state().last_success.map(|success| success.time),
+        None => app.backups.stored().ok()?.newest.map(OffsetDateTime::from),
     }
 }
 
@@ -134,6 +175,14 @@ struct CheckResult {
     /// The fault in a sentence. Absent if the check has passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    /// A fault in a sentence that does not hinder the work of the server. Absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
+    /// When the last backup was made, in UTC (RFC 3339): the last scheduled one that succeeded, or without a
+    /// schedule the newest stored one. Only in the check `backup`; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    #[schemars(with = "String")]
+    last: Option<OffsetDateTime>,
 }
 
 /// Handles `GET /livez`.
@@ -149,11 +198,7 @@ pub(in crate::http) async fn ready(call: Call) -> Result<Response, Problem> {
     let (app, inventory) = (call.app.clone(), call.inventory());
     let check = move || {
         let checks = Check::ALL.into_iter().filter(|check| !excluded.contains(check));
-        let result = |check: Check| {
-            let detail = check.failure(&app, &inventory);
-            CheckResult { check, passed: detail.is_none(), detail }
-        };
-        checks.map(result).collect::<Vec<_>>()
+        checks.map(|check| check.result(&app, &inventory)).collect::<Vec<_>>()
     };
     let checks = call.app.blocking.run(Lane::Quick, check).await?;
     let ready = checks.iter().all(|check| check.passed);

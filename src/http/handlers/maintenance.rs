@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     access::RightsModel,
     audit::AuditState,
+    backup::{BackupSchedule, BackupScheduleState},
     codec::workbook::Protections,
     http::{
         blocking::Lane,
@@ -37,6 +38,8 @@ pub(in crate::http) struct State {
     decoder: Option<Protections>,
     /// The state of the audit log.
     audit: AuditState,
+    /// The scheduled backups; `null` if none are scheduled.
+    backup_schedule: Option<BackupScheduleState>,
 }
 
 /// Handles `GET /rest/state`.
@@ -46,7 +49,9 @@ pub(in crate::http) async fn state(call: Call) -> Result<Response, Problem> {
     let read = move || (inventory.state(), app.topology.decoder_protections());
     let (inventory, decoder) = call.app.blocking.run(Lane::Operation, read).await?;
     let audit = call.app.audit.state();
-    let state = State { inventory: inventory?, rights: call.app.rights, decoder, audit };
+    let backup_schedule = call.app.schedule.as_ref().map(BackupSchedule::state);
+    let rights = call.app.rights;
+    let state = State { inventory: inventory?, rights, decoder, audit, backup_schedule };
     json_response::json(StatusCode::OK, &state)
 }
 

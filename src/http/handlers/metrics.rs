@@ -5,14 +5,14 @@ use std::{
     fmt::{self, Display, Write},
     fs,
     sync::atomic::Ordering,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use hyper::{StatusCode, header::HeaderValue};
 
 use crate::{
     audit::AuditState,
-    backup::StoredBackups,
+    backup::{BackupSchedule, BackupScheduleState},
     http::{
         app::App,
         blocking::Lane,
@@ -46,18 +46,15 @@ fn page(app: &App, inventory: &Inventory) -> Result<String, fmt::Error> {
     let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("SATCHEL_COMMIT"))];
     page.family("satchel_build_info", "gauge", "Version and commit of the server; always 1.")?;
     page.sample("satchel_build_info", &version, 1)?;
-    let started = metrics.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     page.one(
         "process_start_time_seconds",
         "gauge",
         "Start time of the process.",
-        started.as_secs_f64(),
+        seconds_of(metrics.started),
     )?;
     write_process(&mut page)?;
     write_inventory(&mut page, inventory)?;
-    if let Ok(stored) = app.backups.stored() {
-        write_backups(&mut page, &stored)?;
-    }
+    write_backups(&mut page, app)?;
     let about = "Running imports, exports and verifications.";
     page.one("satchel_jobs_running", "gauge", about, jobs.running())?;
     if let Some(not_after) = tls.as_ref().and_then(ServerTls::not_after) {
@@ -107,21 +104,68 @@ fn write_inventory(page: &mut Page, inventory: &Inventory) -> fmt::Result {
     page.one("satchel_writable", "gauge", about, u8::from(inventory.is_writable()))
 }
 
-/// Writes the metrics of the stored backups.
-fn write_backups(page: &mut Page, stored: &StoredBackups) -> fmt::Result {
+/// Writes the metrics of the stored and the scheduled backups.
+fn write_backups(page: &mut Page, app: &App) -> fmt::Result {
+    let stored = app.backups.stored();
+    let schedule = app.schedule.as_ref().map(BackupSchedule::state);
+    // A backup that a person made must not hide that the scheduled ones fail.
+    let last = match (&schedule, &stored) {
+        (Some(schedule), _) => {
+            schedule.last_success.as_ref().map(|success| seconds_of(success.time.into()))
+        }
+        (None, Ok(stored)) => stored.newest.map(seconds_of),
+        (None, Err(_)) => None,
+    };
+    if let Some(last) = last {
+        let about = "When the last scheduled backup succeeded; without a schedule, when the newest stored one was made.";
+        page.one("satchel_backup_last_success_timestamp_seconds", "gauge", about, last)?;
+    }
+    if let Some(schedule) = &schedule {
+        write_schedule(page, schedule)?;
+    }
+    let Ok(stored) = stored else { return Ok(()) };
     page.one("satchel_backups", "gauge", "Stored backups.", stored.count)?;
     page.one("satchel_backups_bytes", "gauge", "Size of the stored backups.", stored.bytes)?;
-    if let Some(newest) = stored.newest {
-        let about = "When the newest stored backup was made.";
-        let seconds = newest.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let name = "satchel_backup_last_success_timestamp_seconds";
-        page.one(name, "gauge", about, seconds.as_secs_f64())?;
-    }
     if let Some(verified) = &stored.newest_verified {
         let about = "Whether the last verification of the newest stored backup had no findings.";
         page.one("satchel_backup_last_verified", "gauge", about, u8::from(verified.whole))?;
     }
     Ok(())
+}
+
+/// Writes the metrics of the scheduled backups.
+fn write_schedule(page: &mut Page, schedule: &BackupScheduleState) -> fmt::Result {
+    let about = "Time between two scheduled backups.";
+    page.one("satchel_backup_interval_seconds", "gauge", about, schedule.interval_seconds)?;
+    let about = "Scheduled backups that were made and verified.";
+    page.one("satchel_backup_successes_total", "counter", about, schedule.successes)?;
+    let name = "satchel_backup_failures_total";
+    page.family(name, "counter", "Failures of scheduled backups, by cause.")?;
+    for (cause, count) in &schedule.failures {
+        page.sample(name, &[("cause", cause.as_str())], count)?;
+    }
+    let about = "Whether the last scheduled backup failed, or a later step of it.";
+    page.one("satchel_backup_failed", "gauge", about, u8::from(schedule.has_failed))?;
+    let about = "Whether no scheduled backup was written for twice the interval.";
+    page.one("satchel_backup_overdue", "gauge", about, u8::from(schedule.is_overdue))?;
+    if let Some(failure) = &schedule.last_failure {
+        let about = "When a scheduled backup failed last.";
+        let name = "satchel_backup_last_failure_timestamp_seconds";
+        page.one(name, "gauge", about, seconds_of(failure.time.into()))?;
+    }
+    if let Some(success) = &schedule.last_success {
+        let about = "Size of the last scheduled backup.";
+        page.one("satchel_backup_last_size_bytes", "gauge", about, success.bytes)?;
+        let about = "Duration of the last scheduled backup with its verification.";
+        let seconds = Duration::from_millis(success.milliseconds).as_secs_f64();
+        page.one("satchel_backup_last_duration_seconds", "gauge", about, seconds)?;
+    }
+    Ok(())
+}
+
+/// Returns the seconds since the Unix epoch.
+fn seconds_of(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// Writes the metrics of connections that had no place.

@@ -364,11 +364,14 @@ fn of_backup(error: &BackupError) -> ProblemKind {
     match error {
         BackupError::NotFound { .. } => ProblemKind::UnknownBackup,
         BackupError::Exists { .. } => ProblemKind::BackupExists,
+        BackupError::Reserved { .. } => ProblemKind::MalformedRequest,
         BackupError::TooMany | BackupError::NoFolder { .. } => ProblemKind::Unavailable,
         BackupError::Refused(_) => ProblemKind::BackupRefused,
         BackupError::Store(error) => of_store(error),
         BackupError::DiskFull | BackupError::FileSizeLimit => ProblemKind::DiskFull,
-        BackupError::Write(error) | BackupError::Io { source: error, .. } => of_io(error),
+        BackupError::Job(error)
+        | BackupError::Write(error)
+        | BackupError::Io { source: error, .. } => of_io(error),
         BackupError::NoKind { .. } | BackupError::NoRecord { .. } => ProblemKind::NotInBackup,
         BackupError::PlanChanged => ProblemKind::RestorePlan,
         BackupError::Safety(first) => of_backup(first),

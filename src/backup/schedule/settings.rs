@@ -1,0 +1,23 @@
+//! The settings of scheduled backups.
+
+use super::{retention::KeptBackups, timing::Timing};
+use crate::backup::{BackupRequest, HistoryInBackup};
+
+/// The author of scheduled backups in their manifests and jobs. Names of users contain no colon.
+const AUTHOR: &str = "schedule:";
+
+/// The settings of scheduled backups.
+#[derive(Clone, Debug)]
+pub struct ScheduleSettings {
+    /// The times.
+    pub timing: Timing,
+    /// The old backups that stay.
+    pub kept: KeptBackups,
+}
+
+impl ScheduleSettings {
+    /// The request of each backup.
+    pub(super) fn request(&self) -> BackupRequest {
+        BackupRequest { history: HistoryInBackup::Included, principal: AUTHOR.to_owned() }
+    }
+}
