@@ -22,7 +22,7 @@ pub enum EntryRule {
 
 impl DirectoryEntry {
     /// The entries of every data directory.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::included(
             "inventory-",
             "the current generation: records in `KIND.yaml`, long texts in \
@@ -35,6 +35,10 @@ impl DirectoryEntry {
         ),
         Self::left_out("key", "a backup needs no key: its secrets are readable"),
         Self::left_out("tokens", "tokens are bound to the key; make new ones after a restore"),
+        Self::left_out(
+            "secret_properties",
+            "the names of secret custom properties; a restore encrypts those of its own data directory or server",
+        ),
         Self::left_out("tls", "a certificate belongs to one machine; a new one is made"),
         Self::left_out("migrations", "stored projects: download them, or copy the folder"),
         Self::left_out("spreadsheets", "exported workbooks: download them, or copy the folder"),

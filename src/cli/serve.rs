@@ -181,6 +181,9 @@ impl OpenInventory {
     fn open(config: &ServeConfig) -> anyhow::Result<Self> {
         let options = Options { command: "serve", ..config.store_options() };
         let store = Arc::new(Store::open_with(&config.data, options)?);
+        Inventory::new(store.clone())
+            .complete_encryption()
+            .context("Cannot compute the members of the pools")?;
         // The settings can keep fewer generations than before.
         store.trim_generations()?;
         let audit = open_audit(config, &store)?;

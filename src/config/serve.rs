@@ -12,6 +12,7 @@ use crate::access::{RightsModel, SessionLimits};
 use crate::audit::{KeptEntries, SyslogOptions, SyslogTarget};
 use crate::http::{HealthAccess, HostNames, Limits, TrustedProxies};
 use crate::inventory::Dialect;
+use crate::model::SecretNames;
 use crate::store::{self, GenerationLimits, KeptGenerations};
 use crate::tls::CertificateFiles;
 
@@ -142,6 +143,17 @@ pub struct ServeConfig {
     /// is every client
     #[arg(long, env = "SATCHEL_HEALTH", value_enum, default_value = "local")]
     pub health: HealthWord,
+
+    /// Names of custom properties that are encrypted and not shown, separated by commas. `usual` stands for
+    /// the usual names of passwords, keys and communities, `*` in a pattern for any text, and `!` before a
+    /// pattern excepts its names. `none` encrypts no custom property
+    #[arg(
+        long,
+        env = "SATCHEL_SECRET_PROPERTIES",
+        value_name = "PATTERNS",
+        default_value = "usual"
+    )]
+    secret_properties: SecretNames,
 
     /// Name of the server [default: the host's name]
     #[arg(long, env = "SATCHEL_NAME", value_name = "NAME", value_parser = server_name)]
@@ -343,6 +355,7 @@ impl ServeConfig {
                 bytes_max: self.generations_mib * MIB_BYTES,
             }),
             key_file: store::key_file(self.key_file.as_deref()),
+            secret_names: store::secret_names(self.secret_properties.clone()),
             ..store::Options::default()
         }
     }
@@ -566,7 +579,9 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_store_and_the_server() {
         let config = parse(&[]).unwrap();
-        assert_eq!(config.store_options(), store::Options::default());
+        let secret_names = store::secret_names(SecretNames::USUAL);
+        let defaults = store::Options { secret_names, ..store::Options::default() };
+        assert_eq!(config.store_options(), defaults);
         let (limits, defaults) = (config.limits.limits(), Limits::default());
         assert_eq!(format!("{limits:?}"), format!("{defaults:?}"));
         assert_eq!(config.name(), host_name());

@@ -307,8 +307,8 @@ fn keep_shared(merged: &mut dyn Record, shared: Vec<(String, Value)>) {
     }
 }
 
-/// Copies the custom properties that the source cannot contain from the existing record. Returns whether
-/// there is one.
+/// Copies the custom properties that the source cannot contain from the existing record: secrets, which no
+/// workbook shows, and those of `is_kept`. Returns whether there is one.
 fn keep_custom(
     is_kept: fn(Kind, &str) -> bool,
     existing: &dyn Record,
@@ -316,8 +316,10 @@ fn keep_custom(
 ) -> bool {
     let mut changed = false;
     for (property, value) in existing.custom() {
-        if is_kept(existing.kind(), property) && !record.custom().contains_key(property) {
-            changed |= record.set(property, value.clone()).is_ok();
+        let is_kept = value.is_secret() || is_kept(existing.kind(), property);
+        if is_kept && !record.custom().contains_key(property) {
+            record.set_custom(property, value.clone());
+            changed = true;
         }
     }
     changed

@@ -1,13 +1,14 @@
 //! The differences between two states of one record.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use super::problem::{PropertyChange, ShownValue};
-use crate::model::{AnyRecord, Record, Secret, Secrets, View};
+use crate::model::{AnyRecord, Record, SecretMut, Secrets, View};
 
 /// The properties that differ, sorted by name. The values of secrets are left out.
 pub fn differences(mut before: AnyRecord, mut after: AnyRecord) -> Vec<PropertyChange> {
-    let mut changes = changed_secrets(&mut before, &mut after);
+    let ComparedSecrets { all: secrets, mut changes } =
+        ComparedSecrets::of(&mut *before, &mut *after);
     let mut old = before.views(Secrets::LeftOut).into_iter().peekable();
     let mut new = after.views(Secrets::LeftOut).into_iter().peekable();
     let shown = |view: View<'_>| Some(ShownValue::of(&view.to_value()));
@@ -27,7 +28,8 @@ pub fn differences(mut before: AnyRecord, mut after: AnyRecord) -> Vec<PropertyC
         let Some(property) = before.as_ref().or(after.as_ref()).map(|(name, _)| *name) else {
             break;
         };
-        if !same {
+        // A custom property can be a secret in one of the states only.
+        if !same && !secrets.contains(property) {
             changes.push(PropertyChange {
                 property: property.to_owned(),
                 before: before.and_then(|(_, view)| shown(view)),
@@ -60,33 +62,40 @@ pub fn values(record: AnyRecord, side: ValueSide) -> Vec<PropertyChange> {
     changes.collect()
 }
 
-/// The secrets that differ.
-fn changed_secrets(before: &mut AnyRecord, after: &mut AnyRecord) -> Vec<PropertyChange> {
-    let kind = before.kind();
-    let (old, new) = (secrets(&mut **before), secrets(&mut **after));
-    let changed = kind.properties().iter().map(|property| property.name).filter(|property| {
-        let of = |secrets: &[(&'static str, Secret)]| {
-            secrets.iter().find(|(name, _)| name == property).map(|(_, secret)| secret.clone())
-        };
-        of(&old) != of(&new)
-    });
-    let change = |property: &str| PropertyChange {
-        property: property.to_owned(),
-        before: None,
-        after: None,
-    };
-    changed.map(change).collect()
+/// The secrets of two states of one record.
+struct ComparedSecrets {
+    /// The names of all properties that are a secret in one of the states.
+    all: BTreeSet<String>,
+    /// The changes of those that differ, without their values.
+    changes: Vec<PropertyChange>,
 }
 
-/// The secrets of a record, by property.
-fn secrets(record: &mut dyn Record) -> Vec<(&'static str, Secret)> {
-    record.secrets().into_iter().map(|(property, secret)| (property, secret.clone())).collect()
+impl ComparedSecrets {
+    fn of(before: &mut dyn Record, after: &mut dyn Record) -> Self {
+        let (old, new) = (before.secrets(), after.secrets());
+        let all = old.iter().chain(&new).map(|(property, _)| (*property).to_owned()).collect();
+        let mut compared = Self { all, changes: Vec::new() };
+        for property in &compared.all {
+            let of = |secrets: &[(&str, SecretMut<'_>)]| {
+                secrets.iter().position(|(name, _)| name == property)
+            };
+            let is_same = match (of(&old), of(&new)) {
+                (Some(old_at), Some(new_at)) => old[old_at].1.equals(&new[new_at].1),
+                (Some(_) | None, _) => false,
+            };
+            if !is_same {
+                let property = property.clone();
+                compared.changes.push(PropertyChange { property, before: None, after: None });
+            }
+        }
+        compared
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Credential, Entity, Field, Name, Value};
+    use crate::model::{Credential, Entity, Field, Name, Secret, Value};
 
     #[test]
     fn changed_properties_are_shown_without_secrets() {

@@ -10,7 +10,7 @@ use std::{
 use super::{ImportError, log::Log, scope::Scope, sorted_cursor::SortedCursor};
 use crate::{
     disk::Sorter,
-    model::{IpText, Kind, NoAddress, Record, View, indicates_secret},
+    model::{CustomValue, IpText, Kind, NoAddress, Record, View, can_be_secret, indicates_secret},
     wording::counted,
 };
 
@@ -49,8 +49,11 @@ struct NoAddresses {
 pub(super) struct Findings {
     /// The names of custom properties: true for a name that indicates a secret.
     names: HashMap<String, bool>,
-    /// Custom properties whose name indicates a secret, with the number of records.
-    secrets: BTreeMap<String, u64>,
+    /// Custom properties that were encrypted because of their names, with the number of records.
+    encrypted: BTreeMap<String, u64>,
+    /// Custom properties that are not encrypted although their names indicate a secret, with the number of
+    /// records.
+    clear: BTreeMap<String, u64>,
     /// Devices whose address is not an IP address, by the reason.
     no_addresses: BTreeMap<NoAddress, NoAddresses>,
 }
@@ -58,12 +61,13 @@ pub(super) struct Findings {
 impl Findings {
     /// Examines a record.
     pub(super) fn examine(&mut self, record: &dyn Record) {
-        for property in record.custom().keys() {
-            if self.indicates_secret(property) {
-                if let Some(count) = self.secrets.get_mut(property) {
-                    *count += 1;
-                } else if self.secrets.len() < NAMED_MAX {
-                    self.secrets.insert(property.clone(), 1);
+        for (property, value) in record.custom() {
+            match value {
+                CustomValue::Secret(_) => count(&mut self.encrypted, property),
+                CustomValue::Shown(value) => {
+                    if can_be_secret(value) && self.indicates_secret(property) {
+                        count(&mut self.clear, property);
+                    }
                 }
             }
         }
@@ -99,10 +103,18 @@ impl Findings {
 
     /// Adds the warnings about the records of a kind.
     pub(super) fn warn(&self, kind: Kind, log: &Log) {
-        for (property, count) in &self.secrets {
+        for (property, count) in &self.encrypted {
             log.warn(format!(
-                "the name of the {kind} property '{property}' indicates a secret, but a custom \
-                 property is not encrypted, and every user who can read the record sees it (in {})",
+                "the {kind} property '{property}' comes unencrypted, and its name indicates a secret. \
+                 Satchel encrypts it and does not show it (in {})",
+                counted(*count, "record")
+            ));
+        }
+        for (property, count) in &self.clear {
+            log.warn(format!(
+                "the name of the {kind} property '{property}' indicates a secret, but the setting \
+                 secret_properties does not contain it. It is not encrypted, and every user who can read \
+                 the record sees it (in {})",
                 counted(*count, "record")
             ));
         }
@@ -115,6 +127,15 @@ impl Findings {
                 first.join(", ")
             ));
         }
+    }
+}
+
+/// Counts a record with a property. Beyond [`NAMED_MAX`] properties it is not counted.
+fn count(properties: &mut BTreeMap<String, u64>, property: &str) {
+    if let Some(count) = properties.get_mut(property) {
+        *count += 1;
+    } else if properties.len() < NAMED_MAX {
+        properties.insert(property.to_owned(), 1);
     }
 }
 

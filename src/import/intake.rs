@@ -16,7 +16,7 @@ use super::{
 use crate::{
     disk::{Sorted, Sorter},
     model::{
-        AnyRecord, Arity, InvalidRecord, Kind, Parsed, PerKind, Value, check_limits,
+        AnyRecord, Arity, InvalidRecord, Kind, OverLimit, Parsed, PerKind, Value, check_limits,
         limits::UNCHECKED_RECORD_BYTES_MAX,
     },
     store::{StoreError, Vault, encode_body},
@@ -152,6 +152,17 @@ impl<'a> Intake<'a> {
             self.log.converted(kind, property, location)?;
         }
         let whole = location(None);
+        let over_limit = |over: &OverLimit| {
+            self.log.count_rejected(kind);
+            let location = self.log.location(kind, over.property(), position, whole.record.clone());
+            self.log.problem(&Problem::over_limit(self.log.document(kind), over), location)
+        };
+        // The limits of lists and maps cannot be checked when they are encrypted.
+        if self.vault.hide_secrets(&mut *record)
+            && let Err(over) = check_limits(&mut *record)
+        {
+            return over_limit(&over);
+        }
         self.vault.encrypt_secrets(&mut *record);
         let body = match encode_body(&*record) {
             Ok(body) => body,
@@ -165,10 +176,7 @@ impl<'a> Intake<'a> {
         if body.len() > UNCHECKED_RECORD_BYTES_MAX
             && let Err(over) = check_limits(&mut *record)
         {
-            self.log.count_rejected(kind);
-            let location = self.log.location(kind, over.property(), position, whole.record);
-            let problem = Problem::over_limit(self.log.document(kind), &over);
-            return self.log.problem(&problem, location);
+            return over_limit(&over);
         }
         let value = Incoming::encode(position, &body);
         let name = record.name().as_bytes();

@@ -1,6 +1,7 @@
 //! Exports a snapshot of the inventory as a project.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     ops::ControlFlow,
     path::PathBuf,
@@ -27,8 +28,8 @@ use crate::{
     },
     job::{Progress, Step},
     model::{
-        AnyRecord, Kind, Membership, Pool, PropertyType, Secrets, Side, Value, check_limits,
-        limits::UNCHECKED_RECORD_BYTES_MAX,
+        AnyRecord, Kind, Membership, Pool, PropertyType, Record, Secrets, Side, Value,
+        check_limits, limits::UNCHECKED_RECORD_BYTES_MAX,
     },
     store::{Snapshot, Store, decode_record},
 };
@@ -40,12 +41,17 @@ const PIECES_WAITING_MAX: usize = 32;
 /// The largest number of warnings in a report.
 const WARNINGS_MAX: usize = 100;
 
+/// The largest number of secret custom properties of one type in a report. Each record can have others.
+const SECRET_PROPERTIES_MAX: usize = 100;
+
 /// The documents of an inventory, which can be written to any bundle.
 pub struct DocumentsExport<'a> {
     snapshot: &'a Snapshot,
     scratch: PathBuf,
     secrets: Secrets,
     warnings: Warnings,
+    /// The secret custom properties of the records so far, as `kind.property`.
+    secret_properties: Mutex<Vec<String>>,
     progress: &'a Progress,
 }
 
@@ -58,7 +64,8 @@ impl<'a> DocumentsExport<'a> {
         secrets: Secrets,
         progress: &'a Progress,
     ) -> Self {
-        Self { snapshot, scratch, secrets, warnings: Warnings::default(), progress }
+        let (warnings, secret_properties) = (Warnings::default(), Mutex::default());
+        Self { snapshot, scratch, secrets, warnings, secret_properties, progress }
     }
 
     /// Writes the documents of these kinds.
@@ -131,7 +138,8 @@ pub(super) fn export(
     let scratch = store.directory().scratch();
     let documents = DocumentsExport::new(&snapshot, scratch, request.secrets, progress);
     let types = documents.write(&request.kinds, &mut bundle)?;
-    let warnings = documents.warnings;
+    let DocumentsExport { warnings, secret_properties: custom, .. } = documents;
+    let custom = custom.into_inner().unwrap_or_else(PoisonError::into_inner);
     drop(snapshot);
     progress.step(Step::Packing, None)?;
     let unpacked: u64 = types.iter().map(|kind| kind.bytes).sum();
@@ -149,7 +157,11 @@ pub(super) fn export(
         export_time,
         format: bundle::FORMAT,
         records: types.iter().map(|kind| kind.records).sum(),
-        secret_properties: types.iter().flat_map(|one| secret_properties(one.kind)).collect(),
+        secret_properties: types
+            .iter()
+            .flat_map(|one| secret_properties(one.kind))
+            .chain(custom)
+            .collect(),
         types,
         bytes,
         secrets: match request.secrets {
@@ -185,7 +197,8 @@ struct DocumentMaker<'a> {
 impl DocumentMaker<'_> {
     fn run(self) -> Result<u64, MigrationError> {
         let Self { kind, export, pieces } = self;
-        let DocumentsExport { snapshot, scratch, secrets, warnings, progress } = export;
+        let DocumentsExport { snapshot, scratch, secrets, warnings, progress, .. } = export;
+        let mut secret_properties = BTreeSet::new();
         let mut writer = RecordWriter::new(Pieces(pieces));
         let mut records = 0;
         snapshot.each_in_order(kind, scratch, |name, ordinal, body| {
@@ -201,6 +214,7 @@ impl DocumentMaker<'_> {
                 ));
             }
             add_members(snapshot, &mut record, ordinal, warnings)?;
+            note_secrets(&*record, &mut secret_properties);
             if *secrets == Secrets::Included {
                 snapshot.decrypt_secrets(&mut *record)?;
             }
@@ -209,7 +223,21 @@ impl DocumentMaker<'_> {
             Ok::<_, MigrationError>(ControlFlow::Continue(()))
         })?;
         writer.finish().map_err(WriteError::Io)?;
+        let named = secret_properties.into_iter().map(|property| format!("{kind}.{property}"));
+        export.secret_properties.lock().unwrap_or_else(PoisonError::into_inner).extend(named);
         Ok(records)
+    }
+}
+
+/// Adds the names of a record's secret custom properties.
+fn note_secrets(record: &dyn Record, names: &mut BTreeSet<String>) {
+    for (property, value) in record.custom() {
+        if value.is_secret()
+            && names.len() < SECRET_PROPERTIES_MAX
+            && !names.contains(property.as_str())
+        {
+            names.insert(property.clone());
+        }
     }
 }
 

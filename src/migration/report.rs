@@ -38,7 +38,8 @@ pub struct ExportReport {
     pub bytes: u64,
     /// `included` or `left_out`.
     pub secrets: &'static str,
-    /// The properties with secrets of the exported types, as `type.property`.
+    /// The properties with secrets of the exported types, as `type.property`. Those of eNMS come first, then the
+    /// custom ones that a record has, at most 100 of each type.
     pub secret_properties: Vec<String>,
     /// Sentences about records and sizes that an import would reject or compute again.
     pub warnings: Vec<String>,

@@ -1,6 +1,6 @@
 //! The criteria of a computed pool, which determine its devices and links.
 
-use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_view, text_of};
+use super::{Anchors, Comparison, CustomValue, Kind, Pool, Record, Value, property_view, text_of};
 
 /// The kind of a pool's members: a pool has a list, a number and criteria for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +62,8 @@ pub struct Criteria(Vec<Criterion>);
 #[derive(Clone, Debug, PartialEq)]
 struct Criterion {
     property: String,
-    comparison: Comparison,
+    /// `None` for a secret, which is not compared. No record meets the criterion.
+    comparison: Option<Comparison>,
     wanted: bool,
 }
 
@@ -76,6 +77,14 @@ pub enum CriterionError {
         property: String,
         /// The reason and the position in the expression.
         detail: String,
+    },
+    /// The criterion compares a property that is a secret. A stored one is met by no record.
+    #[error(
+        "'{property}' compares a secret. A pool cannot compare secrets, because its members would tell them"
+    )]
+    Secret {
+        /// The custom property of the pool, such as `device_snmp_community`.
+        property: String,
     },
     /// The comparison is not one of the four of eNMS.
     #[error("'{property}' is '{found}'; allowed are 'inclusion', 'equality', 'regex' and 'empty'")]
@@ -94,18 +103,22 @@ impl Criteria {
     /// `CriterionError` for the first criterion that cannot be evaluated.
     pub fn of(pool: &Pool, side: Side) -> Result<Self, CriterionError> {
         let mut criteria = Vec::new();
-        let text = |key: &str| match pool.custom().get(key).map(|value| value.plain().as_text()) {
-            Some(Some(text)) => text,
-            Some(None) | None => "",
-        };
-        let truth = |key: &str| match pool.custom().get(key) {
+        let shown = |key: &str| pool.custom().get(key).and_then(CustomValue::shown);
+        let text = |key: &str| shown(key).and_then(|value| value.plain().as_text()).unwrap_or("");
+        let truth = |key: &str| match shown(key) {
             Some(Value::Bool(truth)) => *truth,
             Some(Value::Text(text)) => matches!(text.as_str(), "true" | "True"),
             _ => false,
         };
-        for key in pool.custom().keys() {
+        for (key, value) in pool.custom() {
             let Some(property) = key.strip_prefix(side.prefix()) else { continue };
             if property.ends_with("_match") || property.ends_with("_invert") {
+                continue;
+            }
+            if value.is_secret() {
+                // No record meets it, whether inverted or not: the members would tell the secret.
+                let property = side.kind().unaliased(property).to_owned();
+                criteria.push(Criterion { property, comparison: None, wanted: true });
                 continue;
             }
             let match_key = format!("{key}_match");
@@ -126,9 +139,14 @@ impl Criteria {
             };
             let property = side.kind().unaliased(property).to_owned();
             let wanted = !truth(&format!("{key}_invert"));
-            criteria.push(Criterion { property, comparison, wanted });
+            criteria.push(Criterion { property, comparison: Some(comparison), wanted });
         }
         Ok(Self(criteria))
+    }
+
+    /// Returns whether a custom property of a pool is a criterion.
+    pub fn is_criterion(property: &str) -> bool {
+        [Side::Device, Side::Link].iter().any(|side| property.starts_with(side.prefix()))
     }
 
     /// Returns whether there is no criterion. Then no record is a member.
@@ -150,13 +168,13 @@ impl Criteria {
 
 impl Criterion {
     fn is_met_by(&self, record: &dyn Record) -> bool {
+        let Some(comparison) = &self.comparison else { return false };
         let view = property_view(record, &self.property);
-        if matches!(self.comparison, Comparison::Regex(_))
-            && text_of(&view).len() > POOL_TEXT_BYTES_MAX
+        if matches!(comparison, Comparison::Regex(_)) && text_of(&view).len() > POOL_TEXT_BYTES_MAX
         {
             return false;
         }
-        self.comparison.holds_of(&view) == self.wanted
+        comparison.holds_of(&view) == self.wanted
     }
 }
 

@@ -33,8 +33,8 @@ pub trait Entity:
     /// Adds every typed property to `views`, as a response shows it, without secrets.
     fn push_shown<'a>(&'a self, views: &mut Vec<(&'a str, View<'a>)>);
 
-    /// All slots, in the order of [`Entity::PROPERTIES`].
-    fn all_slots_mut(&mut self) -> impl Iterator<Item = &mut dyn Slot>;
+    /// All slots, in the order of [`Entity::PROPERTIES`], and the custom properties.
+    fn all_slots_mut(&mut self) -> (impl Iterator<Item = &mut dyn Slot>, &mut Custom);
 
     /// Copies the values of the typed properties of `newer` that are not absent.
     fn merge_slots(&mut self, newer: &mut Self);
@@ -149,8 +149,11 @@ macro_rules! entity {
                 })+
             }
 
-            fn all_slots_mut(&mut self) -> impl Iterator<Item = &mut dyn $crate::model::Slot> {
-                [$(&mut self.$field as &mut dyn $crate::model::Slot),+].into_iter()
+            fn all_slots_mut(
+                &mut self,
+            ) -> (impl Iterator<Item = &mut dyn $crate::model::Slot>, &mut $crate::model::Custom) {
+                let slots = [$(&mut self.$field as &mut dyn $crate::model::Slot),+].into_iter();
+                (slots, &mut self.custom)
             }
 
             fn merge_slots(&mut self, newer: &mut Self) {

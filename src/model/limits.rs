@@ -10,7 +10,7 @@
 
 use std::collections::HashSet;
 
-use super::{Record, Secret, Secrets, Value, View, secret::ENCRYPTION_OVERHEAD_BYTES};
+use super::{Record, Secrets, Value, View};
 
 /// The longest name, in bytes of UTF-8: the length of eNMS's database columns.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -155,9 +155,9 @@ fn measure(record: &mut dyn Record) -> RecordSize {
     }
     // The views include the secrets that are not encrypted.
     for (property, secret) in record.secrets() {
-        if let Secret::Encrypted(encrypted) = secret {
+        if let Some(bytes) = secret.encrypted_text_bytes() {
             size.add_text(property, property.len());
-            size.add_text(property, encrypted.len().saturating_sub(ENCRYPTION_OVERHEAD_BYTES));
+            size.add_text(property, bytes);
         }
     }
     size
@@ -281,7 +281,10 @@ fn shortened(property: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Credential, Device, Entity, Field, Map, Name, Shared};
+    use crate::model::{
+        Credential, Device, Entity, Field, Map, Name, Secret, Shared,
+        secret::ENCRYPTION_OVERHEAD_BYTES,
+    };
 
     fn device(property: &str, value: Value) -> Device {
         let mut device = Device::named(Name::parse("R 1% é>b".to_owned()).unwrap());

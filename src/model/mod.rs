@@ -6,6 +6,7 @@
 
 mod comparison;
 mod criteria;
+mod custom;
 mod enms_loss;
 mod entity;
 mod expression;
@@ -29,6 +30,7 @@ mod reference;
 mod rule;
 mod secret;
 mod secret_name;
+mod secret_names;
 mod slot;
 mod text;
 mod value;
@@ -49,6 +51,7 @@ mod workflow_edge;
 pub use comparison::Comparison;
 pub use credential::Credential;
 pub use criteria::{Criteria, CriterionError, Side};
+pub use custom::{Custom, CustomSecret, CustomValue, can_be_secret};
 pub use device::Device;
 pub use enms_loss::{EnmsLoss, is_gateway};
 pub use entity::Entity;
@@ -76,12 +79,13 @@ pub use pool::{Membership, Pool};
 pub use projection::{Projected, Projection, PropertyPosition, project};
 pub use property::{Fit, Property, PropertyDefault, PropertyType, Refused};
 pub use property_value::PropertyValue;
-pub use record::{AnyRecord, Custom, InvalidRecord, Parsed, Record, Secrets, Violation};
+pub use record::{AnyRecord, InvalidRecord, Parsed, Record, Secrets, Violation};
 pub use reference::{Arity, Node, Ref, Referable, Reference, Target};
 
 pub use rule::Rule;
-pub use secret::Secret;
-pub use secret_name::indicates_secret;
+pub use secret::{Secret, SecretMut};
+pub use secret_name::{USUAL_NAMES_REVISION, indicates_secret};
+pub use secret_names::{InvalidSecretNames, SecretNames};
 pub use service::Service;
 pub use slot::{
     Any, Bool, Field, Float, Hidden, Int, Many, One, References, Slot, Text, TypedSlot,

@@ -12,7 +12,7 @@ use bincode::{
     error::DecodeError,
 };
 
-use super::{Kind, Property, PropertyType, Value, View};
+use super::{CustomValue, Kind, Property, PropertyType, Value, View};
 
 /// The position of a property in the records of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -224,11 +224,11 @@ impl<'p, 'a> Walk<'p, 'a> {
             }
             match next.map(|key| key.cmp(wanted)) {
                 Some(Ordering::Less) => {
-                    Value::skip(body)?;
+                    CustomValue::skip(body)?;
                     next = None;
                 }
                 Some(Ordering::Equal) => {
-                    self.take(Some(Projected::Value(Value::decode(body)?)));
+                    self.take(CustomValue::decode_shown(body)?.map(Projected::Value));
                     next = None;
                 }
                 // The record does not have it: the names are sorted.
@@ -257,7 +257,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Entity, KindVisitor, Map, Name, PropertyType, Secret, Secrets, Shared};
+    use crate::model::{Entity, KindVisitor, Map, Name, PropertyType, Secrets, Shared};
 
     const CONFIG: config::Configuration<
         config::LittleEndian,
@@ -350,8 +350,9 @@ mod tests {
                     record.set(name, value.clone()).unwrap();
                 }
             }
-            for (_, secret) in record.secrets() {
-                *secret = Secret::Encrypted(vec![7; 300]);
+            record.hide_custom(&|name| name.len() % 2 == 0);
+            for (_, mut secret) in record.secrets() {
+                secret.set_encrypted(vec![7; 300]);
             }
             let bytes = bincode::encode_to_vec(&record, config::standard()).unwrap();
             let mut names: Vec<&str> = E::PROPERTIES.iter().map(|property| property.name).collect();

@@ -3,12 +3,13 @@
 //! A function over [`Entity`] is compiled once for each kind, which pays where a million records
 //! are decoded in a row. A function over [`Record`] is compiled once.
 
-use std::{any::Any, collections::BTreeMap, fmt, ops};
+use std::{any::Any, fmt, ops};
 
 use bincode::error::EncodeError;
 
 use super::{
-    Entity, Fit, Kind, KindVisitor, Map, Name, Reference, Refused, Rule, Secret, Slot, Value, View,
+    Custom, CustomValue, Entity, Fit, Kind, KindVisitor, Map, Name, Reference, Refused, Rule,
+    SecretMut, Slot, Value, View, can_be_secret,
 };
 
 /// Tells whether a view of a record shows its secrets.
@@ -19,9 +20,6 @@ pub enum Secrets {
     /// For the documents of a project. Secrets that are still encrypted are not shown.
     Included,
 }
-
-/// The custom properties of a record, by name. eNMS does not define them.
-pub type Custom = BTreeMap<String, Value>;
 
 /// A record of any kind. Every [`Entity`] is one.
 pub trait Record: Any + Send + Sync {
@@ -71,8 +69,15 @@ pub trait Record: Any + Send + Sync {
     /// Replaces the name `from` in a relation by `to`. Returns whether the relation contained `from`.
     fn rename(&mut self, relation: &str, from: &str, to: &str) -> bool;
 
-    /// The secrets that are set, with the names of their properties.
-    fn secrets(&mut self) -> Vec<(&'static str, &mut Secret)>;
+    /// Sets the value of a custom property, also a secret one. Does nothing for a typed property.
+    fn set_custom(&mut self, property: &str, value: CustomValue);
+
+    /// Makes the custom properties secret for whose names `is_secret` returns true, unless their values
+    /// cannot be secrets. Returns whether one has become a secret.
+    fn hide_custom(&mut self, is_secret: &dyn Fn(&str) -> bool) -> bool;
+
+    /// The secrets that are set, with the names of their properties: first those of typed properties.
+    fn secrets(&mut self) -> Vec<(&str, SecretMut<'_>)>;
 
     /// Copies the properties that `newer` has. Properties that `newer` lacks keep their values. A
     /// record of another kind changes nothing.
@@ -108,7 +113,7 @@ impl<E: Entity> Record for E {
         match slot_mut(self, property) {
             Some(slot) => slot.fill(value),
             None => {
-                self.fixed_parts_mut().1.insert(property.to_owned(), value);
+                self.fixed_parts_mut().1.insert(property.to_owned(), value.into());
                 Ok(Fit::Exact)
             }
         }
@@ -126,21 +131,21 @@ impl<E: Entity> Record for E {
     fn views(&self, secrets: Secrets) -> Vec<(&str, View<'_>)> {
         let mut views = Vec::with_capacity(E::SLOTS.len() + self.custom().len());
         self.push_views(secrets, &mut views);
-        insert_custom(&mut views, self.custom());
+        insert_custom(&mut views, self.custom(), secrets);
         views
     }
 
     fn view(&self, property: &str) -> Option<View<'_>> {
         match E::KIND.position(property) {
             Some(position) => (E::SLOTS[position].get)(self).view(Secrets::LeftOut),
-            None => self.custom().get(property).map(View::Value),
+            None => self.custom().get(property)?.shown().map(View::Value),
         }
     }
 
     fn shown(&self) -> Vec<(&str, View<'_>)> {
         let mut views = Vec::with_capacity(E::SLOTS.len() + self.custom().len());
         self.push_shown(&mut views);
-        insert_custom(&mut views, self.custom());
+        insert_custom(&mut views, self.custom(), Secrets::LeftOut);
         views
     }
 
@@ -164,12 +169,37 @@ impl<E: Entity> Record for E {
             .is_some_and(|references| references.rename(from, to))
     }
 
-    fn secrets(&mut self) -> Vec<(&'static str, &mut Secret)> {
-        if !E::PROPERTIES.iter().any(|property| property.type_.is_secret()) {
+    fn set_custom(&mut self, property: &str, value: CustomValue) {
+        if E::KIND.position(property).is_none() {
+            self.fixed_parts_mut().1.insert(property.to_owned(), value);
+        }
+    }
+
+    fn hide_custom(&mut self, is_secret: &dyn Fn(&str) -> bool) -> bool {
+        let mut is_hidden = false;
+        for (property, value) in self.fixed_parts_mut().1.iter_mut() {
+            if value.shown().is_some_and(can_be_secret) && is_secret(property) {
+                is_hidden |= value.hide();
+            }
+        }
+        is_hidden
+    }
+
+    fn secrets(&mut self) -> Vec<(&str, SecretMut<'_>)> {
+        let has_typed = E::PROPERTIES.iter().any(|property| property.type_.is_secret());
+        if !has_typed && !self.custom().values().any(CustomValue::is_secret) {
             return Vec::new();
         }
-        let slots = E::PROPERTIES.iter().zip(self.all_slots_mut());
-        slots.filter_map(|(property, slot)| Some((property.name, slot.secret_mut()?))).collect()
+        let (slots, custom) = self.all_slots_mut();
+        let slots = E::PROPERTIES.iter().zip(slots);
+        let typed = slots.filter_map(|(property, slot)| {
+            Some((property.name, SecretMut::Typed(slot.secret_mut()?)))
+        });
+        let custom = custom.iter_mut().filter_map(|(property, value)| match value {
+            CustomValue::Secret(secret) => Some((property.as_str(), SecretMut::Custom(secret))),
+            CustomValue::Shown(_) => None,
+        });
+        typed.chain(custom).collect()
     }
 
     fn merge(&mut self, newer: AnyRecord) {
@@ -197,13 +227,18 @@ fn slot_mut<'a, E: Entity>(record: &'a mut E, property: &str) -> Option<&'a mut 
 }
 
 /// Inserts the custom properties into views of the typed ones; both are sorted by name.
-fn insert_custom<'a>(views: &mut Vec<(&'a str, View<'a>)>, custom: &'a Custom) {
+fn insert_custom<'a>(views: &mut Vec<(&'a str, View<'a>)>, custom: &'a Custom, secrets: Secrets) {
     if custom.is_empty() {
         return;
     }
     let capacity = views.len() + custom.len();
     let mut typed = std::mem::replace(views, Vec::with_capacity(capacity)).into_iter();
     for (key, value) in custom {
+        let shown = match secrets {
+            Secrets::LeftOut => value.shown(),
+            Secrets::Included => value.readable(),
+        };
+        let Some(value) = shown else { continue };
         let before = typed.as_slice().partition_point(|(name, _)| *name < key.as_str());
         views.extend(typed.by_ref().take(before));
         views.push((key, View::Value(value)));

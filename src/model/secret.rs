@@ -11,6 +11,8 @@ use bincode::{
 };
 use zeroize::Zeroizing;
 
+use super::CustomSecret;
+
 /// The number of bytes by which an encrypted secret is longer than its text: the nonce of XChaCha20
 /// and the tag of Poly1305.
 pub(super) const ENCRYPTION_OVERHEAD_BYTES: usize = 24 + 16;
@@ -57,6 +59,80 @@ impl Secret {
         match self {
             Secret::Clear(text) => text.is_empty(),
             Secret::Encrypted(_) => false,
+        }
+    }
+}
+
+/// A secret of a record: that of a typed property, or the value of a custom one.
+#[derive(Debug)]
+pub enum SecretMut<'a> {
+    /// The secret of a typed property.
+    Typed(&'a mut Secret),
+    /// The value of a custom property.
+    Custom(&'a mut CustomSecret),
+}
+
+impl SecretMut<'_> {
+    /// The encrypted bytes. `None` if the secret is not encrypted.
+    pub fn encrypted(&self) -> Option<&[u8]> {
+        match self {
+            SecretMut::Typed(Secret::Encrypted(bytes))
+            | SecretMut::Custom(CustomSecret::Encrypted(bytes)) => Some(bytes),
+            SecretMut::Typed(Secret::Clear(_)) | SecretMut::Custom(CustomSecret::Clear(_)) => None,
+        }
+    }
+
+    /// The number of bytes of the text that was encrypted, or of the bincode of another value. `None` if the
+    /// secret is not encrypted.
+    pub fn encrypted_text_bytes(&self) -> Option<usize> {
+        let encrypted = self.encrypted()?;
+        Some(match self {
+            SecretMut::Typed(_) => encrypted.len().saturating_sub(ENCRYPTION_OVERHEAD_BYTES),
+            SecretMut::Custom(_) => CustomSecret::encrypted_text_bytes(encrypted),
+        })
+    }
+
+    /// The bytes to encrypt. `None` if the secret is encrypted or empty.
+    pub fn clear_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
+        match self {
+            SecretMut::Typed(secret) => {
+                let text = secret.document().filter(|text| !text.is_empty())?;
+                Some(Zeroizing::new(text.as_bytes().to_vec()))
+            }
+            SecretMut::Custom(secret) => secret.to_bytes(),
+        }
+    }
+
+    /// Replaces the secret by encrypted bytes.
+    pub fn set_encrypted(&mut self, bytes: Vec<u8>) {
+        match self {
+            SecretMut::Typed(secret) => **secret = Secret::Encrypted(bytes),
+            SecretMut::Custom(secret) => **secret = CustomSecret::Encrypted(bytes),
+        }
+    }
+
+    /// Replaces the secret by the one that has these decrypted bytes. Returns whether there is one.
+    pub fn set_clear(&mut self, bytes: &[u8]) -> bool {
+        match self {
+            SecretMut::Typed(secret) => match str::from_utf8(bytes) {
+                Ok(text) => **secret = Secret::from_document(text.to_owned()),
+                Err(_) => return false,
+            },
+            SecretMut::Custom(secret) => match CustomSecret::from_bytes(bytes) {
+                Some(clear) => **secret = clear,
+                None => return false,
+            },
+        }
+        true
+    }
+
+    /// Returns whether two secrets are equal.
+    pub fn equals(&self, other: &SecretMut<'_>) -> bool {
+        match (self, other) {
+            (SecretMut::Typed(one), SecretMut::Typed(other)) => one == other,
+            (SecretMut::Custom(one), SecretMut::Custom(other)) => one == other,
+            (SecretMut::Typed(_), SecretMut::Custom(_))
+            | (SecretMut::Custom(_), SecretMut::Typed(_)) => false,
         }
     }
 }

@@ -7,6 +7,10 @@
 
 use super::folded::folded_words;
 
+/// The revision of the names of [`indicates_secret`]. Increase it with every change of the words below: a data
+/// directory that was compared with others is compared again.
+pub const USUAL_NAMES_REVISION: u32 = 1;
+
 /// Words that mean a secret as one word of a name. As parts of other words they mean nothing
 /// (`token` in `tokenize`, `senha` in `Rosenhaus`).
 #[rustfmt::skip]
@@ -28,6 +32,15 @@ const PARTS: &[&str] = &[
     "palavrapasse", "palavraspasse", "parolachiave", "paroladordine", "paroledordine",
     "passphrase", "passwd", "password", "passwort", "phrasedepasse", "presharedkey", "privatekey",
     "privaterschlussel", "privaterschluessel",
+];
+
+/// Last words of names that tell about a secret and do not contain it: `password_expires`, `token_url`,
+/// `private_key_file`.
+#[rustfmt::skip]
+const ATTRIBUTES: &[&str] = &[
+    "ablauf", "ablaufdatum", "age", "algorithm", "attempts", "changed", "created", "datum", "enabled",
+    "expiration", "expired", "expires", "expiry", "file", "filename", "geaendert", "geandert",
+    "path", "policy", "required", "rotated", "rotation", "updated", "uri", "url", "validity",
 ];
 
 /// Pairs of words that are harmless together. They are removed from a name before it is examined.
@@ -140,6 +153,11 @@ const AMBIGUOUS: &[Ambiguous] = &[
 /// secret`, `snmp_community`, `apiKey`.
 pub fn indicates_secret(name: &str) -> bool {
     let words = without_harmless_pairs(&folded_words(name));
+    if let [_, .., last] = words.as_slice()
+        && ATTRIBUTES.contains(&last.as_str())
+    {
+        return false;
+    }
     if words.iter().any(|word| WORDS.contains(&word.as_str())) {
         return true;
     }
@@ -192,7 +210,8 @@ mod tests {
             // English
             "PASSWORD", "enable secret", "SNMP Community", "community_ro", "snmp_community_string",
             "token", "netbox_token", "API key", "apiKey", "private key", "pre-shared key", "PSK",
-            "pwd", "Pass", "admin pass", "passcode", "ssh_key", "SSHKey", "auth key", "TACACS key",
+            "pwd", "Pass", "admin pass", "file password", "url_token", "radius_secret", "wlan_psk",
+            "snmp_auth_password", "snmpv3_priv_key", "bgp_password", "isis_key", "ospf_auth_key", "passcode", "ssh_key", "SSHKey", "auth key", "TACACS key",
             "BGP MD5", "snmpv3 auth", "SNMP v3 priv", "SNMP RO", "snmp_ro", "SNMP RW", "WPA2",
             "WPA2 key", "PIN", "SIM PIN", "credentials", "otp", "hash", "Enable",
             // German
@@ -227,6 +246,8 @@ mod tests {
             "Schlüsselübergabe", "Schlüsselnummer Gebäude", "Pin A", "pinout", "Pin count", "SSH enable",
             "enabled", "Enable monitoring", "WPA2 Enterprise", "image md5", "MD5", "SNMP version",
             "snmpv3", "SNMP user", "auth", "SNMP auth protocol", "RO", "hashtag", "file hash", "chiave di volta",
+            "password_expires", "Passwort geändert", "tokenExpiry", "private_key_file", "secret-path",
+            "password_policy", "api_key_url",
             "Clef de sol", "parola piena", "site", "Standort", "Auth server",
         ] {
             assert!(!indicates_secret(name), "{name}");

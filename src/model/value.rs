@@ -46,42 +46,6 @@ pub enum Value {
     Shared(Shared),
 }
 
-/// A [`Value`] for which bincode derives the decoding, without the limit of depth.
-#[derive(Decode)]
-enum Decoded {
-    Null,
-    Bool(bool),
-    Int(i64),
-    BigInt(String),
-    Float(f64),
-    Text(String),
-    Timestamp(String),
-    Binary(Vec<u8>),
-    List(Vec<Value>),
-    Tuple(Vec<Value>),
-    Map(Map),
-    Shared(Shared),
-}
-
-impl From<Decoded> for Value {
-    fn from(decoded: Decoded) -> Self {
-        match decoded {
-            Decoded::Null => Value::Null,
-            Decoded::Bool(truth) => Value::Bool(truth),
-            Decoded::Int(number) => Value::Int(number),
-            Decoded::BigInt(text) => Value::BigInt(text),
-            Decoded::Float(number) => Value::Float(number),
-            Decoded::Text(text) => Value::Text(text),
-            Decoded::Timestamp(text) => Value::Timestamp(text),
-            Decoded::Binary(bytes) => Value::Binary(bytes),
-            Decoded::List(items) => Value::List(items),
-            Decoded::Tuple(items) => Value::Tuple(items),
-            Decoded::Map(map) => Value::Map(map),
-            Decoded::Shared(shared) => Value::Shared(shared),
-        }
-    }
-}
-
 thread_local! {
     /// The nesting depth of the decoder on this thread. bincode does not track it.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
@@ -114,8 +78,7 @@ impl Drop for Nesting {
 
 impl<Context> Decode<Context> for Value {
     fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let _nesting = Nesting::enter()?;
-        Decoded::decode(decoder).map(Value::from)
+        Self::decode_variant(decode_variant(decoder)?, decoder)
     }
 }
 
@@ -163,6 +126,11 @@ impl Map {
         self.0.len()
     }
 
+    /// Entries in order, to change them. Keys must stay unique.
+    pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = &mut (Value, Value)> {
+        self.0.iter_mut()
+    }
+
     /// Returns whether the map has no entry.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -186,7 +154,44 @@ impl Value {
     pub(super) fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
     ) -> Result<(), DecodeError> {
-        skip_value(body, 0)
+        Self::skip_variant(decode_variant(body)?, body)
+    }
+
+    /// Skips the rest of an encoded value, whose variant is read already.
+    ///
+    /// # Errors
+    /// As for [`Value::skip`].
+    pub(super) fn skip_variant<'a, D: BorrowDecoder<'a, Context = ()>>(
+        variant: u8,
+        body: &mut D,
+    ) -> Result<(), DecodeError> {
+        skip_value(variant, body, 0)
+    }
+
+    /// Decodes the rest of an encoded value, whose variant is read already.
+    ///
+    /// # Errors
+    /// `DecodeError` for bytes that are not a value, and for values that are nested too deeply.
+    pub(super) fn decode_variant<Context, D: Decoder<Context = Context>>(
+        variant: u8,
+        decoder: &mut D,
+    ) -> Result<Self, DecodeError> {
+        let _nesting = Nesting::enter()?;
+        Ok(match variant {
+            0 => Value::Null,
+            1 => Value::Bool(bool::decode(decoder)?),
+            2 => Value::Int(i64::decode(decoder)?),
+            3 => Value::BigInt(String::decode(decoder)?),
+            4 => Value::Float(f64::decode(decoder)?),
+            5 => Value::Text(String::decode(decoder)?),
+            6 => Value::Timestamp(String::decode(decoder)?),
+            7 => Value::Binary(Vec::decode(decoder)?),
+            8 => Value::List(Vec::decode(decoder)?),
+            9 => Value::Tuple(Vec::decode(decoder)?),
+            10 => Value::Map(Map::decode(decoder)?),
+            11 => Value::Shared(Shared::decode(decoder)?),
+            _ => return Err(UNKNOWN_VARIANT),
+        })
     }
 
     /// The text, if this is one.
@@ -257,8 +262,12 @@ impl Value {
     }
 }
 
-/// The variants have the numbers of [`Decoded`].
+/// The error for a variant that has no number in [`Value::decode_variant`].
+const UNKNOWN_VARIANT: DecodeError = DecodeError::Other("the type of a value is unknown");
+
+/// The variants have the numbers of [`Value::decode_variant`].
 fn skip_value<'a, D: BorrowDecoder<'a, Context = ()>>(
+    variant: u8,
     body: &mut D,
     depth: usize,
 ) -> Result<(), DecodeError> {
@@ -267,11 +276,11 @@ fn skip_value<'a, D: BorrowDecoder<'a, Context = ()>>(
     }
     let skip_many = |body: &mut D, values_each: u64| {
         for _ in 0..u64::decode(body)?.saturating_mul(values_each) {
-            skip_value(body, depth + 1)?;
+            skip_value(decode_variant(body)?, body, depth + 1)?;
         }
         Ok(())
     };
-    match decode_variant(body)? {
+    match variant {
         // Null.
         0 => Ok(()),
         1 => bool::decode(body).map(drop),
@@ -283,8 +292,11 @@ fn skip_value<'a, D: BorrowDecoder<'a, Context = ()>>(
         8 | 9 => skip_many(body, 1),
         10 => skip_many(body, 2),
         // A shared collection: its label, then the collection.
-        11 => u32::decode(body).and_then(|_| skip_value(body, depth + 1)),
-        _ => Err(DecodeError::Other("the type of a value is unknown")),
+        11 => {
+            u32::decode(body)?;
+            skip_value(decode_variant(body)?, body, depth + 1)
+        }
+        _ => Err(UNKNOWN_VARIANT),
     }
 }
 

@@ -5,6 +5,7 @@
 //! REKEY             exists while a complete replacement of the key is moved to its place
 //! LOCK              locked by the process that uses the directory; its text names the process
 //! key               the key that encrypts secrets, mode 0600
+//! secret_properties the names of custom properties that are secrets
 //! CURRENT           the pointer: the numbers of the current generation and the kept earlier ones
 //! MARK              the high-water mark: the state after the last durable commit
 //! RECOVERING        exists while a recovery is incomplete
@@ -59,8 +60,9 @@ use crate::disk::{
 /// | 4 | no generations before the previous one; upgraded when opened |
 /// | 5 | secrets that are not bound to their record; upgraded when opened |
 /// | 6 | each change has an entry of its own, without before-values; upgraded when opened |
-/// | 7 | the current format |
-pub const DIRECTORY_FORMAT: u32 = 7;
+/// | 7 | no encrypted custom properties; upgraded when opened |
+/// | 8 | the current format |
+pub const DIRECTORY_FORMAT: u32 = 8;
 
 /// The number that stands for the archive of the history, whose database is opened like that of a
 /// generation. Generations count from 1.
@@ -80,6 +82,9 @@ const UNBOUND_SECRETS_FORMAT: u32 = 5;
 
 /// The format in which each change has an entry of its own, without before-values.
 const SINGLE_CHANGES_FORMAT: u32 = 6;
+
+/// The format in which no custom property is encrypted.
+const CLEAR_PROPERTIES_FORMAT: u32 = 7;
 
 /// The time to wait for the lock. A child process inherits the locked file between `fork` and
 /// `exec`, so the lock can outlive its release by the parent for a moment.
@@ -150,6 +155,8 @@ pub(super) enum PointerFormat {
     UnboundSecrets,
     /// Format 6, in which each change has an entry of its own, without before-values.
     SingleChanges,
+    /// Format 7, without encrypted custom properties.
+    ClearProperties,
     /// [`DIRECTORY_FORMAT`].
     Present,
 }
@@ -403,7 +410,10 @@ impl DataDirectory {
             Ok(
                 None
                 | Some(PointerFile {
-                    format: PointerFormat::SingleChanges | PointerFormat::Present,
+                    format:
+                        PointerFormat::SingleChanges
+                        | PointerFormat::ClearProperties
+                        | PointerFormat::Present,
                     ..
                 }),
             ) => DIRECTORY_FORMAT,
@@ -511,6 +521,7 @@ fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
         (TWO_GENERATIONS_FORMAT, true) => PointerFormat::TwoGenerations,
         (UNBOUND_SECRETS_FORMAT, true) => PointerFormat::UnboundSecrets,
         (SINGLE_CHANGES_FORMAT, true) => PointerFormat::SingleChanges,
+        (CLEAR_PROPERTIES_FORMAT, true) => PointerFormat::ClearProperties,
         (DIRECTORY_FORMAT, true) => PointerFormat::Present,
         (WITHOUT_HISTORY_FORMAT..=DIRECTORY_FORMAT, false) => {
             return Err(damaged_pointer("CURRENT has no checksum".to_owned()));
@@ -577,13 +588,13 @@ mod tests {
             fs::write(directory.pointer_path(), &text).unwrap();
             assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })), "{text:?}");
         }
-        fs::write(directory.pointer_path(), b"satchel 7\n\xff").unwrap();
+        fs::write(directory.pointer_path(), b"satchel 8\n\xff").unwrap();
         assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })));
-        for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 8\ncurrent 1\n", 8)] {
+        for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 9\ncurrent 1\n", 9)] {
             fs::write(directory.pointer_path(), text).unwrap();
             let error = directory.pointer().unwrap_err();
             let StoreError::Directory(error) = error else { panic!("{error}") };
-            assert_eq!(*error, DirectoryError::OtherFormat { found, known: 7 });
+            assert_eq!(*error, DirectoryError::OtherFormat { found, known: 8 });
         }
     }
 
@@ -603,6 +614,7 @@ mod tests {
             (checked(4), PointerFormat::TwoGenerations),
             (checked(5), PointerFormat::UnboundSecrets),
             (checked(6), PointerFormat::SingleChanges),
+            (checked(7), PointerFormat::ClearProperties),
         ] {
             fs::write(directory.pointer_path(), text).unwrap();
             let expected = PointerFile { pointer: pointer.clone(), format };

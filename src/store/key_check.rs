@@ -21,7 +21,7 @@ use time::{OffsetDateTime, macros::format_description};
 
 use super::{DataDirectory, KeyError, StoreError, Vault, format, generation::Generation};
 use crate::disk::write_private_file;
-use crate::model::{Kind, Secret};
+use crate::model::Kind;
 
 const FORMAT_LINE: &str = "satchel key check 1";
 
@@ -184,8 +184,7 @@ fn open_stored_secrets(
             };
             // A damaged record proves nothing.
             let Ok(mut record) = format::decode_record(kind, &name, raw.body()) else { continue };
-            let is_encrypted = |secret: &Secret| matches!(secret, Secret::Encrypted(_));
-            if !record.secrets().iter().any(|(_, secret)| is_encrypted(secret)) {
+            if !record.secrets().iter().any(|(_, secret)| secret.encrypted().is_some()) {
                 continue;
             }
             if vault.decrypt_secrets(&mut *record).is_ok() {

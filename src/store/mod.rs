@@ -56,9 +56,11 @@ mod recover;
 mod references;
 mod rekey;
 mod rekey_switch;
+mod rekey_values;
 mod replaced;
 mod reserve;
 mod seal;
+mod secret_properties;
 mod snapshot;
 mod stored;
 mod summary;
@@ -103,7 +105,7 @@ pub use live_view::LiveView;
 pub use load::Load;
 pub use new_generation::LoadTable;
 pub use one_change::OneChange;
-pub use options::{HistoryWriting, InterruptedRecovery, Options, key_file};
+pub use options::{HistoryWriting, InterruptedRecovery, Options, key_file, secret_names};
 pub use origin::{CHANGE_MESSAGE_BYTES_MAX, Origin};
 pub use owner::FileOwner;
 pub use recover::{
@@ -133,6 +135,7 @@ use history::{Archive, HistoryHolds};
 use kept::KeptDatabases;
 use mark::MarkFile;
 use opening::OpenedInventory;
+use secret_properties::{EncryptionState, SecretProperties};
 use snapshot::{SnapshotScope, Snapshots};
 use write_lock::{WriteGuard, WriteLock};
 
@@ -260,6 +263,24 @@ impl Store {
                     })
             }
         }
+    }
+
+    /// Returns whether custom properties have become secrets since the members of pools were computed.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the file `secret_properties` cannot be read.
+    pub fn has_outdated_pools(&self) -> Result<bool, StoreError> {
+        let properties = SecretProperties::read(&self.directory)?;
+        Ok(properties.state == EncryptionState::PoolsOutdated)
+    }
+
+    /// Notes that the members of all pools are computed.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the file `secret_properties` cannot be read or written.
+    pub fn note_current_pools(&self) -> Result<(), StoreError> {
+        let properties = SecretProperties::read(&self.directory)?;
+        properties.with(EncryptionState::Current).write(&self.directory)
     }
 
     /// The data directory.

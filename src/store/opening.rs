@@ -85,10 +85,14 @@ pub(super) fn open(
                 | PointerFormat::TwoGenerations
                 | PointerFormat::UnboundSecrets,
         }) => Ok(open_present(directory, pointer, options)?.with_unbound_secrets()),
-        Some(PointerFile { pointer, format: PointerFormat::SingleChanges }) => {
+        Some(PointerFile {
+            pointer,
+            format: PointerFormat::SingleChanges | PointerFormat::ClearProperties,
+        }) => {
             let opened = open_present(directory, pointer, options)?;
-            // The changes of format 6 stay as they are, beside later ones. Only the pointer tells older
-            // executables that they must not open the directory.
+            // The changes of format 6, and records without encrypted custom properties, stay as they are, beside
+            // later ones. Only the pointer tells older executables that they must not open the directory.
+            // `rekey` encrypts what must be.
             directory.switch_pointer(&opened.pointer)?;
             Ok(opened)
         }

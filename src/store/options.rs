@@ -6,6 +6,7 @@ use super::{
     CreateDirectory,
     generation_limits::{GenerationLimits, KeptGenerations},
 };
+use crate::model::SecretNames;
 
 /// The default size of sled's page cache, in bytes.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
@@ -63,6 +64,9 @@ pub struct Options {
     /// The file with the key, outside of the data directory. `None` means the file `key` in it. It is a setting
     /// of the process, so it lives as long as that.
     pub key_file: Option<&'static Path>,
+    /// The names of custom properties that are secrets. `None` means those of the data directory, which are the
+    /// usual ones if it was never opened with others. It is a setting of the process, as the key file.
+    pub secret_names: Option<&'static SecretNames>,
     /// The subcommand that opens the store. `LOCK` names it to other processes.
     pub command: &'static str,
 }
@@ -71,6 +75,11 @@ pub struct Options {
 pub fn key_file(path: Option<&Path>) -> Option<&'static Path> {
     // One for the process, so nothing is lost by never freeing it.
     path.map(|path| &*Box::leak(path.to_owned().into_boxed_path()))
+}
+
+/// Returns names of secret custom properties as [`Options::secret_names`] holds them.
+pub fn secret_names(names: SecretNames) -> Option<&'static SecretNames> {
+    Some(&*Box::leak(Box::new(names)))
 }
 
 impl Default for Options {
@@ -83,6 +92,7 @@ impl Default for Options {
             interrupted: InterruptedRecovery::default(),
             history: HistoryWriting::default(),
             key_file: None,
+            secret_names: None,
             command: COMMAND,
         }
     }

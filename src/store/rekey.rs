@@ -1,4 +1,5 @@
-//! Seals every secret again: with a new key, or bound to its record as the current format demands.
+//! Seals every secret again: with a new key, or bound to its record as the current format demands. Seals the
+//! custom properties that have become secrets.
 //!
 //! All databases are copied into the folder `rekey/`, entry by entry, so that no copy holds a secret under
 //! the old key. The data directory stays as it is until the copies are complete and durable; then
@@ -16,24 +17,24 @@ use time::{OffsetDateTime, macros::format_description};
 use zeroize::Zeroizing;
 
 use super::{
-    DataDirectory, Options, Raw, StoreError, Summary, Vault,
+    DataDirectory, Options, StoreError, Summary, Vault,
     directory::ARCHIVE_NUMBER,
     format,
     generation::{Generation, chunk_key, chunk_prefix_of, write_entry},
-    history::{BeforeKey, parse_before_key},
-    key_check,
+    history, key_check,
     known::KnownState,
     mark::MarkFile,
     opening::{self, LogEndPolicy, OpenedInventory, SecretBinding},
     rekey_switch::{self, Decision},
+    rekey_values::{StoredRecord, ValueLocation, each_value, holds_records},
     seal::{self, Seal},
+    secret_properties::{EncryptionState, SecretProperties},
     tree_id::TreeId,
     trees::ValueOwner,
 };
 use crate::{
     disk::{sync_folder, write_private_file},
-    model::{AnyRecord, Kind, Secret},
-    wording::Chain,
+    wording::{Chain, counted},
 };
 
 /// The number of secrets that were sealed again.
@@ -45,6 +46,10 @@ pub struct RekeyReport {
     pub before_values: u64,
     /// The records and values whose secrets could not be decrypted. They stay as they are.
     pub undecryptable: u64,
+    /// The records and values of the history with custom properties that were not encrypted before.
+    pub hidden: u64,
+    /// Those of [`RekeyReport::hidden`] that are values of the history.
+    pub hidden_before: u64,
     /// The path of the replaced key, which decrypts older copies of the data directory. `None` if the key
     /// stayed.
     pub old_key: Option<PathBuf>,
@@ -60,29 +65,102 @@ enum NewKey {
 }
 
 /// Opens the inventory, or sets up an empty one if there never was one. Seals the secrets of an earlier format
-/// again, so that each is bound to its record. If this is interrupted, it starts again or is completed when
-/// the directory is opened.
+/// again, so that each is bound to its record, and the stored values of custom properties that have become
+/// secrets. If this is interrupted, it starts again or is completed when the directory is opened.
 ///
 /// # Errors
-/// As for [`opening::open`]; [`StoreError::Key`] if the key of an earlier format is wrong.
+/// As for [`opening::open`]; [`StoreError::Key`] if secrets must be sealed and the key is wrong.
 pub(super) fn open(
     directory: &Arc<DataDirectory>,
     options: Options,
 ) -> Result<OpenedInventory, StoreError> {
+    let properties = SecretProperties::read(directory)?.in_force(options);
+    let opened = open_with(directory, options, &properties)?;
+    let purpose = match (opened.secrets, properties.state) {
+        (SecretBinding::Unbound, _) => {
+            Some("The data directory has an earlier format. Its secrets are encrypted again.")
+        }
+        (SecretBinding::Bound, EncryptionState::Unknown | EncryptionState::Begun)
+            if holds_clear_secrets(directory, &opened, options)? =>
+        {
+            Some(
+                "Custom properties are stored unencrypted whose names are secret now (setting \
+                 secret_properties). They are encrypted.",
+            )
+        }
+        (SecretBinding::Bound, _) => None,
+    };
+    let Some(purpose) = purpose else {
+        match properties.state {
+            EncryptionState::Unknown => {
+                properties.with(EncryptionState::Current).write(directory)?;
+            }
+            // The process that encrypted them was killed.
+            EncryptionState::Begun => {
+                properties.with(EncryptionState::PoolsOutdated).write(directory)?;
+            }
+            EncryptionState::PoolsOutdated | EncryptionState::Current => {}
+        }
+        return Ok(opened);
+    };
+    key_check::require_right_key(directory, &opened.vault, &opened.generation)?;
+    tracing::info!("{purpose}");
+    let properties = properties.with(EncryptionState::Begun);
+    properties.write(directory)?;
+    let report = prepare(directory, &opened, options, NewKey::Same)?;
+    drop(opened);
+    rekey_switch::complete(directory.path())?;
+    let properties = properties.with(EncryptionState::PoolsOutdated);
+    properties.write(directory)?;
+    if report.hidden > 0 {
+        tracing::info!(
+            "{} of custom properties are encrypted now, {} of them in the history and in kept copies.",
+            counted(report.hidden, "value"),
+            report.hidden_before
+        );
+    }
+    open_with(directory, options, &properties)
+}
+
+/// Opens the inventory with a vault that knows the names of secret custom properties.
+fn open_with(
+    directory: &Arc<DataDirectory>,
+    options: Options,
+    properties: &SecretProperties,
+) -> Result<OpenedInventory, StoreError> {
     let opened = opening::open(directory, options)?;
-    match opened.secrets {
-        SecretBinding::Bound => Ok(opened),
-        SecretBinding::Unbound => {
-            key_check::require_right_key(directory, &opened.vault, &opened.generation)?;
-            tracing::info!(
-                "The data directory has an earlier format. Its secrets are encrypted again."
-            );
-            prepare(directory, &opened, options, NewKey::Same)?;
-            drop(opened);
-            rekey_switch::complete(directory.path())?;
-            opening::open(directory, options)
+    let vault = opened.vault.with_secret_names(properties.names.clone());
+    Ok(OpenedInventory { vault, ..opened })
+}
+
+/// Returns whether a stored record or a value before a change has a custom property that must be encrypted.
+fn holds_clear_secrets(
+    directory: &Arc<DataDirectory>,
+    opened: &OpenedInventory,
+    options: Options,
+) -> Result<bool, StoreError> {
+    let holds = |generation: &Generation| {
+        let found = each_value(generation, &mut |value| {
+            let Some(mut stored) = value.stored() else { return Ok(ControlFlow::Continue(())) };
+            if opened.vault.hide_secrets(&mut *stored.record) {
+                Ok(ControlFlow::Break(()))
+            } else {
+                Ok(ControlFlow::Continue(()))
+            }
+        });
+        found.map(|flow| flow.is_break())
+    };
+    if holds(&opened.generation)? {
+        return Ok(true);
+    }
+    for number in opened.pointer.earlier().chain([ARCHIVE_NUMBER]) {
+        if let Some(generation) = open_intact(directory, number, options)?
+            && holds(&generation)?
+        {
+            return Ok(true);
         }
     }
+    Ok(false)
 }
 
 /// Replaces the key of a data directory that no other process uses. After an error, the directory is as
@@ -132,7 +210,7 @@ fn prepare_in(
     let target = Arc::new(DataDirectory::hold(folder, &own)?);
     // First, because a pointer beside databases without one would be of an earlier format.
     target.switch_pointer(&opened.pointer)?;
-    let to = new_vault(directory, &target, key)?;
+    let to = new_vault(directory, &target, key)?.with_secret_names(opened.vault.secret_names());
     key_check::write(&target, &to)?;
     let mut reseal = Reseal { from: &opened.vault, to: &to, report: RekeyReport::default() };
     let current = reseal.copy(&opened.generation, &target, options)?;
@@ -239,11 +317,19 @@ impl Reseal<'_> {
         // A sealed value is written instead of the one that it replaces, never after it: the log of a database
         // keeps replaced values for a while.
         let mut sealed_chunks = HashSet::new();
+        let (mut is_later_sealed, mut moved) = (false, 0_u64);
         let _ = each_value(from, &mut |value| {
             let sealed = match value.stored() {
                 Some(stored) => self.sealed(stored)?,
                 None => None,
             };
+            let is_written = match value.location {
+                ValueLocation::Entry => true,
+                // It stays in its change, unless it is sealed or must be rebuilt from a sealed value.
+                ValueLocation::InsideChange => sealed.is_some() || is_later_sealed,
+            };
+            is_later_sealed = sealed.is_some();
+            moved += u64::from(is_written && value.location == ValueLocation::InsideChange);
             match sealed {
                 Some(Sealed { version, ordinal, body, chunk_prefix }) => {
                     let values = format::values(ordinal, version, &body);
@@ -254,11 +340,16 @@ impl Reseal<'_> {
                     }
                     sealed_chunks.insert(chunk_prefix);
                 }
-                None => write_entry(to.tree(value.tree), value.key, value.bytes)?,
+                None if is_written => write_entry(to.tree(value.tree), value.key, value.bytes)?,
+                None => {}
             }
             Ok(ControlFlow::Continue(()))
         })?;
         for tree in TreeId::all().filter(|tree| !holds_records(*tree)) {
+            if tree == TreeId::History && moved > 0 {
+                history::copy_without_moved(from.tree(tree), &to)?;
+                continue;
+            }
             for entry in from.trees().tree(tree).prefix(&[]) {
                 let (key, value) = entry?;
                 let is_sealed = tree == TreeId::Chunks
@@ -281,18 +372,20 @@ impl Reseal<'_> {
     /// Seals the secrets of a record. `None` if it has none.
     fn sealed(&mut self, stored: StoredRecord<'_>) -> Result<Option<Sealed>, StoreError> {
         let StoredRecord { mut record, name, is_before, raw } = stored;
-        let is_encrypted = |secret: &Secret| matches!(secret, Secret::Encrypted(_));
-        if !record.secrets().iter().any(|(_, secret)| is_encrypted(secret)) {
+        let is_hidden = self.to.hide_secrets(&mut *record);
+        let is_encrypted = record.secrets().iter().any(|(_, secret)| secret.encrypted().is_some());
+        if !is_hidden && !is_encrypted {
             return Ok(None);
         }
-        if self.from.decrypt_secrets(&mut *record).is_err() {
-            self.report.undecryptable += 1;
-            return Ok(None);
+        match self.from.decrypt_secrets(&mut *record) {
+            Ok(()) if is_before => self.report.before_values += 1,
+            Ok(()) => self.report.records += 1,
+            // Those that cannot be decrypted stay as they are.
+            Err(_) => self.report.undecryptable += 1,
         }
-        if is_before {
-            self.report.before_values += 1;
-        } else {
-            self.report.records += 1;
+        if is_hidden {
+            self.report.hidden += 1;
+            self.report.hidden_before += u64::from(is_before);
         }
         self.to.encrypt_secrets(&mut *record);
         let (ordinal, version) = (raw.header.ordinal, raw.header.version);
@@ -314,78 +407,11 @@ struct Sealed {
     chunk_prefix: Vec<u8>,
 }
 
-/// A stored record, or the value of one before a change.
-struct StoredRecord<'r> {
-    record: AnyRecord,
-    name: &'r [u8],
-    is_before: bool,
-    raw: &'r Raw,
-}
-
-/// An entry of a tree that holds records.
-struct RecordEntry<'r> {
-    tree: TreeId,
-    key: &'r [u8],
-    bytes: &'r [u8],
-    /// The kind, the name and the complete value of the record. `None` if the entry holds none.
-    record: Option<(Kind, &'r [u8], Raw)>,
-}
-
-impl RecordEntry<'_> {
-    /// The record. `None` also if it is damaged: the verification reports that.
-    fn stored(&self) -> Option<StoredRecord<'_>> {
-        let (kind, name, raw) = self.record.as_ref()?;
-        let record = format::decode_record(*kind, name, raw.body()).ok()?;
-        Some(StoredRecord { record, name, is_before: self.tree == TreeId::Before, raw })
-    }
-}
-
-/// Returns whether the values of a tree are records, or values of records before changes.
-fn holds_records(tree: TreeId) -> bool {
-    matches!(tree, TreeId::Kind(_) | TreeId::Before)
-}
-
-/// Calls `each` with every entry of the trees that hold records, until it breaks. Returns whether it did.
-fn each_value(
-    from: &Generation,
-    each: &mut dyn FnMut(RecordEntry<'_>) -> Result<ControlFlow<()>, StoreError>,
-) -> Result<ControlFlow<()>, StoreError> {
-    let trees = from.trees();
-    for kind in Kind::ALL {
-        let tree = TreeId::Kind(kind);
-        for entry in trees.tree(tree).prefix(&[]) {
-            let (key, bytes) = entry?;
-            let raw = trees.with_chunks(ValueOwner::Record(kind), &key, bytes.clone())?;
-            let record = raw.map(|raw| (kind, &*key, raw));
-            if each(RecordEntry { tree, key: &key, bytes: &bytes, record })?.is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-    }
-    let tree = TreeId::Before;
-    for entry in trees.tree(tree).prefix(&[]) {
-        let (key, bytes) = entry?;
-        let record = match parse_before_key(&key) {
-            // An empty value means that the record did not exist.
-            Some(BeforeKey::Value {
-                owner: owner @ ValueOwner::Record(kind), key: name, ..
-            }) if !bytes.is_empty() => {
-                trees.with_chunks(owner, name, bytes.clone())?.map(|raw| (kind, name, raw))
-            }
-            _ => None,
-        };
-        if each(RecordEntry { tree, key: &key, bytes: &bytes, record })?.is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
-    }
-    Ok(ControlFlow::Continue(()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        model::{Credential, Entity, Field, Name},
+        model::{Credential, Entity, Field, Name, Secret},
         store::{Origin, Store},
     };
 

@@ -5,7 +5,12 @@
 //! copied into another record does not decrypt there. The key itself is that of one data directory. The same secret in the same property has always the same ciphertext, so an
 //! import sees that it is unchanged. Equal passwords of two records have different ciphertexts.
 
-use std::{fs, io, path::Path};
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -21,12 +26,17 @@ use super::{
 };
 use crate::{
     disk::{fill_random, write_private_file},
-    model::{Kind, Record, Secret},
+    model::{Kind, PerKind, Record, SecretNames},
     wording::hex,
 };
 
 /// The length of an XChaCha20 nonce, in bytes. The nonce is stored before the ciphertext.
 const NONCE_BYTES: usize = 24;
+
+/// The number of names of custom properties of each kind for which the vault remembers whether they are secret.
+/// A comparison with all words takes some microseconds. A hostile document can have any number of names;
+/// further ones are compared each time.
+const NAMES_REMEMBERED_MAX: usize = 1_000;
 
 /// Encrypts and decrypts secrets with the key of a data directory.
 pub struct Vault {
@@ -35,6 +45,10 @@ pub struct Vault {
     /// Hashes the secrets of tokens.
     tokens: Hmac<Sha256>,
     earlier_binding: EarlierBinding,
+    /// The names of custom properties that are secrets.
+    secret_names: Arc<SecretNames>,
+    /// The names that were compared already: true for a secret.
+    compared_names: RwLock<PerKind<HashMap<String, bool>>>,
 }
 
 /// Tells whether secrets are decrypted that are bound to their kind and property only, as in data
@@ -94,7 +108,47 @@ impl Vault {
             nonces: keyed(&derive(b"satchel secrets: nonces")),
             tokens: keyed(&derive(b"satchel tokens")),
             earlier_binding: EarlierBinding::Refused,
+            secret_names: Arc::new(SecretNames::USUAL),
+            compared_names: RwLock::default(),
         }
+    }
+
+    /// Returns the vault with other names of secret custom properties.
+    pub(super) fn with_secret_names(mut self, names: Arc<SecretNames>) -> Self {
+        self.secret_names = names;
+        self.compared_names = RwLock::default();
+        self
+    }
+
+    /// The names of custom properties that are secrets.
+    pub(super) fn secret_names(&self) -> Arc<SecretNames> {
+        self.secret_names.clone()
+    }
+
+    /// Returns whether a custom property of a kind with this name is a secret.
+    pub fn is_secret_name(&self, kind: Kind, property: &str) -> bool {
+        let compared = self.compared_names.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(is_secret) = compared[kind].get(property) {
+            return *is_secret;
+        }
+        drop(compared);
+        let is_secret = self.secret_names.contain(kind, property);
+        let mut compared = self.compared_names.write().unwrap_or_else(PoisonError::into_inner);
+        if compared[kind].len() < NAMES_REMEMBERED_MAX {
+            compared[kind].insert(property.to_owned(), is_secret);
+        }
+        is_secret
+    }
+
+    /// Makes the custom properties of a record secret whose names are. Returns whether one has become a
+    /// secret.
+    pub fn hide_secrets(&self, record: &mut dyn Record) -> bool {
+        // Most records have no custom property.
+        if record.custom().is_empty() {
+            return false;
+        }
+        let kind = record.kind();
+        record.hide_custom(&|property| self.is_secret_name(kind, property))
     }
 
     /// Returns the vault for a data directory of an earlier format, until its secrets are sealed again.
@@ -103,14 +157,17 @@ impl Vault {
         self
     }
 
-    /// Encrypts every plain secret of a record. Empty secrets stay plain.
+    /// Encrypts every plain secret of a record, and the custom properties whose names are secret. Empty
+    /// secrets stay plain.
     pub fn encrypt_secrets(&self, record: &mut dyn Record) {
+        self.hide_secrets(record);
         let (kind, name) = (record.kind(), record.name().clone());
-        for (property, secret) in record.secrets() {
-            let Some(clear) = secret.document().filter(|clear| !clear.is_empty()) else { continue };
-            let nonce = self.nonce(&[kind.as_str(), &name, property, clear]);
+        for (property, mut secret) in record.secrets() {
+            let Some(clear) = secret.clear_bytes() else { continue };
+            let parts = [kind.as_str(), &name, property].map(str::as_bytes);
+            let nonce = self.nonce(parts.into_iter().chain([clear.as_slice()]));
             let context = context(kind, property, &name);
-            *secret = Secret::Encrypted(self.encrypted(&nonce, &context, clear));
+            secret.set_encrypted(self.encrypted(&nonce, &context, &clear));
         }
     }
 
@@ -118,7 +175,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`StoreError::UndecryptableSecret`] if a secret was encrypted with another key or for another record or
-    /// property, or is damaged.
+    /// property, or is damaged. It stays encrypted; the others are decrypted.
     pub fn decrypt_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
         let name = record.name().clone();
         self.decrypt_secrets_of(record, &[&name])
@@ -144,8 +201,9 @@ impl Vault {
         names: &[&str],
     ) -> Result<(), StoreError> {
         let (kind, name) = (record.kind(), record.name().clone());
-        for (property, secret) in record.secrets() {
-            let Secret::Encrypted(encrypted) = &*secret else { continue };
+        let mut is_whole = true;
+        for (property, mut secret) in record.secrets() {
+            let Some(encrypted) = secret.encrypted() else { continue };
             let bound = names.iter().map(|name| context(kind, property, name));
             let unbound = match self.earlier_binding {
                 EarlierBinding::Accepted => Some(earlier_context(kind, property)),
@@ -154,14 +212,14 @@ impl Vault {
             let clear = bound
                 .chain(unbound)
                 .find_map(|context| self.decrypted(&context, encrypted))
-                .and_then(|clear| String::from_utf8(clear).ok())
-                .ok_or_else(|| StoreError::UndecryptableSecret {
-                    kind,
-                    name: name.as_str().to_owned(),
-                })?;
-            *secret = Secret::from_document(clear);
+                .map(Zeroizing::new);
+            is_whole &= clear.is_some_and(|clear| secret.set_clear(&clear));
         }
-        Ok(())
+        if is_whole {
+            Ok(())
+        } else {
+            Err(StoreError::UndecryptableSecret { kind, name: name.as_str().to_owned() })
+        }
     }
 
     /// The keyed hash of the secret of a token, in hexadecimal. Without the key of the data directory,
@@ -177,7 +235,8 @@ impl Vault {
 
     /// Encrypts a text that is not part of a record. `purpose` must not equal `kind.property` of a record.
     pub(super) fn encrypt_text(&self, purpose: &str, text: &str) -> Vec<u8> {
-        self.encrypted(&self.nonce(&[purpose, text]), purpose, text)
+        let nonce = self.nonce([purpose, text].map(str::as_bytes).into_iter());
+        self.encrypted(&nonce, purpose, text.as_bytes())
     }
 
     /// Returns whether `encrypted` decrypts with this key and purpose to `text`.
@@ -185,8 +244,8 @@ impl Vault {
         self.decrypted(purpose, encrypted).is_some_and(|clear| clear == text.as_bytes())
     }
 
-    fn encrypted(&self, nonce: &XNonce, context: &str, clear: &str) -> Vec<u8> {
-        let payload = Payload { msg: clear.as_bytes(), aad: context.as_bytes() };
+    fn encrypted(&self, nonce: &XNonce, context: &str, clear: &[u8]) -> Vec<u8> {
+        let payload = Payload { msg: clear, aad: context.as_bytes() };
         let encrypted = self.cipher.encrypt(nonce, payload).expect("a secret is far below 256 GB");
         [nonce.as_slice(), &encrypted].concat()
     }
@@ -198,18 +257,18 @@ impl Vault {
         self.cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
     }
 
-    fn nonce(&self, parts: &[&str]) -> XNonce {
+    fn nonce<'p>(&self, parts: impl Iterator<Item = &'p [u8]>) -> XNonce {
         let mut mac = self.nonces.clone();
         for part in parts {
             mac.update(&(part.len() as u64).to_le_bytes());
-            mac.update(part.as_bytes());
+            mac.update(part);
         }
         *XNonce::from_slice(&mac.finalize().into_bytes()[..NONCE_BYTES])
     }
 }
 
 /// Returns the associated data of a secret: it decrypts only in this property of this record. The key binds it
-/// to the data directory. Neither a property of eNMS nor a name contains the separator.
+/// to the data directory. A name does not contain the separator, so the last one is before the name.
 fn context(kind: Kind, property: &str, name: &str) -> String {
     format!("{kind}.{property}\0{name}")
 }
@@ -222,7 +281,9 @@ fn earlier_context(kind: Kind, property: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Credential, Entity, Field, Name, limits::record_bytes};
+    use crate::model::{
+        Credential, Device, Entity, Field, Name, Secret, Value, limits::record_bytes,
+    };
 
     fn credential(name: &str, password: &str) -> Credential {
         let mut record = Credential::named(Name::parse(name.to_owned()).unwrap());
@@ -268,5 +329,58 @@ mod tests {
         assert!(vault.decrypt_secrets_renamed_from(&mut copied.clone(), "c").is_err());
         vault.decrypt_secrets_renamed_from(&mut copied, "a").unwrap();
         assert_eq!(copied.password, credential("b", "hunter2").password);
+    }
+
+    #[test]
+    fn custom_properties_are_encrypted_by_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::create(&folder.path().join("key")).unwrap();
+        let device = |name: &str| {
+            let mut device = Device::named(Name::parse(name.to_owned()).unwrap());
+            for (property, value) in [
+                ("snmp_community", Value::from("é>b")),
+                ("tokens", Value::List(vec![Value::from("t"), Value::Int(7)])),
+                ("pin", Value::Int(1234)),
+                ("enable", Value::Bool(true)),
+                ("password", Value::from("")),
+                ("token_seen", Value::Timestamp("2026-11-28".to_owned())),
+                ("rack", Value::from("7")),
+            ] {
+                device.set(property, value).unwrap();
+            }
+            device
+        };
+        let (clear, mut one, mut other) = (device("a"), device("a"), device("b"));
+        let size = record_bytes(&mut clear.clone());
+        vault.encrypt_secrets(&mut one);
+        vault.encrypt_secrets(&mut other);
+        let secrets: Vec<_> =
+            one.secrets().into_iter().map(|(property, _)| property.to_owned()).collect();
+        assert_eq!(secrets, ["pin", "snmp_community", "tokens"]);
+        for secret in &secrets {
+            assert_ne!(one.custom[secret], other.custom[secret], "bound to the record");
+            assert!(one.view(secret).is_none());
+        }
+        assert_eq!(one.custom["rack"], Value::from("7"));
+        assert!(!format!("{one:?}").contains("é>b"));
+        // The values are smaller in bincode than as nodes.
+        assert!(record_bytes(&mut one) <= size);
+        let bytes = one.to_bytes().unwrap();
+        let (decoded, _): (Device, _) =
+            bincode::decode_from_slice(&bytes, bincode::config::standard()).unwrap();
+        assert_eq!(decoded, one);
+        // A value that is moved to another property or record does not decrypt.
+        let mut moved = one.clone();
+        moved.set_custom("pin", one.custom["snmp_community"].clone());
+        assert!(vault.decrypt_secrets(&mut moved).is_err());
+        let mut copied = other.clone();
+        copied.set_custom("pin", one.custom["pin"].clone());
+        assert!(vault.decrypt_secrets(&mut copied).is_err());
+        vault.decrypt_secrets(&mut one).unwrap();
+        for (property, value) in &clear.custom {
+            assert_eq!(one.custom[property].readable(), value.shown(), "{property}");
+        }
+        assert!(one.to_bytes().is_err(), "a clear secret is not stored");
+        assert!(!format!("{one:?}").contains("é>b"));
     }
 }

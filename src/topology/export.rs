@@ -4,7 +4,11 @@
 //! empty cell for an empty text, and cannot read lists (`topology_import` in `eNMS/controller.py`,
 //! version 4.6). So these sheets contain defaults, and the sheets of relations contain the rest.
 
-use std::{collections::HashMap, ops::ControlFlow, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::ControlFlow,
+    path::Path,
+};
 
 use super::{
     ExportRequest, KINDS, SheetReport, TopologyError,
@@ -21,6 +25,9 @@ use crate::{
     model::{Kind, Record, Secrets},
     store::{Snapshot, Store, decode_record},
 };
+
+/// The largest number of secret custom properties that the warnings name. Each record can have others.
+const SECRETS_NAMED_MAX: usize = 100;
 
 /// Writes the sheets of an export.
 ///
@@ -152,6 +159,7 @@ impl SheetExporter<'_> {
     /// except secrets. Adds warnings about custom properties that an import will not read back.
     fn layout(&mut self, kind: Kind) -> Result<Layout, TopologyError> {
         let mut survey = Survey::new(kind);
+        let mut secrets = BTreeSet::new();
         // The order does not matter.
         for entry in self.snapshot.scan_raw(kind) {
             let (name, raw) = entry?;
@@ -161,12 +169,25 @@ impl SheetExporter<'_> {
                 self.warnings.push(warning_of_example(kind));
             }
             survey.add(&*record);
+            for (property, value) in record.custom() {
+                if value.is_secret() && secrets.len() < SECRETS_NAMED_MAX {
+                    secrets.insert(property.clone());
+                }
+            }
             if survey.custom_count() > self.format.columns_max() as usize {
                 let sheet = kind.to_string();
                 return Err(WriteError::Columns { sheet, format: self.format }.into());
             }
         }
-        Ok(survey.layout(|property| self.check_custom_property(kind, property)))
+        let layout = survey.layout(|property| self.check_custom_property(kind, property));
+        for property in secrets {
+            let warning = warning_of_secret(kind, &property);
+            // Another record can have a value with this name that is not a secret, such as a boolean.
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+        Ok(layout)
     }
 
     /// Returns whether a custom property gets a column. Adds a warning if an import will not read
@@ -174,10 +195,7 @@ impl SheetExporter<'_> {
     fn check_custom_property(&mut self, kind: Kind, property: &str) -> bool {
         let warning = match header::meaning(kind, property.trim()) {
             Meaning::Ignored(Ignored::Secret) => {
-                self.warnings.push(format!(
-                    "property '{property}' of {kind}s was not exported: properties with this name can \
-                     contain secrets"
-                ));
+                self.warnings.push(warning_of_secret(kind, property));
                 return false;
             }
             _ if property.trim().is_empty() => {
@@ -204,6 +222,13 @@ impl SheetExporter<'_> {
         self.warnings.push(warning);
         true
     }
+}
+
+/// The warning about a custom property without a column, whose values are secrets or can be.
+fn warning_of_secret(kind: Kind, property: &str) -> String {
+    format!(
+        "property '{property}' of {kind}s was not exported: properties with this name can contain secrets"
+    )
 }
 
 /// The warning about a record that an import would take for the example of a template.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The marked secrets. Each is long enough to be a password.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 13] = [
     "canary-rest-user",
     "canary-rest-credential",
     "canary-import-credential",
@@ -29,6 +29,10 @@ const SECRETS: [&str; 9] = [
     "canary-refused-object",
     "canary-refused-document",
     "canary-second-value",
+    "canary-custom-rest",
+    "canary-custom-second",
+    "canary-custom-import",
+    "canary-custom-criterion",
 ];
 
 /// Returns the marked secrets in some bytes, in clear or in base64.
@@ -78,6 +82,7 @@ fn send_secrets(server: &Server) -> String {
     let answer = import(server, "canary", json!({"import_export_types": ["credential"]}));
     assert_eq!(answer.status, 200);
     assert_clean("the report of an import", &answer.body);
+    send_custom_secrets(server);
     // Documents and objects with errors beside the secret.
     let broken = format!("- {{name: '', password: {}}}\n- [{}\n", SECRETS[7], SECRETS[7]);
     put_folder(server, "broken", &documents(&[("credential", &broken)]));
@@ -105,6 +110,33 @@ fn send_secrets(server: &Server) -> String {
     token.split_once('.').unwrap().1.to_owned()
 }
 
+/// Sends secrets in custom properties.
+fn send_custom_secrets(server: &Server) {
+    for secret in [SECRETS[9], SECRETS[10]] {
+        let device = json!({
+            "name": "R 1%", "snmp_community": secret, "tokens": [{"a": secret}], "rack": 7
+        });
+        let answer = server.request("POST", "/rest/instance/device").login(ADMIN).json(&device);
+        assert_clean("the response to a custom secret", &answer.send().body);
+    }
+    let project = format!("- {{name: imported, enable_secret: {}}}\n", SECRETS[11]);
+    put_folder(server, "custom", &documents(&[("device", &project)]));
+    for dry in [true, false] {
+        let options = json!({"import_export_types": ["device"], "dry_run": dry});
+        let answer = import(server, "custom", options);
+        assert_eq!(answer.status, 200);
+        assert_clean("the report of an import of custom secrets", &answer.body);
+    }
+    let pool = json!({"name": "by secret", "device_snmp_community": SECRETS[12]});
+    let answer = server.request("POST", "/rest/instance/pool").login(ADMIN).json(&pool).send();
+    assert_eq!(answer.status, 422);
+    assert_clean("the response to a criterion", &answer.body);
+    let project = format!("- {{name: by secret, device_snmp_community: {}}}\n", SECRETS[12]);
+    put_folder(server, "pools", &documents(&[("pool", &project)]));
+    let answer = import(server, "pools", json!({"import_export_types": ["pool"]}));
+    assert_clean("the report of an import of a criterion", &answer.body);
+}
+
 #[test]
 fn no_secret_is_where_it_does_not_belong() {
     let collector = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -122,6 +154,14 @@ fn no_secret_is_where_it_does_not_belong() {
         "/rest/changes?after=1",
         "/rest/instance/user",
         "/rest/instance/credential",
+        "/rest/instance/device",
+        "/rest/instance/pool",
+        "/rest/instance/device/R%201%25",
+        "/rest/instance/device/R%201%25/history",
+        "/rest/instance/device/imported/history",
+        "/rest/query/device",
+        "/rest/query/device?columns=name,snmp_community,tokens",
+        "/rest/query/device?snmp_community=canary-custom-second",
         "/rest/instance/credential/R%201%25/history",
         "/rest/instance/credential/R%201%25?at=5",
         "/rest/query/credential",
@@ -138,7 +178,7 @@ fn no_secret_is_where_it_does_not_belong() {
         assert!(!answer.body.windows(secret.len()).any(|window| window == secret), "{path}");
     }
     let without = json!({
-        "name": "without", "import_export_types": ["user", "credential"],
+        "name": "without", "import_export_types": ["user", "credential", "device", "pool"],
         "export_private_properties": false
     });
     server.request("POST", "/rest/migrate/export").login(ADMIN).json(&without).send();

@@ -147,6 +147,131 @@ fn the_history_of_format_6_continues() {
 /// The entries of the golden directory's audit log that name changes.
 const LINKED_CHANGES: usize = 8;
 
+/// Its custom properties are not encrypted: neither those of present records, nor the values before changes, in
+/// the tree `before` and inside the changes.
+#[test]
+fn a_directory_of_format_7_is_upgraded_in_place() {
+    upgrade(
+        7,
+        json!({
+            "credential": 3, "device": 27, "file": 3, "group": 2, "link": 21, "network": 3,
+            "pool": 6, "service": 6, "task": 2, "user": 4, "workflow_edge": 4,
+        }),
+    );
+}
+
+#[test]
+fn an_upgrade_encrypts_the_custom_properties_of_format_7() {
+    let secrets = [
+        "archived one",
+        "archived two",
+        "first community",
+        "second community",
+        "first short",
+        "second short",
+        "third short",
+        "first removed",
+        "second removed",
+        "renamed",
+        "many 1 3",
+        "steady secret",
+        "yyyyyyyy",
+    ];
+    let folder = unpack(7);
+    let data = folder.path().join("data");
+    fs::remove_dir_all(data.join("migrations")).unwrap();
+    for secret in secrets {
+        assert!(holds(&data, secret), "{secret}");
+    }
+    let mut server = Server::start_on_data(folder);
+    let log = fs::read_to_string(server.data().parent().unwrap().join("log")).unwrap();
+    assert!(log.contains("of custom properties are encrypted now"), "{log}");
+    for _ in 0..2 {
+        for secret in secrets {
+            assert!(!holds(&server.data(), secret), "{secret}");
+        }
+        let lowly = get(&server, &path("device", "lowly"));
+        assert_eq!(
+            (&lowly["notes_of_secret"], &lowly["community_ro"]),
+            (&json!(true), &json!(null))
+        );
+        let document =
+            |kind: &str| crate::project::text(&crate::project::inventory(&server), kind).to_owned();
+        let devices = document("device");
+        assert!(devices.contains("\"snmp_community\": \"second community\"\n"));
+        assert!(devices.contains(&format!("\"{}", "y".repeat(60))));
+        assert!(document("pool").contains("\"device_snmp_community\": \"second\"\n"));
+        // Each earlier state of each device can be read, without its secret.
+        let vendors = |name: &str, earlier: &[&str]| {
+            let found = vendors_of(&server, name);
+            assert_eq!(found, earlier, "{name}");
+        };
+        vendors("[Shared] x", &["Delta", "Gamma", "Gamma", "Beta", "Beta", "Acme"]);
+        vendors("later", &["Delta", "Gamma", "Beta", "Acme"]);
+        vendors("[Shared] y", &["", "Beta", "Acme"]);
+        vendors("many 1", &["Acme 4", "Acme 3", "Acme 2", "Acme 1", "Acme 0"]);
+        let steady: Vec<String> = (0..40).rev().map(|number| format!("Acme {number}")).collect();
+        assert_eq!(vendors_of(&server, "steady"), steady);
+        let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
+        assert_eq!(verified["whole"], true, "{verified}");
+        // Twice: after the upgrade, and when there is nothing to encrypt.
+        server = server.start_again();
+    }
+    // An undo restores earlier secrets, the newest first.
+    let document =
+        || crate::project::text(&crate::project::inventory(&server), "device").to_owned();
+    assert!(!document().contains("\"second short\""));
+    let changes = changes_of(&server, "[Shared] x");
+    // The change that removed the secret, and the one that replaced it.
+    for (change, secret) in [(changes[1], "second short"), (changes[3], "first short")] {
+        let undo = server.request("POST", "/rest/undo").login(ADMIN);
+        let answer = undo.json(&json!({"change": change})).send().json();
+        assert_eq!(answer["outcome"], "undone", "{answer}");
+        assert!(document().contains(&format!("\"snmp_community\": \"{secret}\"\n")), "{secret}");
+    }
+    let removed = changes_of(&server, "[Shared] y")[0];
+    let undo = server.request("POST", "/rest/undo").login(ADMIN);
+    let answer = undo.json(&json!({"change": removed})).send().json();
+    assert_eq!(answer["outcome"], "undone", "{answer}");
+    assert!(document().contains("\"snmp_community\": \"second removed\"\n"));
+    for secret in secrets {
+        assert!(!holds(&server.data(), secret), "{secret}");
+    }
+    let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
+    assert_eq!(verified["whole"], true, "{verified}");
+}
+
+/// Returns whether a file below a folder contains a text.
+pub(crate) fn holds(folder: &Path, text: &str) -> bool {
+    fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return holds(&path, text);
+        }
+        memchr::memmem::find(&fs::read(path).unwrap(), text.as_bytes()).is_some()
+    })
+}
+
+/// The numbers of the changes of a device, the newest first.
+fn changes_of(server: &Server, name: &str) -> Vec<u64> {
+    let changes =
+        get(server, &format!("/rest/history?type=device&name={}&limit=100", encode(name)));
+    changes.as_array().unwrap().iter().map(|it| it["number"].as_u64().unwrap()).collect()
+}
+
+/// The vendors of a device after each of its changes, the newest first.
+fn vendors_of(server: &Server, name: &str) -> Vec<String> {
+    let numbers = changes_of(server, name).into_iter();
+    let vendors = numbers.map(|number| {
+        let device = server.request("GET", &format!("{}?at={number}", path("device", name)));
+        let device = device.login(ADMIN).send();
+        let body = String::from_utf8_lossy(&device.body).into_owned();
+        assert!(!body.contains("snmp_community"), "{body}");
+        device.json()["vendor"].as_str().unwrap_or_default().to_owned()
+    });
+    vendors.collect()
+}
+
 /// Opens a golden directory, and compares its records with these counts and with the changes after
 /// its last import.
 fn upgrade(format: u32, expected: Value) {
@@ -169,7 +294,7 @@ fn upgrade(format: u32, expected: Value) {
         server = server.start_again();
     }
     let pointer = fs::read_to_string(server.data().join("CURRENT")).unwrap();
-    assert!(pointer.starts_with("satchel 7\n"), "{pointer}");
+    assert!(pointer.starts_with("satchel 8\n"), "{pointer}");
     // The previous generation was upgraded as well.
     let state = server.request("GET", "/rest/state").login(ADMIN).send().json();
     // The sample inventory of the time, and its first user.
@@ -180,7 +305,8 @@ fn upgrade(format: u32, expected: Value) {
         let change = match format {
             4 => 4,
             5 => 11,
-            _ => 14,
+            6 => 14,
+            _ => 89,
         };
         let undone = undo.json(&json!({"change": change})).send().json();
         assert_eq!((&undone["outcome"], &undone["records_total"]), (&json!("undone"), &json!(1)));

@@ -88,9 +88,9 @@ fn group(salt: u64) -> String {
 }
 
 fn salt(device: &Device) -> u64 {
-    match device.custom()["salt"] {
-        Value::Int(salt) => salt as u64,
-        ref other => panic!("{other:?}"),
+    match device.custom()["salt"].shown() {
+        Some(Value::Int(salt)) => *salt as u64,
+        other => panic!("{other:?}"),
     }
 }
 

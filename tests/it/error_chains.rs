@@ -36,7 +36,8 @@ use satchel::inventory::{
 use satchel::job::Cancelled;
 use satchel::migration::{FileProblem, LibraryError, MigrationError, ProjectName};
 use satchel::model::{
-    CriterionError, FileNameProblem, Kind, OverLimit, RegexFault, Rule, UnknownKind,
+    CriterionError, FileNameProblem, InvalidSecretNames, Kind, OverLimit, RegexFault, Rule,
+    UnknownKind,
 };
 use satchel::store::{
     DirectoryError, FileOwner, ForeignContents, InventoryDamage, KeyError, LockHolder, StoreError,
@@ -127,8 +128,16 @@ fn model_errors_say_each_thing_once() {
     assert_each!(CriterionError {
         CriterionError::Regex { .. } =>
             CriterionError::Regex { property: property.clone(), detail: "a brace".to_owned() },
+        CriterionError::Secret { .. } => CriterionError::Secret { property: property.clone() },
         CriterionError::Match { .. } =>
             CriterionError::Match { property, found: "includes".to_owned() },
+    });
+    assert_each!(InvalidSecretNames {
+        InvalidSecretNames::Empty => InvalidSecretNames::Empty,
+        InvalidSecretNames::NoneBesideOthers => InvalidSecretNames::NoneBesideOthers,
+        InvalidSecretNames::Long { .. } => InvalidSecretNames::Long { bytes: 300 },
+        InvalidSecretNames::Many { .. } => InvalidSecretNames::Many { count: 300 },
+        InvalidSecretNames::Control => InvalidSecretNames::Control,
     });
     assert_nothing_is_repeated(&RegexFault { detail: text(), position: 3 });
     assert_nothing_is_repeated(&unknown_kind());

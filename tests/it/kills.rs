@@ -81,6 +81,7 @@ fn leftovers(data: &Path) -> Vec<String> {
         "backups",
         "reports",
         "scratch",
+        "secret_properties",
         "spreadsheets",
     ];
     let mut generations = 0;

@@ -76,6 +76,7 @@ mod replacing;
 mod response_schemas;
 mod restores;
 mod routes;
+mod secret_properties;
 mod serving;
 mod sessions;
 mod slow_expressions;

@@ -30,7 +30,10 @@ fn prepared() -> (TempDir, Documents) {
     let credential = |password: &str| json!({"name": "R 1%", "username": "é", "password": password, "enable_password": "x y"});
     put(&server, "credential", &credential("first"));
     put(&server, "credential", &credential("second"));
-    put_folder(&server, "new", &documents(&[("device", "- {name: 'R 1%'}\n- {name: new}\n")]));
+    put(&server, "device", &json!({"name": "R 1%", "snmp_community": "one", "tokens": [1, "é>b"]}));
+    let documents =
+        documents(&[("device", "- {name: 'R 1%', psk: x}\n- {name: new, password: y}\n")]);
+    put_folder(&server, "new", &documents);
     let replace = json!({"import_export_types": ["device"], "empty_database_before_import": true});
     assert_eq!(imported(&server, "new", replace)["written"], "new_generation");
     put(&server, "credential", &credential("third"));

@@ -212,8 +212,8 @@ fn an_import_warns_of_secrets_by_name_and_of_addresses() {
         ("'r1.example.org' of 'host'", ""),
     ];
     let mut expected = vec![
-        "the name of the device property 'Passwort' indicates a secret, but a custom property is not \
-         encrypted, and every user who can read the record sees it (in 1 record)"
+        "the device property 'Passwort' comes unencrypted, and its name indicates a secret. Satchel encrypts \
+         it and does not show it (in 1 record)"
             .to_owned(),
     ];
     expected.extend(reasons.map(|(device, reason)| {
@@ -233,8 +233,10 @@ fn a_change_warns_of_secrets_by_name_and_of_addresses() {
     };
     assert_eq!(
         changed(json!({"name": "R 1%", "ip_address": "192.0.2.1", "Passwort": "x"})),
-        ["The name of 'Passwort' indicates a secret, but a custom property is not encrypted, and \
-          every user who can read the record sees it (in 1 object)."]
+        [
+            "'Passwort' is encrypted and not shown, because its name indicates a secret (in 1 object). The \
+          setting secret_properties has the names."
+        ]
     );
     let host = json!({"name": "host", "ip_address": "r1.example.org"});
     let not_an_address = "'ip_address' is not an IP address (in 1 object). It was saved as it is.";

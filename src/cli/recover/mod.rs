@@ -306,6 +306,7 @@ fn finish(data: &Path, options: Options) -> anyhow::Result<bool> {
     Inventory::new(store.clone())
         .update_pools(None, &Origin::internal("recover"))
         .context("Cannot compute the members of the pools")?;
+    store.note_current_pools()?;
     store.complete_recovery()?;
     Ok(access::has_able_administrator(&store)?)
 }

@@ -58,6 +58,9 @@ impl LocalServer {
     /// the user does not exist.
     pub(crate) fn open(target: &LocalTarget) -> anyhow::Result<Self> {
         let store = Arc::new(Store::open_with(&target.path, target.options())?);
+        Inventory::new(store.clone())
+            .complete_encryption()
+            .context("Cannot compute the members of the pools")?;
         access::create_first_user(&store)?;
         let user = match target.user.as_deref() {
             Some(user) if user.contains(':') => bail!(

@@ -340,7 +340,7 @@ impl Editing<'_, '_> {
 /// Refuses a record that is over a limit. A record that was over it before is accepted if it does
 /// not grow: it was stored before the limit existed, and removing references from its lists must be
 /// possible.
-fn check_limits(
+pub(super) fn check_limits(
     before: Option<&Stored<AnyRecord>>,
     after: &mut AnyRecord,
 ) -> Result<(), StoreError> {

@@ -18,6 +18,7 @@ use crate::{
         AnyRecord, InverseRelation, InverseRelations, Kind, Map, Name, Property, PropertyType,
         Refused, Rule, Secret, Value,
     },
+    store::Vault,
 };
 
 /// The patch of one object: the properties that it sets in one record.
@@ -58,11 +59,14 @@ const ALIAS_SUFFIX: &str = "_name";
 /// The prefixes of the criteria of pools. Criteria are stored as custom properties.
 const CRITERION_PREFIXES: [&str; 2] = ["device_", "link_"];
 
-/// The object without its secrets.
-pub(in crate::inventory) fn without_secrets(kind: Kind, object: &Map) -> Map {
+/// The object without its secrets. `vault` knows the names of secret custom properties.
+pub(in crate::inventory) fn without_secrets(kind: Kind, object: &Map, vault: &Vault) -> Map {
     let secret = |key: &Value| {
-        let known = key.as_text().and_then(|name| kind.property(name));
-        known.is_some_and(|property| property.type_ == PropertyType::Secret)
+        let Some(name) = key.as_text() else { return false };
+        match kind.property(name) {
+            Some(property) => property.type_ == PropertyType::Secret,
+            None => vault.is_secret_name(kind, name),
+        }
     };
     Map::from_entries(object.iter().filter(|(key, _)| !secret(key)).cloned().collect())
 }
@@ -506,7 +510,11 @@ mod tests {
     fn secrets_are_sent_in_plain_text_and_not_shown() {
         let object =
             map(&[("name", "c".into()), ("password", "hunter2".into()), ("username", "u".into())]);
-        assert_eq!(without_secrets(Kind::Credential, &object).len(), 2);
+        let folder = tempfile::tempdir().unwrap();
+        let store = crate::store::Store::open(folder.path()).unwrap();
+        assert_eq!(without_secrets(Kind::Credential, &object, store.vault()).len(), 2);
+        let device = map(&[("name", "d".into()), ("snmp_community", "x".into())]);
+        assert_eq!(without_secrets(Kind::Device, &device, store.vault()).len(), 1);
         let patch = parse(Kind::Credential, object, &mut Nearest::default()).unwrap().unwrap();
         let credential = patch.record.into_kind::<Credential>().unwrap();
         let Field::Set(secret) = credential.password else { panic!() };

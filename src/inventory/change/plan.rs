@@ -5,7 +5,7 @@ use std::{collections::HashSet, net::IpAddr};
 
 use super::{
     Atomicity, ExpectedVersion, Fault,
-    edit::{Editing, RECORDS_MAX},
+    edit::{Editing, RECORDS_MAX, check_limits},
     inverse::{InverseEdit, InversePlan, InverseReferences, inverse_references, plan_inverse},
     missing::{MissingReferences, missing_references},
     object::ObjectPatch,
@@ -18,9 +18,9 @@ use crate::{
     codec::json,
     inventory::{InventoryError, long_text::LongText},
     model::{
-        AnyRecord, EnmsLoss, Field, IpText, Kind, Membership, Name, NoAddress, Pool, Property,
-        PropertyDefault, PropertyType, Record, Ref, Refused, Secrets, Side, Target, Value, View,
-        indicates_secret, is_gateway,
+        AnyRecord, Criteria, CriterionError, CustomValue, EnmsLoss, Field, IpText, Kind,
+        Membership, Name, NoAddress, Pool, Property, PropertyDefault, PropertyType, Record, Ref,
+        Refused, Secrets, Side, Target, Value, View, can_be_secret, indicates_secret, is_gateway,
     },
     store::{Origin, StoreError, Stored},
 };
@@ -98,13 +98,13 @@ pub(in crate::inventory) fn plan(
     check_names(editing, patch, new_name, before.is_some(), &mut remarks)?;
     warn_of_misspellings(before.as_ref(), patch, &mut remarks);
     warn_of_absent_properties(before.as_ref(), patch, &mut remarks);
-    warn_of_secrets(before.as_ref(), patch, &mut remarks);
     warn_of_address(patch, &mut remarks);
     check_type(before.as_ref(), patch, context.exact_type, &mut remarks);
     let mut referrers = editing.referrers(kind, name)?;
     editing.retain_readable(&mut referrers)?;
     let inverse = inverse_references(patch, &referrers);
     let mut after = patched(editing, before.as_ref(), patch, &inverse, &mut remarks)?;
+    warn_of_secrets(before.as_ref(), patch, &*after, &mut remarks);
     if let Some(exact_type) = context.exact_type {
         // A text property accepts every text.
         let _ = after.set(TYPE, Value::from(exact_type));
@@ -184,6 +184,12 @@ fn patched(
         Some(before) => merge(&*before.record, patch, inverse, remarks),
         None => patch.record.clone(),
     };
+    // Before the criteria of a pool are read: they must not compare secrets. The limits of lists and maps
+    // cannot be checked when they are encrypted.
+    if editing.inventory.store.vault().hide_secrets(&mut *after) {
+        check_limits(before, &mut after)?;
+    }
+    refuse_secret_criteria(patch, &*after, remarks);
     if let (Some(after), Some(patch)) = (after.of_kind_mut(), patch.record.of_kind()) {
         let before = before.and_then(|before| Some((before.ordinal, before.record.of_kind()?)));
         settle_pool(editing, before, patch, after, remarks)?;
@@ -251,13 +257,41 @@ fn warn_of_absent_properties(
     }
 }
 
-/// Warns of custom properties whose name indicates a secret, unless the record has them already.
-fn warn_of_secrets(before: Option<&Stored<AnyRecord>>, patch: &ObjectPatch, remarks: &mut Remarks) {
-    let custom = before.map(|before| before.record.custom());
-    for property in patch.record.custom().keys().filter(|property| indicates_secret(property)) {
-        if custom.is_none_or(|custom| !custom.contains_key(property)) {
-            let property = property.clone();
-            remarks.warnings.push(Warning::SaysSecret { property });
+/// Warns of custom properties of the patch that are encrypted because of their names, and of those that are
+/// not although their names indicate a secret, unless the record has them already.
+fn warn_of_secrets(
+    before: Option<&Stored<AnyRecord>>,
+    patch: &ObjectPatch,
+    after: &dyn Record,
+    remarks: &mut Remarks,
+) {
+    let before = before.map(|before| before.record.custom());
+    let new = patch.record.custom().keys();
+    let new = new.filter(|property| before.is_none_or(|custom| !custom.contains_key(*property)));
+    for property in new {
+        let warning = match after.custom().get(property) {
+            Some(CustomValue::Secret(_)) => Warning::Encrypted { property: property.clone() },
+            Some(CustomValue::Shown(value))
+                if can_be_secret(value) && indicates_secret(property) =>
+            {
+                Warning::SaysSecret { property: property.clone() }
+            }
+            Some(CustomValue::Shown(_)) | None => continue,
+        };
+        remarks.warnings.push(warning);
+    }
+}
+
+/// Adds a fault for each criterion of the patch that compares a secret.
+fn refuse_secret_criteria(patch: &ObjectPatch, after: &dyn Record, remarks: &mut Remarks) {
+    if after.kind() != Kind::Pool {
+        return;
+    }
+    for property in patch.record.custom().keys().filter(|property| Criteria::is_criterion(property))
+    {
+        if after.custom().get(property).is_some_and(CustomValue::is_secret) {
+            let error = CriterionError::Secret { property: property.clone() };
+            remarks.faults.push(Fault::new(Some(property), "criterion", error.to_string()));
         }
     }
 }
@@ -422,8 +456,8 @@ fn merge(
     remarks: &mut Remarks,
 ) -> AnyRecord {
     let mut after = before.to_any();
-    let stored_secrets: Vec<&str> =
-        after.secrets().into_iter().map(|(property, _)| property).collect();
+    let stored_secrets: Vec<String> =
+        after.secrets().into_iter().map(|(property, _)| property.to_owned()).collect();
     let mut set = |property: &str, value: Value| {
         if let Err(Refused { rule, .. }) = after.set(property, value) {
             remarks.faults.push(Fault::broken(Some(property), &rule));
@@ -440,7 +474,7 @@ fn merge(
         let same = match known.map(|known| known.type_) {
             Some(PropertyType::Name) => true,
             // The views hold removed secrets only. A secret that is not stored cannot be removed.
-            Some(PropertyType::Secret) => !stored_secrets.contains(&name),
+            Some(PropertyType::Secret) => !stored_secrets.iter().any(|stored| stored == name),
             Some(_) | None => {
                 is_shown_as(before.view(name), known, &view)
                     || (before.view(name).is_none()

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     inventory::{Inventory, InventoryError},
     model::{Kind, Map, Target, Value},
-    store::StoreError,
+    store::{StoreError, Vault},
     wording::chain,
 };
 
@@ -80,7 +80,7 @@ impl Inventory {
         while objects.peek().is_some() {
             let mut batch = Batch::of(kind);
             while let Some(object) = objects.next_if(|_| !batch.is_full(context.atomicity)) {
-                batch.push(object, &mut nearest)?;
+                batch.push(object, &mut nearest, self.0.store.vault())?;
             }
             let results = match &store_fault {
                 Some(fault) => batch.all_refused(fault),
@@ -198,9 +198,14 @@ impl Batch {
         }
     }
 
-    fn push(&mut self, object: Map, nearest: &mut Nearest) -> Result<(), InventoryError> {
+    fn push(
+        &mut self,
+        object: Map,
+        nearest: &mut Nearest,
+        vault: &Vault,
+    ) -> Result<(), InventoryError> {
         self.bytes += object.iter().map(|(key, value)| bytes(key) + bytes(value)).sum::<usize>();
-        self.shown.push(object::without_secrets(self.kind, &object));
+        self.shown.push(object::without_secrets(self.kind, &object, vault));
         self.patches.push(object::parse(self.kind, object, nearest)?);
         Ok(())
     }

@@ -21,7 +21,9 @@ const WARNINGS_MAX: usize = 2_000;
 pub(in crate::inventory) enum Warning {
     /// An unknown property was stored as a custom one, and its name resembles a known one.
     ResemblesKnown { property: String, nearest: &'static str },
-    /// A custom property was stored whose name indicates a secret.
+    /// A custom property was encrypted because of its name.
+    Encrypted { property: String },
+    /// A custom property was stored unencrypted whose name indicates a secret.
     SaysSecret { property: String },
     /// The address of a device is not an IP address.
     NotAnAddress { reason: NoAddress },
@@ -69,9 +71,14 @@ impl Warnings {
                  '{nearest}'?",
                 objects(*count)
             ),
+            Warning::Encrypted { property } => format!(
+                "'{property}' is encrypted and not shown, because its name indicates a secret (in {}). \
+                 The setting secret_properties has the names",
+                objects(*count)
+            ),
             Warning::SaysSecret { property } => format!(
-                "The name of '{property}' indicates a secret, but a custom property is not \
-                 encrypted, and every user who can read the record sees it (in {})",
+                "The name of '{property}' indicates a secret, but the setting secret_properties does not \
+                 contain it. It is not encrypted, and every user who can read the record sees it (in {})",
                 objects(*count)
             ),
             Warning::NotAnAddress { reason } => format!(

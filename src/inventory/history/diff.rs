@@ -318,7 +318,7 @@ fn properties(
 ) -> Result<Vec<ShownDifference>, StoreError> {
     visible.strip(&mut before.record)?;
     visible.strip(&mut after.record)?;
-    let secrets = secret_names(&after);
+    let secrets = secret_names(&[&before, &after]);
     let changes = differences(before.record, after.record);
     Ok(changes.into_iter().map(|change| shown(change, &secrets)).collect())
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::ConflictReason;
 use crate::{
     inventory::change::STAMPS,
-    model::{AnyRecord, Kind, Secrets, Side, Value},
+    model::{AnyRecord, CustomValue, Kind, Secrets, Side, Value},
 };
 
 /// A record from which a change is taken back.
@@ -39,6 +39,7 @@ pub(super) fn merge_back(
 ) -> MergedBack {
     let kind = present.kind();
     let mut record = present.clone();
+    let old_custom = before.custom();
     let (mut is_changed, mut conflicts) = (false, Vec::new());
     let [mut before, mut after, mut present] = [before, after, present].map(values);
     // The name is not taken back here: a rename also changes the references to the record.
@@ -72,7 +73,13 @@ pub(super) fn merge_back(
         is_changed = true;
         match result {
             // The property has had this value before, so it is valid.
-            Some(value) => drop(record.set(&property, value)),
+            Some(value) => {
+                drop(record.set(&property, value));
+                if old_custom.get(&property).is_some_and(CustomValue::is_secret) {
+                    // Also if the setting does not count its name among the secrets any more.
+                    record.hide_custom(&|name| name == property);
+                }
+            }
             None => record.remove(&property),
         }
     }

@@ -431,7 +431,7 @@ impl Inventory {
         };
         visible.strip(&mut before.record)?;
         visible.strip(&mut after.record)?;
-        let secrets = secret_names(&after);
+        let secrets = secret_names(&[&before, &after]);
         let changes = differences(before.record, after.record);
         Ok(changes.into_iter().map(|change| shown(change, &secrets)).collect())
     }
@@ -481,7 +481,7 @@ fn shown_values(
     side: ValueSide,
 ) -> Result<Vec<ShownDifference>, StoreError> {
     visible.strip(&mut stored.record)?;
-    let secrets = secret_names(&stored);
+    let secrets = secret_names(&[&stored]);
     let values = values(stored.record, side).into_iter();
     Ok(values.map(|value| shown(value, &secrets)).collect())
 }
@@ -523,13 +523,17 @@ fn names_of(change: &HistoryChange) -> Vec<&str> {
     change.touched.iter().map(|touched| touched.value.name()).collect()
 }
 
-/// The properties of a record that hold secrets.
-fn secret_names(stored: &Stored<AnyRecord>) -> Vec<&'static str> {
-    let mut record = stored.record.clone();
-    record.secrets().into_iter().map(|(property, _)| property).collect()
+/// The properties that hold secrets in one of the states of a record.
+fn secret_names(states: &[&Stored<AnyRecord>]) -> Vec<String> {
+    let mut names = Vec::new();
+    for stored in states {
+        let mut record = stored.record.clone();
+        names.extend(record.secrets().into_iter().map(|(property, _)| property.to_owned()));
+    }
+    names
 }
 
-fn shown(change: PropertyChange, secrets: &[&'static str]) -> ShownDifference {
-    let is_secret = secrets.contains(&&*change.property);
+fn shown(change: PropertyChange, secrets: &[String]) -> ShownDifference {
+    let is_secret = secrets.contains(&change.property);
     ShownDifference { is_secret, is_text: false, ..ShownDifference::from(change) }
 }

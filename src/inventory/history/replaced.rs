@@ -205,7 +205,7 @@ fn effect(
         (Some(mut before), Some(mut after)) => {
             visible.strip(&mut before.record)?;
             visible.strip(&mut after.record)?;
-            let secrets = secret_names(&after);
+            let secrets = secret_names(&[&before, &after]);
             let changes = differences(before.record, after.record);
             let shown = changes.into_iter().map(|change| shown(change, &secrets));
             (RecordEffect::Updated, shown.collect())

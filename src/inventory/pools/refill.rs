@@ -171,6 +171,19 @@ fn compare<E: Entity>(
 }
 
 impl Inventory {
+    /// Recomputes the members of all pools if custom properties have become secrets when the inventory was
+    /// opened: a pool does not compare secrets.
+    ///
+    /// # Errors
+    /// As for [`Inventory::update_pools`].
+    pub fn complete_encryption(&self) -> Result<(), InventoryError> {
+        if self.0.store.has_outdated_pools()? {
+            self.update_pools(None, &Origin::internal("secret_properties"))?;
+            self.0.store.note_current_pools()?;
+        }
+        Ok(())
+    }
+
     /// Recomputes the members of the given pools, or of all pools. It is one change, which scans
     /// all devices and links; other changes wait meanwhile.
     ///

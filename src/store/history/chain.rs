@@ -22,14 +22,14 @@ use crate::store::{
 
 /// The chain of one value in one database.
 #[derive(Clone, Copy)]
-pub(super) struct ValueChain<'a> {
+pub(in crate::store) struct ValueChain<'a> {
     generation: &'a Generation,
     owner: ValueOwner,
     key: &'a [u8],
 }
 
 /// A change of a value.
-pub(super) struct Touch {
+pub(in crate::store) struct Touch {
     /// The number of the change.
     pub number: u64,
     /// The stored bytes of the value before it, without chunks. Empty if it did not exist.
@@ -53,7 +53,11 @@ pub(super) struct Numbers {
 }
 
 impl<'a> ValueChain<'a> {
-    pub(super) fn new(generation: &'a Generation, owner: ValueOwner, key: &'a [u8]) -> Self {
+    pub(in crate::store) fn new(
+        generation: &'a Generation,
+        owner: ValueOwner,
+        key: &'a [u8],
+    ) -> Self {
         Self { generation, owner, key }
     }
 
@@ -121,6 +125,18 @@ impl<'a> ValueChain<'a> {
             value = Some(before.value(value.as_ref(), later)?).filter(|value| !value.is_empty());
         }
         Ok(value)
+    }
+
+    /// Returns the change that wrote a value, with the value before it, if the change holds that and it existed.
+    /// `later` are the stored bytes of the written value.
+    pub(in crate::store) fn before_inside(
+        &self,
+        later: &IVec,
+    ) -> Result<Option<Touch>, StoreError> {
+        let Some(number) = version(Some(later))? else { return Ok(None) };
+        let Some(inside) = self.inside(number)? else { return Ok(None) };
+        let before = inside.value(Some(later), number)?;
+        Ok(Some(Touch { number, before }).filter(|touch| !touch.before.is_empty()))
     }
 
     /// Returns the last change among these that holds its before-value. Reads only the versions of the values.

@@ -11,11 +11,15 @@ use bincode::{Decode, Encode};
 use sled::{IVec, Tree};
 
 use super::{
-    entry::{CONFIG, ChangeHead, HistoryEnd, StoredChange, damaged},
-    keys::{change_key, change_number, change_part_key},
+    entry::{CONFIG, ChangeHead, HistoryEnd, StoredBefore, StoredChange, damaged},
+    keys::{before_key, change_key, change_number, change_part_key},
 };
 use crate::store::{
-    StoreError, Summary, contained, format::VALUE_BYTES_MAX, layers::Changes, tree_id::TreeId,
+    StoreError, Summary, contained,
+    format::VALUE_BYTES_MAX,
+    generation::{Generation, write_entry},
+    layers::Changes,
+    tree_id::TreeId,
 };
 
 /// The format of a group. Changes have other formats.
@@ -232,6 +236,59 @@ impl Group {
     }
 }
 
+/// Copies the changes to another database, whose tree `before` is written already. A value inside a change that the
+/// tree has now is left out of the change. A damaged entry is copied as it is: the verification reports it.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if the tree cannot be read; the errors of [`write_entry`].
+pub(in crate::store) fn copy_without_moved(from: &Tree, to: &Generation) -> Result<(), StoreError> {
+    for group in HistoryTree::new(from).groups_from(0) {
+        let group = group?;
+        let rest = match group.changes() {
+            Ok(changes) => without_moved(changes, to)?,
+            Err(_) => None,
+        };
+        let tree = to.tree(TreeId::History);
+        match rest {
+            Some(changes) => {
+                for (key, part) in parts(group.first, &encode_group(changes)) {
+                    write_entry(tree, &key, part)?;
+                }
+            }
+            None => {
+                for (key, part) in &group.parts {
+                    write_entry(tree, key, part)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the changes of a group without the values that the tree `before` has. `None` if it has none of them.
+fn without_moved(
+    changes: Vec<(u64, StoredChange)>,
+    to: &Generation,
+) -> Result<Option<Vec<EncodedChange>>, StoreError> {
+    let before_tree = to.tree(TreeId::Before);
+    let mut is_changed = false;
+    let mut encoded = Vec::with_capacity(changes.len());
+    for (number, mut change) in changes {
+        for (touched, before) in &mut change.touched {
+            let Some(owner) = touched.owner() else { continue };
+            let key = before_key(owner, &touched.key, number);
+            if *before != StoredBefore::Entry
+                && contained::read(before_tree, || before_tree.contains_key(&key))?
+            {
+                *before = StoredBefore::Entry;
+                is_changed = true;
+            }
+        }
+        encoded.push(EncodedChange { number, bytes: change.encode() });
+    }
+    Ok(is_changed.then_some(encoded))
+}
+
 /// Returns the end of the history in this tree, which is the tree `history` of a generation.
 ///
 /// # Errors
@@ -350,7 +407,7 @@ mod tests {
         store::{
             Origin,
             history::Effect,
-            history::entry::{HistoryEnd, StoredBefore, StoredTouched},
+            history::entry::{HistoryEnd, StoredTouched},
         },
     };
 

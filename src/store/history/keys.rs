@@ -58,7 +58,7 @@ pub(super) fn before_prefix(owner: ValueOwner, key: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the key of a value's before-value.
-pub(super) fn before_key(owner: ValueOwner, key: &[u8], number: u64) -> Vec<u8> {
+pub(in crate::store) fn before_key(owner: ValueOwner, key: &[u8], number: u64) -> Vec<u8> {
     let mut before = before_prefix(owner, key);
     before.extend_from_slice(&number.to_be_bytes());
     before

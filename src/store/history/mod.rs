@@ -74,11 +74,12 @@ pub use trim::Trimmed;
 pub use trimmer::HistoryTrimmer;
 
 pub(super) use archive::Archive;
+pub(super) use chain::{Touch, ValueChain};
 pub(super) use entry::HistoryEnd;
-pub(super) use groups::{EncodedChange, end_of, put_changes};
+pub(super) use groups::{EncodedChange, copy_without_moved, end_of, put_changes};
 pub(super) use hold::{HistoryHold, HistoryHolds};
 pub(super) use kept_text::{decode as decode_kept_text, parse_key as parse_kept_key};
-pub(super) use keys::{BeforeKey, change_key, parse_before_key};
+pub(super) use keys::{BeforeKey, before_key, change_key, parse_before_key};
 pub(super) use past::{Differences, PastState};
 pub(super) use read::before_next_change;
 pub(super) use replace::{ReplacementEntries, discard};

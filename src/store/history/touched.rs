@@ -13,8 +13,14 @@ use super::{
     keys::{before_key, owner_code, owner_of_code},
 };
 use crate::{
-    model::{Kind, PerKind},
-    store::{Origin, Raw, layers::Changes, tree_id::TreeId, trees::ValueOwner},
+    model::{CustomValue, Kind, PerKind},
+    store::{
+        Origin, Raw,
+        format::{self, Head},
+        layers::Changes,
+        tree_id::TreeId,
+        trees::ValueOwner,
+    },
 };
 
 /// A change that touches more values has all their before-values in the tree `before`: who reads one of them
@@ -101,7 +107,7 @@ impl TouchedValues {
                 bytes += before.body_bytes as u64;
             }
             let inside = if are_inside {
-                before_inside(owner, &effect, before.as_ref(), exists)
+                before_inside(owner, &key, &effect, before.as_ref(), exists)
             } else {
                 None
             };
@@ -134,9 +140,10 @@ fn is_indexed(number: u64) -> bool {
 
 /// Returns a before-value for the inside of a change. `None` if it must be in the tree `before`: a removal
 /// must, because no later value leads to it; long texts and long values must, because others read them
-/// there; and records with secrets must, because a new key seals their secrets again.
+/// there; and a value with secrets and the value before it must, because a new key seals the secrets again.
 fn before_inside(
     owner: ValueOwner,
+    key: &[u8],
     effect: &Effect,
     before: Option<&BeforeValue>,
     after: Option<&IVec>,
@@ -144,8 +151,12 @@ fn before_inside(
     match (owner, effect, before) {
         (ValueOwner::Record(_), Effect::Created, None) => Some(StoredBefore::Absent),
         (ValueOwner::Record(kind), Effect::Updated, Some(before))
-            if !before.is_long && !has_secrets(kind) =>
+            if !before.is_long && !can_have_secrets(kind) =>
         {
+            let has_secrets = |value: &IVec| has_secret_properties(kind, key, value);
+            if has_secrets(&before.head) || after.is_some_and(has_secrets) {
+                return None;
+            }
             let difference = after.and_then(|after| Difference::new(&before.head, after));
             Some(difference.map_or_else(
                 || StoredBefore::Value(before.head.to_vec()),
@@ -164,9 +175,17 @@ fn before_inside(
     }
 }
 
-/// Returns whether records of a kind can have secrets.
-fn has_secrets(kind: Kind) -> bool {
+/// Returns whether a property of eNMS is a secret in records of a kind.
+fn can_have_secrets(kind: Kind) -> bool {
     kind.properties().iter().any(|property| property.type_.is_secret())
+}
+
+/// Returns whether custom properties are secrets in a stored value. `false` for a long value: no other value is
+/// rebuilt from it.
+fn has_secret_properties(kind: Kind, name: &[u8], value: &IVec) -> bool {
+    let Ok(Head::Whole(raw)) = format::head(value.clone()) else { return false };
+    let record = format::decode_record(kind, name, raw.body());
+    record.is_ok_and(|record| record.custom().values().any(CustomValue::is_secret))
 }
 
 /// A name as text. Names are UTF-8.

@@ -30,6 +30,7 @@ use super::{
     opening::{self, LogEndPolicy},
     rekey, reserve,
     seal::{self, Seal},
+    secret_properties,
 };
 use crate::{disk::sync_directory, wording::Chain};
 
@@ -401,6 +402,8 @@ impl Recovery {
                 && self.directory.generation(*number).is_dir()
         });
         let pointer = Pointer { current: generation.number, previous: previous_number, older };
+        // The recovered records can be older than the setting of secret names.
+        secret_properties::compare_again(&self.directory)?;
         sync_directory(self.directory.path())
             .map_err(StoreError::io("making the data directory durable"))?;
         self.directory.switch_pointer(&pointer)?;

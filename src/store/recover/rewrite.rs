@@ -6,7 +6,7 @@ use std::{collections::HashSet, io, sync::Arc};
 use super::report::RewriteReport;
 use crate::{
     disk::Sorter,
-    model::{AnyRecord, Arity, Kind, PerKind, Reference, Secret, Target, Value},
+    model::{AnyRecord, Arity, Kind, PerKind, Reference, Target, Value},
     store::{
         DataDirectory, Options, StoreError, Stored, Summary, format,
         history::ReplacementEntries,
@@ -239,9 +239,9 @@ fn remove_dangling(record: &mut AnyRecord, names: &Names) -> u64 {
 
 /// Sets every encrypted secret to null. Returns their number.
 fn remove_secrets(record: &mut AnyRecord) -> u64 {
-    let encrypted = record.secrets().into_iter();
-    let encrypted = encrypted.filter(|(_, secret)| matches!(secret, Secret::Encrypted(_)));
-    let properties: Vec<&str> = encrypted.map(|(property, _)| property).collect();
+    let secrets = record.secrets().into_iter();
+    let encrypted = secrets.filter(|(_, secret)| secret.encrypted().is_some());
+    let properties: Vec<String> = encrypted.map(|(property, _)| property.to_owned()).collect();
     for property in &properties {
         if record.set(property, Value::Null).is_err() {
             unreachable!("every secret can be null");

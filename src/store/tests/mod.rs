@@ -12,6 +12,7 @@ mod kept;
 mod kept_texts;
 mod loads;
 mod plain;
+mod secret_properties;
 mod snapshots;
 mod undo;
 mod verify;

@@ -77,8 +77,8 @@ fn columns_of_secrets_are_read_only_if_the_mapping_names_them() {
         "columns 'Passwort', 'enable secret', 'SNMP Community', 'API key' of sheet 'device'";
     assert!(warnings(&report).contains(columns), "{}", warnings(&report));
     let report = fixture.import(&bytes, &mapped("SNMP Community=community"));
-    assert_eq!(fixture.device("R 1%").unwrap().custom["community"], Value::from("c"));
-    assert!(warnings(&report).contains("'community' indicates a secret"));
+    assert!(fixture.device("R 1%").unwrap().custom["community"].is_secret());
+    assert!(warnings(&report).contains("'community' comes unencrypted"), "{}", warnings(&report));
 }
 
 #[test]

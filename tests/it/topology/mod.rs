@@ -107,6 +107,14 @@ impl Fixture {
         self.store.read().get::<Device>(name).unwrap().map(|stored| stored.record)
     }
 
+    /// The value of a custom property that is a secret.
+    fn secret(&self, device: &str, property: &str) -> Value {
+        let mut device = self.device(device).unwrap();
+        assert!(device.custom[property].is_secret(), "{property}");
+        self.store.vault().decrypt_secrets(&mut device).unwrap();
+        device.custom[property].readable().unwrap().clone()
+    }
+
     fn link(&self, name: &str) -> Option<Link> {
         self.store.read().get::<Link>(name).unwrap().map(|stored| stored.record)
     }

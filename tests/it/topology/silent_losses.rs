@@ -125,7 +125,7 @@ fn an_unedited_workbook_changes_nothing_whatever_its_values_are() {
         }
         let device = fixture.device("R 1%").unwrap();
         assert_eq!(device.ip_address, Field::Set("dhcp".into()));
-        assert_eq!(device.custom["Passwort"], Value::from("geheim"));
+        assert_eq!(fixture.secret("R 1%", "Passwort"), Value::from("geheim"));
         // The same values are checked in another inventory, and if they are edited.
         let other = Fixture::new();
         assert_eq!(other.import(&bytes, &DEFAULT).outcome, ImportOutcome::Rejected);
@@ -156,7 +156,7 @@ fn a_replacement_keeps_properties_that_a_workbook_cannot_contain() {
         &bytes,
         &ImportRequest { replace: Replace::WithSheet, ..mapped("Passwort=Passwort") },
     );
-    assert_eq!(fixture.device("R 1%").unwrap().custom["Passwort"], Value::from("neu"));
+    assert_eq!(fixture.secret("R 1%", "Passwort"), Value::from("neu"));
 }
 
 #[test]
