@@ -3,7 +3,7 @@
 import { html, render, useEffect, useState } from "./core/html.js";
 import { KINDS } from "./core/model.js";
 import { route } from "./core/route.js";
-import { session, start } from "./core/session.js";
+import { can, session, start } from "./core/session.js";
 import "./core/theme.js";
 import { FIRST, PAGES } from "./pages.js";
 import { ErrorNotice, Loading, Notice } from "./parts/basics.js";
@@ -50,8 +50,11 @@ function Page() {
       ? html`<${Module} name="table" key=${first} kind=${first} />`
       : html`<${Module} name="record" key=${`${first}/${name}`} kind=${first} name_=${name} />`;
   }
-  if (PAGES.some((page) => page.id === first)) return html`<${Module} name=${first} key=${first} rest=${segments.slice(1)} />`;
-  return html`<${Notice} kind="warning" title=${texts.unknownPage.title}>${texts.unknownPage.text}<//>`;
+  const page = PAGES.find((entry) => entry.id === first);
+  if (page && (!page.right || can(page.right))) return html`<${Module} name=${first} key=${first} rest=${segments.slice(1)} />`;
+  return page
+    ? html`<${Notice} kind="warning" title=${texts.noRight.title}>${texts.noRight.text(page.right)}<//>`
+    : html`<${Notice} kind="warning" title=${texts.unknownPage.title}>${texts.unknownPage.text}<//>`;
 }
 
 function App() {

@@ -127,6 +127,15 @@ def put(rest, origin, kind, **record):
 
 
 PAGES = {
+    "overview": "#/",
+    "history": "#/history",
+    "change": "#/history/3",
+    "import": "#/import",
+    "backup": "#/backup",
+    "access": "#/access",
+    "system": "#/system",
+    "new": "#/new/link",
+    "edit": f"#/device/{CORE}?edit=1",
     "devices": "#/device",
     "filtered": "#/device?q=vendor:juniper%20-location:porto&o=-name",
     "nothing": "#/link?q=nothing-like-this",
@@ -177,6 +186,16 @@ def console_pages(binary, root, fixtures):
         console.show("#/device")
         page.get_by_role("button", name="Columns").click()
         console.check_access("columns")
+        page.keyboard.press("Escape")
+        console.show("#/history/3")
+        page.get_by_role("button", name="Undo this change").click()
+        expect(page.get_by_role("dialog")).to_contain_text("1 record")
+        console.check_access("undo")
+        page.keyboard.press("Escape")
+        console.show(f"#/device/{CORE}")
+        page.get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("dialog")).to_contain_text("4 records that depend on it")
+        console.check_access("delete")
         console.guard.check()
 
 
@@ -251,6 +270,186 @@ def console_session_ends(binary, root, fixtures):
         console.guard.check()
 
 
+def console_edits(binary, root, fixtures):
+    """A record is made, changed against a change of somebody else, deleted, and brought back"""
+    with browser(binary) as (chromium, origin, rest):
+        console = Console(chromium, origin).log_in("#/new/device")
+        page, keys = console.page, console.page.keyboard
+        # With the keyboard alone: the name has the focus, and Enter saves.
+        expect(page.get_by_label("Name", exact=True)).to_be_focused()
+        with console.guard.expecting("412"):
+            keys.type(CORE)
+            keys.press("Enter")
+            expect(page.get_by_text(f"There is a record “{CORE}” already.")).to_be_visible()
+        page.get_by_label("Name", exact=True).fill("New 🚀")
+        page.get_by_label("Vendor").fill("Nokia")
+        page.get_by_label("Port", exact=True).fill("many")
+        expect(page.get_by_text("This is not a number.")).to_be_visible()
+        page.get_by_label("Port", exact=True).fill("2222")
+        page.get_by_label("Another property").fill("rack_units")
+        page.get_by_role("button", name="Add the property").click()
+        page.get_by_label("Rack units").fill("2")
+        keys.press("Enter")
+        expect(page.locator("h1")).to_have_text("New 🚀")
+        made = rest.get(f"{origin}/rest/instance/device/New 🚀").json()
+        assert (made["vendor"], made["port"], made["rack_units"]) == ("Nokia", 2222, "2"), made
+
+        page.get_by_role("link", name="Edit").click()
+        page.get_by_label("Vendor").fill("Mine")
+        page.get_by_label("Model").fill("M1")
+        page.get_by_role("checkbox", name="Reachable").check()
+        put(rest, origin, "device", name="New 🚀", vendor="Theirs", location="Porto")
+        with console.guard.expecting("412"):
+            page.get_by_role("button", name="Save 3 changes").click()
+            expect(page.get_by_text("Somebody else changed the record meanwhile")).to_be_visible()
+        expect(page.locator(".notice")).to_contain_text("Changed by others: Location")
+        console.check_access("conflict")
+        page.get_by_role("button", name="Keep the stored Vendor").click()
+        expect(page.get_by_label("Vendor")).to_have_value("Theirs")
+        page.get_by_role("button", name="Save 2 changes").click()
+        expect(page.locator(".tabs")).to_be_visible()
+        merged = rest.get(f"{origin}/rest/instance/device/New 🚀").json()
+        shown = [merged[name] for name in ["vendor", "model", "location", "reachable"]]
+        assert shown == ["Theirs", "M1", "Porto", True], merged
+
+        page.get_by_role("link", name="Edit").click()
+        page.get_by_role("combobox", name="Owners").fill("olivia")
+        page.get_by_role("combobox", name="Owners").press("Enter")
+        page.get_by_label("Name", exact=True).fill("Renamed")
+        page.get_by_role("button", name="Save 2 changes").click()
+        expect(page.locator("h1")).to_have_text("Renamed")
+        assert rest.get(f"{origin}/rest/instance/device/Renamed").json()["owners"] == ["olivia"]
+
+        console.show(f"#/device/{CORE}")
+        page.get_by_role("button", name="Delete").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("Lisbon core 1 -> Porto core 1")
+        dialog.get_by_role("button", name="Delete 5 records").click()
+        expect(page.locator(".total")).to_have_text("17 devices")
+        assert rest.get(f"{origin}/rest/instance/device/{CORE}").status_code == 404
+        console.show("#/history")
+        page.get_by_role("link", name="Change").first.click()
+        page.get_by_role("button", name="Undo this change").click()
+        page.get_by_role("dialog").get_by_role("button", name="Undo", exact=True).click()
+        expect(page.locator(".notice.good")).to_be_visible()
+        assert rest.get(f"{origin}/rest/instance/device/{CORE}").json()["vendor"] == "Juniper"
+        console.guard.check()
+
+
+def console_imports(binary, root, fixtures):
+    """A table with a fault is previewed, corrected, imported and undone; a project is previewed"""
+    with browser(binary) as (chromium, origin, rest):
+        console = Console(chromium, origin).log_in("#/import")
+        page = console.page
+
+        def choose(text):
+            file = {"name": "sites.csv", "mimeType": "text/csv", "buffer": text.encode()}
+            page.set_input_files("input[type=file]", file)
+            page.get_by_role("button", name="Preview").click()
+
+        choose(f"name,port,vendor\nNew 🚀,abc,Cisco\n{CORE},22,Nokia\n")
+        expect(page.locator(".report-list").first).to_contain_text("device!B2, New 🚀")
+        console.check_access("rejected import")
+        expect(page.get_by_role("button", name="Import", exact=True)).to_have_count(0)
+        page.get_by_role("button", name="Another file").click()
+        choose(f"name,port,vendor\nNew 🚀,2222,Cisco\n{CORE},22,Nokia\n")
+        expect(page.locator(".has-created").first).to_have_text("1")
+        page.locator("summary", has_text="1 Device").click()
+        expect(page.locator(".report-list")).to_contain_text("Juniper")
+        console.check_access("preview of an import")
+        assert rest.get(f"{origin}/rest/instance/device/{CORE}").json()["vendor"] == "Juniper"
+        page.get_by_role("button", name="Import", exact=True).click()
+        expect(page.get_by_role("button", name="Undo the import")).to_be_visible()
+        assert rest.get(f"{origin}/rest/instance/device/New 🚀").json()["port"] == 2222
+        page.get_by_role("button", name="Undo the import").click()
+        page.get_by_role("dialog").get_by_role("button", name="Undo", exact=True).click()
+        expect(page.locator(".form-actions .notice.good")).to_be_visible()
+        assert rest.get(f"{origin}/rest/instance/device/New 🚀").status_code == 404
+        assert rest.get(f"{origin}/rest/instance/device/{CORE}").json()["vendor"] == "Juniper"
+
+        put(rest, origin, "link", name="Extra", source=CORE, destination="Porto core 1")
+        page.get_by_role("button", name="Another file").click()
+        page.get_by_role("button", name="Use demo").click()
+        page.get_by_label("Replace: delete the records").check()
+        page.get_by_role("button", name="Preview").click()
+        expect(page.locator(".has-removed").first).to_have_text("1")
+        expect(page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+        page.get_by_label("I want to delete").check()
+        page.get_by_role("button", name="Import", exact=True).click()
+        expect(page.get_by_role("button", name="Undo the import")).to_be_visible()
+        assert rest.get(f"{origin}/rest/instance/link/Extra").status_code == 404
+        console.guard.check()
+
+
+def console_backups(binary, root, fixtures):
+    """A backup is made, verified, downloaded, uploaded, restored with a preview, and deleted"""
+    with browser(binary) as (chromium, origin, rest):
+        console = Console(chromium, origin).log_in("#/backup")
+        page = console.page
+        page.get_by_label("Name (optional)").fill("before")
+        page.get_by_role("button", name="Make it and store it here").click()
+        expect(page.get_by_text("The backup “before” is stored")).to_be_visible()
+        page.get_by_role("button", name="Verify").click()
+        expect(page.locator(".changes .good-text")).to_contain_text("Backup OK")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download", exact=True).click()
+        file = pathlib.Path(download.value.path()).read_bytes()
+        assert file == rest.get(f"{origin}/rest/backups/before").content
+        upload = {"name": "copy.zip", "mimeType": "application/zip", "buffer": file}
+        page.set_input_files("input[type=file]", upload)
+        expect(page.get_by_role("heading", name="copy")).to_be_visible()
+
+        put(rest, origin, "device", name="Made later")
+        card = page.locator(".changes li", has_text="copy")
+        card.get_by_role("button", name="Restore").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Preview").click()
+        expect(dialog.locator(".has-removed").first).to_have_text("1")
+        console.check_access("preview of a restore")
+        dialog.get_by_label("I want to delete").check()
+        dialog.get_by_role("button", name="Restore exactly this").click()
+        expect(page.locator(".notice.good")).to_contain_text("restored")
+        assert rest.get(f"{origin}/rest/instance/device/Made later").status_code == 404
+        card.get_by_role("button", name="Delete").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("heading", name="copy")).to_have_count(0)
+        console.guard.check()
+
+
+def console_rights(binary, root, fixtures):
+    """A user who can only read sees no button that changes something"""
+    with browser(binary) as (chromium, origin, rest):
+        put(rest, origin, "user", name="reader", password=USER[1])
+        console = Console(chromium, origin)
+        page = console.page
+        console.open("#/device")
+        page.fill("#name", "reader")
+        page.fill("#password", USER[1])
+        page.keyboard.press("Enter")
+        expect(page.locator(".total")).to_have_text("17 devices")
+        for fragment in ["#/device", f"#/device/{CORE}", "#/history/2", "#/system", "#/access", "#/"]:
+            console.show(fragment)
+            for name in ["New", "Edit", "Delete", "Undo this change", "Verify now"]:
+                assert page.get_by_role("button", name=name, exact=True).count() == 0, (fragment, name)
+                assert page.get_by_role("link", name=name, exact=True).count() == 0, (fragment, name)
+        console.show("#/access")
+        page.get_by_label("Present password").fill(USER[1])
+        page.get_by_label("New password", exact=True).fill("another horse battery")
+        page.get_by_label("New password again").fill("another horse battery")
+        page.get_by_role("button", name="Change the password").click()
+        expect(page.get_by_text("The password is changed.")).to_be_visible()
+        page.get_by_text("Make a token").click()
+        page.get_by_label("Name", exact=True).fill("script")
+        page.get_by_role("button", name="Make the token").click()
+        token = page.locator(".notice .code").text_content()
+        headers = {"authorization": f"Bearer {token}"}
+        assert requests.get(origin + "/rest/count", headers=headers).status_code == 200
+        page.get_by_role("button", name="Revoke").click()
+        expect(page.get_by_role("button", name="Revoke")).to_have_count(0)
+        assert requests.get(origin + "/rest/count", headers=headers).status_code == 401
+        console.guard.check()
+
+
 def console_hostile_names(binary, root, fixtures):
     """Hostile names are shown as text, can be opened, and change nothing of the page"""
     with browser(binary) as (chromium, origin, rest):
@@ -298,4 +497,8 @@ def console_many_rows(binary, root, fixtures):
         console.guard.check()
 
 
-CHECKS = [console_pages, console_by_keyboard, console_session_ends, console_hostile_names, console_many_rows]
+CHECKS = [
+    console_pages, console_by_keyboard, console_session_ends, console_edits, console_imports,
+    console_backups, console_rights,
+    console_hostile_names, console_many_rows,
+]

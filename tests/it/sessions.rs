@@ -41,6 +41,7 @@ fn a_browser_logs_in_once_and_logs_out() {
     assert_eq!((name, text.len()), (&*expected_name, 64));
     let state = begun.json();
     assert_eq!((&state["user"], &state["administrator"]), (&json!("admin"), &json!(true)));
+    until(|| get(&server, cookie, SESSION).json()["public_password"] == true);
     assert!(state["rights"].as_array().unwrap().contains(&json!("administer")));
 
     let shown = get(&server, cookie, SESSION);

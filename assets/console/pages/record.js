@@ -1,13 +1,16 @@
 // A record: its properties and relations, its configuration, its history, and its JSON.
 
 import { CallError, get, path, send } from "../core/api.js";
-import { html, useEffect, useRef, useState } from "../core/html.js";
+import { html, useEffect, useState } from "../core/html.js";
 import { isEmpty, label } from "../core/format.js";
 import { grouped, icon, isShownAsRelation, relationTarget, title } from "../core/kinds.js";
-import { link, route } from "../core/route.js";
-import { session } from "../core/session.js";
-import { Button, ErrorNotice, Loading, Notice, PageHead, RecordLink, Tabs, Text, useLoaded, Value } from "../parts/basics.js";
+import { go, link, route } from "../core/route.js";
+import { can, refreshCounts, session } from "../core/session.js";
+import { Button, ButtonLink, ErrorNotice, Loading, Notice, PageHead, RecordLink, Tabs, Text, useLoaded, Value } from "../parts/basics.js";
 import { Configuration } from "../parts/configuration.js";
+import { Copyable } from "../parts/copyable.js";
+import { DeleteDialog } from "../parts/deletion.js";
+import { Editor } from "../parts/editor.js";
 import { RecordHistory } from "../parts/record_history.js";
 import { texts } from "../texts.js";
 
@@ -65,22 +68,6 @@ function Relations({ kind, record }) {
     ${relations.length === 0 && html`<p class="quiet">${texts.record.noRelations}</p>`}</div>`;
 }
 
-/** A text with a button that copies it. The clipboard needs no secure context this way. */
-export function Copyable({ text, label: name }) {
-  const field = useRef(null);
-  const [isCopied, setCopied] = useState(false);
-  const copy = () => {
-    const range = document.createRange();
-    range.selectNodeContents(field.current);
-    const selection = window.getSelection();
-    selection.removeAllRanges();
-    selection.addRange(range);
-    setCopied(document.execCommand("copy"));
-  };
-  return html`<div class="copyable"><pre class="code" ref=${field} tabindex="0" role="group" aria-label=${name}>${text}</pre>
-    <${Button} icon=${isCopied ? "check" : undefined} onClick=${copy}>${isCopied ? texts.record.copied : texts.record.copy}<//></div>`;
-}
-
 function Json({ kind, name, record }) {
   const address = `${location.origin}${path(["rest", "instance", kind, name])}`;
   const quoted = `'${address.replaceAll("'", "'\\''")}'`;
@@ -97,8 +84,17 @@ function Missing({ kind, name, error }) {
 
 export default function RecordPage({ kind: asked, name_: name }) {
   const { query } = route.value;
-  const { data, error } = useLoaded((signal) => load(asked, name, signal), `${asked}/${name}`);
+  const [isDeleting, setDeleting] = useState(false);
+  const { data, error, reload } = useLoaded((signal) => load(asked, name, signal), `${asked}/${name}`);
   const kind = asked !== "node" ? asked : data && Array.isArray(data.record.nodes) ? "network" : "device";
+  const saved = (newName) => {
+    go([asked, newName]);
+    reload();
+  };
+  const deleted = () => {
+    refreshCounts();
+    go([kind]);
+  };
   useEffect(() => {
     // A node has the address of its kind.
     if (asked === "node" && data) location.replace(link([kind, name], query));
@@ -106,17 +102,22 @@ export default function RecordPage({ kind: asked, name_: name }) {
   const tab = query.tab || "record";
   const names = isNoSegment(name) ? ["record", "json"] : ["record", ...(kind === "device" ? ["configuration"] : []), "history", "json"];
   const tabs = names.map((id) => ({ id, title: texts.record.tab[id], href: link([asked, name], { tab: id === "record" ? "" : id }) }));
+  const edit = can("edit") && data && !isNoSegment(name);
+  const actions = edit && !query.edit && html`<${ButtonLink} icon="pencil" href=${link([asked, name], { edit: "1" })}>${texts.edit.button}<//>
+    ${can("delete") && html`<${Button} icon="trash-2" label=${texts.remove.button} onClick=${() => setDeleting(true)} />`}`;
   const above = html`<a href=${link([kind])}>${title(kind)}</a>`;
   if (error?.status === 404) {
     return html`<${PageHead} icon=${icon(kind)} title=${name} above=${above} /><${Missing} kind=${asked} name=${name} error=${error} />`;
   }
-  return html`<${PageHead} icon=${icon(kind)} title=${name} above=${above}>
+  return html`<${PageHead} icon=${icon(kind)} title=${name} above=${above} actions=${actions}>
       ${data?.record.type && data.record.type !== kind && html`<p class="quiet"><${Text} value=${label(data.record.type)} /></p>`}<//>
+    ${isDeleting && html`<${DeleteDialog} kind=${kind} name=${name} onClose=${() => setDeleting(false)} onDeleted=${deleted} />`}
+    ${edit && query.edit ? html`<${Editor} kind=${kind} record=${data.record} etag=${data.etag} onSaved=${saved} onCancel=${() => go([asked, name])} />` : html`
     <${Tabs} tabs=${tabs} current=${tab} label=${texts.record.tabs} />
     <${ErrorNotice} error=${error} />
     ${!data && !error && html`<${Loading} />`}
     ${data && tab === "record" && html`<div class="columns"><${Properties} kind=${kind} record=${data.record} /><${Relations} kind=${kind} record=${data.record} /></div>`}
     ${data && tab === "configuration" && html`<${Configuration} name=${name} />`}
-    ${data && tab === "history" && html`<${RecordHistory} kind=${kind} name=${name} />`}
-    ${data && tab === "json" && html`<${Json} kind=${kind} name=${name} record=${data.record} />`}`;
+    ${data && tab === "history" && html`<${RecordHistory} kind=${kind} name=${name} link=${(number) => link(["history", String(number)])} />`}
+    ${data && tab === "json" && html`<${Json} kind=${kind} name=${name} record=${data.record} />`}`}`;
 }

@@ -4,9 +4,9 @@ import { html, useEffect, useMemo, useRef, useState } from "../core/html.js";
 import { criteriaOf, parseFilter, without } from "../core/filter.js";
 import { defaultColumns, icon, title } from "../core/kinds.js";
 import { go, link, route, setQuery } from "../core/route.js";
-import { counts } from "../core/session.js";
+import { can, counts } from "../core/session.js";
 import { keep, kept } from "../core/storage.js";
-import { Button, Icon, Notice, PageHead, Text } from "../parts/basics.js";
+import { Button, ButtonLink, Icon, Notice, PageHead, Text } from "../parts/basics.js";
 import { ColumnsDialog } from "../parts/columns.js";
 import { Grid } from "../parts/grid.js";
 import { texts } from "../texts.js";
@@ -94,6 +94,7 @@ export default function TablePage({ kind }) {
   const count = total === null ? "" : isFiltered && all !== undefined ? texts.table.matching(total, all, kind) : texts.table.count(total, kind);
   return html`<div class="table-page">
     <${PageHead} icon=${icon(kind)} title=${title(kind)} actions=${html`
+      ${can("edit") && html`<${ButtonLink} icon="plus" href=${link(["new", kind])}>${texts.edit.newButton}<//>`}
       <${Button} icon="refresh-cw" label=${texts.table.refresh} onClick=${() => setTurn(turn + 1)} />
       <${Button} icon="columns-3" onClick=${() => setChoosing(true)}>${texts.table.columns}<//>`} />
     <div class="table-tools"><${Filter} key=${kind} text=${query.q || ""} terms=${terms} error=${error} /><p class="total" role="status">${count}</p></div>

@@ -33,8 +33,8 @@ export function ChangedRecord({ record, withName = true }) {
   const { type, name, effect, properties, renamed_from: from, renamed_to: to } = record;
   const kind = Object.hasOwn(KINDS, type) ? type : "device";
   return html`<section class="changed">
-    ${withName && html`<h3><span class=${`effect ${effect}`}>${texts.history.effect[effect]}</span> <${RecordLink} kind=${kind} name=${name} />
-      <span class="quiet kind-name">${texts.kind[type] || type}</span></h3>`}
+    ${withName && html`<p class="changed-head"><span class=${`effect ${effect}`}>${texts.history.effect[effect]}</span> <${RecordLink} kind=${kind} name=${name} />
+      <span class="quiet kind-name">${texts.kind[type] || type}</span></p>`}
     ${from !== undefined && html`<p><${Text} value=${texts.history.renamedFrom(from)} /></p>`}
     ${to !== undefined && html`<p><${Text} value=${texts.history.renamedTo(to)} /></p>`}
     <${PropertyDifferences} kind=${kind} changes=${properties || []} />

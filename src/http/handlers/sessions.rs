@@ -45,6 +45,8 @@ pub(in crate::http) struct SessionState<'a> {
     user: &'a str,
     /// Whether the user is an administrator.
     administrator: bool,
+    /// Whether the user's password is the default or a common one, which everybody knows.
+    public_password: bool,
     /// The rights of the user.
     #[schemars(with = "Vec<String>")]
     rights: Vec<&'static str>,
@@ -110,15 +112,13 @@ impl SessionView {
 }
 
 /// The state of a user, with the session if there is one.
-fn state<'a>(
-    principal: &'a Principal,
-    session: Option<&Session>,
-    limits: SessionLimits,
-) -> SessionState<'a> {
+fn state<'a>(app: &App, principal: &'a Principal, session: Option<&Session>) -> SessionState<'a> {
+    let limits = app.login.sessions().limits();
     let rights = principal.grants.rights.iter().filter(|right| *right != Right::Public);
     SessionState {
         user: &principal.name,
         administrator: principal.is_administrator(),
+        public_password: app.login.users_with_public_passwords().contains(&principal.name),
         rights: rights.map(Right::as_str).collect(),
         session: session.map(|session| SessionView::of(session.clone(), limits, Some(session))),
     }
@@ -144,7 +144,7 @@ async fn begin_session(mut call: Call) -> Result<Response, Problem> {
             app.login.sessions().end(None, &earlier.id);
         }
     }
-    let state = state(&principal, Some(&session), app.login.sessions().limits());
+    let state = state(&app, &principal, Some(&session));
     let mut response = json_response::json(StatusCode::CREATED, &state)?;
     response.headers_mut().insert(SET_COOKIE, session_cookie.set(&text)?);
     Ok(response)
@@ -217,8 +217,7 @@ pub(super) fn text(flaws: &mut Flaws<'_>, name: &str, value: &Value) -> Option<S
 /// Handles `GET /rest/session`.
 pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
     let principal = call.caller.require_principal()?;
-    let limits = call.app.login.sessions().limits();
-    json_response::json(StatusCode::OK, &state(principal, call.caller.session(), limits))
+    json_response::json(StatusCode::OK, &state(&call.app, principal, call.caller.session()))
 }
 
 /// Handles `GET /rest/sessions`.
