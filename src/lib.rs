@@ -28,6 +28,7 @@
 //! | 6 | [`migration`] | import and export of whole projects |
 //! | 6 | [`topology`] | import and export of devices and links as workbooks |
 //! | 7 | [`backup`] | backups: everything of a data directory in one file |
+//! | 7 | [`feeds`] | devices and links in the formats of other tools |
 //! | 8 | [`http`] | requests and responses; the only module that uses hyper |
 //! | 9 | [`cli`] | the command line |
 //! | 9 | [`config`] | the settings |
@@ -125,6 +126,7 @@ pub mod migration;
 pub mod topology;
 
 pub mod backup;
+pub mod feeds;
 
 pub mod http;
 

@@ -108,6 +108,20 @@ impl RecordRights {
         }
     }
 
+    /// A text that is equal for principals who can read the same records for the same reasons.
+    pub fn fingerprint(&self) -> String {
+        let Self::Groups(membership) = self else { return "all".to_owned() };
+        let mut groups: Vec<&str> = membership.groups.iter().map(String::as_str).collect();
+        groups.sort_unstable();
+        // Names contain no control character, so the separators are unambiguous.
+        let reach = match membership.reach {
+            Reach::Named => "named",
+            Reach::ReadAll => "read all",
+            Reach::Everything => "everything",
+        };
+        format!("{reach}\n{}\n{}", membership.user, groups.join("\n"))
+    }
+
     /// Returns whether the principal can read a record. `values` are its
     /// [deciding properties](DecidingProperties).
     pub fn read<'v>(&self, kind: Kind, values: impl Fn(usize) -> Option<View<'v>>) -> Verdict {

@@ -2,7 +2,7 @@
 //!
 //! | files | contents |
 //! |---|---|
-//! | `audit`, `backup`, `completions`, `config`, `configuration`, `delete`, `diff`, `docs`, `export`, `import`, `fingerprint`, `history`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `rekey`, `restore`, `serve`, `show`, `undo`, `verify` | the subcommands |
+//! | `audit`, `backup`, `completions`, `config`, `configuration`, `delete`, `diff`, `docs`, `export`, `feed`, `import`, `fingerprint`, `history`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `rekey`, `restore`, `serve`, `show`, `undo`, `verify` | the subcommands |
 //! | `decode`, `rename_helper` | hidden subcommands: processes that other commands start |
 //! | `target` | the data directory or server that a command uses, and calls to it |
 //! | `input`, `kinds`, `reading`, `server_address` | arguments and options that several subcommands share |
@@ -32,6 +32,7 @@ mod docs;
 mod exit_code;
 mod export;
 mod failure;
+mod feed;
 mod file_size_signal;
 mod fingerprint;
 mod first_start;
@@ -103,6 +104,9 @@ enum Command {
     /// Export a project as a bundle, or devices and links as a workbook
     #[command(after_help = export::EXAMPLES)]
     Export(Box<export::ExportArgs>),
+    /// Write devices and links in the format of another tool: Ansible, Prometheus and others
+    #[command(after_help = feed::EXAMPLES)]
+    Feed(Box<feed::FeedArgs>),
     /// Make a backup: everything of the data directory in one file
     #[command(after_help = backup::EXAMPLES)]
     Backup(Box<backup::BackupArgs>),
@@ -240,6 +244,7 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
     match subcommand {
         Command::Serve(config) => serve::run(&config, parsed),
         Command::Export(args) => export::run(&args),
+        Command::Feed(args) => feed::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args),
         Command::Import(args) => import::run(&args),

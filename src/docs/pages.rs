@@ -19,6 +19,7 @@ pub const CHAPTERS: [Chapter; 4] = [
             "enms",
             "workbooks",
             "ansible",
+            "feeds",
             "history",
             "backup",
             "backups",

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | routes as data, blocking work, the state of a connection | `paths`, `description`, `route`, `blocking`, `connection_state` |
 //! | parts of a request and a response | `path`, `parameters`, `query_string`, `media_type`, `accept`, `conditional`, `body_memory`, `request_body`, `multipart`, `request_id`, `response`, `streamed_body`, `problem`, `json_response`, `flaws`, `object_reader`, `options` |
-//! | transfer of files and rows | `upload`, `download`, `limited_places`, `row_stream` |
+//! | transfer of files and rows | `upload`, `download`, `limited_places`, `chunk_stream`, `row_stream` |
 //! | the appliance | `limits`, `host_names`, `client_address`, `connection_table`, `password_turns`, `metrics`, `openapi`, `app` |
 //! | the parameters of a handler | `caller`, `session_cookie`, `credentials`, `call`, `operations` |
 //! | the calls | `handlers`, `endpoint`, `routes`, `router` |
@@ -22,6 +22,7 @@ mod blocking;
 mod body_memory;
 mod call;
 mod caller;
+mod chunk_stream;
 mod client_address;
 mod conditional;
 mod connection;

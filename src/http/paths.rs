@@ -115,6 +115,13 @@ pub const UPDATE_ALL_POOLS: PathPattern<0> = PathPattern::new("/rest/update_all_
 /// The number of instances of each kind.
 pub const COUNT: PathPattern<0> = PathPattern::new("/rest/count");
 
+/// The list of feeds.
+pub const FEEDS: PathPattern<0> = PathPattern::new("/feeds");
+/// The inventory in the format of another tool.
+pub const FEED: PathPattern<1> = PathPattern::new("/feeds/{feed}");
+/// The entry of one host in a feed.
+pub const FEED_HOST: PathPattern<2> = PathPattern::new("/feeds/{feed}/{host}");
+
 /// The state of the inventory.
 pub const STATE: PathPattern<0> = PathPattern::new("/rest/state");
 /// Starts a verification of the inventory.

@@ -40,6 +40,11 @@ impl Query {
     }
 
     /// Returns all parameters.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
+    /// Returns all parameters.
     pub(super) fn into_pairs(self) -> Vec<(String, String)> {
         self.0
     }

@@ -56,7 +56,7 @@ pub use pools::PoolsReport;
 pub use presence::ClientPresence;
 pub use read::{
     Criterion, Dialect, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink,
-    SearchRequest, SearchTotals, Text,
+    RowState, SearchRequest, SearchTotals, Text,
 };
 pub use verify::{
     AUDIT_DAMAGED, FindingShown, FindingsReport, HISTORY_LOST, KindRead, VerifyReport,
@@ -103,6 +103,14 @@ impl Inventory {
     /// Returns whether the principal can read all records.
     pub fn is_complete(&self) -> bool {
         self.1.reads_everything()
+    }
+
+    /// Returns the number of the last change. Every change of a record gives it another one.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] while the database cannot be read.
+    pub fn version(&self) -> Result<u64, InventoryError> {
+        Ok(self.0.store.read().summary()?.version)
     }
 
     /// Returns the space of the file system that holds the data directory.

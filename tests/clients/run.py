@@ -6,6 +6,7 @@ import traceback
 
 import ansible_page
 import console
+import feeds
 import inventory
 import ldap_logins
 import messy
@@ -19,7 +20,7 @@ binary = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / "target/relea
 places = [os.environ.get("SATCHEL_FIXTURES"), root / "../shared/fixtures", root / "../../shared/fixtures"]
 fixtures = next((path for path in map(pathlib.Path, filter(None, places)) if path.is_dir()), None)
 
-checks = [*migrate.CHECKS, *inventory.CHECKS, *topology.CHECKS, *messy.CHECKS, *tls.CHECKS, *ansible_page.CHECKS]
+checks = [*migrate.CHECKS, *inventory.CHECKS, *topology.CHECKS, *messy.CHECKS, *tls.CHECKS, *ansible_page.CHECKS, *feeds.CHECKS]
 skipped = 0
 if fixtures:
     checks += migrate.CHECKS_OF_FIXTURES + topology.CHECKS_OF_FIXTURES

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 8] = [
     &["access"],
     &["import"],
     &["migration", "topology", "inventory"],
-    &["backup"],
+    &["backup", "feeds"],
     &["http"],
 ];
 

@@ -29,6 +29,7 @@ use satchel::codec::workbook::{
 };
 use satchel::codec::yaml::{ReadError, Rule as YamlRule};
 use satchel::config::{Expected, FileError, ParseError, SettingFault, SettingProblem};
+use satchel::feeds::{FEEDS, FeedError, FeedOption};
 use satchel::import::ImportError;
 use satchel::inventory::{
     ChangeSummary, ChangeUndoOutcome, ChangeUndoReport, HistoryStart, InventoryError, UndoWritten,
@@ -467,6 +468,30 @@ fn conflicts() -> ChangeUndoReport {
         left_out_total: 0,
         left_out: Vec::new(),
     }
+}
+
+#[test]
+fn feed_errors_say_each_thing_once() {
+    let (feed, option) = (FEEDS[0].name, FeedOption::Host);
+    assert_each!(FeedError {
+        FeedError::UnknownFeed { .. } =>
+            FeedError::UnknownFeed { name: text(), nearest: Some(FEEDS[0].name) },
+        FeedError::WrongOption { .. } => FeedError::WrongOption {
+            feed,
+            option,
+            value: text(),
+            expected: "expected one of: slug, ip".to_owned(),
+        },
+        FeedError::RepeatedOption { .. } => FeedError::RepeatedOption { feed, option },
+        FeedError::MissingOption { .. } => FeedError::MissingOption { feed, option },
+        FeedError::SecretProperty { .. } =>
+            FeedError::SecretProperty { property: text(), parameter: "vars".to_owned() },
+        FeedError::UnknownGroup { .. } =>
+            FeedError::UnknownGroup { kind: Kind::Pool, name: text(), parameter: "pool" },
+        FeedError::NoSingleHost { .. } => FeedError::NoSingleHost { feed },
+        FeedError::UnknownHost { .. } => FeedError::UnknownHost { feed, host: text() },
+        FeedError::Inventory(_) => FeedError::Inventory(InventoryError::NoAdministrator),
+    });
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod empty_replacement;
 mod enms;
 mod error_chains;
 mod errors;
+mod feeds;
 mod first_start;
 mod forms;
 mod full_disk;

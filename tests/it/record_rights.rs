@@ -128,6 +128,21 @@ fn requests(route: &Route) -> Vec<(String, String)> {
         "follow_changes" => (0..60)
             .map(|after| (format!("{}?after={after}", route.pattern), String::new()))
             .collect(),
+        "get_feed" => satchel::feeds::FEEDS
+            .iter()
+            .flat_map(|feed| {
+                let options = "zone=net.example&name_server=ns.other.example&mac=name\
+                               &subnet=10.0.0.0%2F8&node_kind=linux&image=x";
+                let path = paths::FEED.path([feed.name]);
+                [path.clone(), format!("{path}?{options}"), format!("{path}?report=true")]
+            })
+            .map(|target| (target, String::new()))
+            .collect(),
+        "get_feed_host" => ["ansible", "oxidized"]
+            .into_iter()
+            .map(|feed| (paths::FEED_HOST.path([feed, &open("device")]), String::new()))
+            .collect(),
+        "list_feeds" => vec![(route.pattern.to_owned(), String::new())],
         "compare_moments" => vec![(format!("{}?since=1", route.pattern), String::new())],
         "list_history" | "count_instances" | "metrics" => {
             vec![(route.pattern.to_owned(), String::new())]

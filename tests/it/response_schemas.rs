@@ -279,6 +279,9 @@ fn inventory(server: &Server, checked: &mut Checked) {
     }
     let versions = get(server, "/rest/configuration/Faro%201/history");
     checked.check("list_configurations", 200, &versions);
+    checked.check("list_feeds", 200, &get(server, "/feeds"));
+    checked.check("get_feed", 200, &get(server, "/feeds/ansible"));
+    checked.check("get_feed_host", 200, &get(server, "/feeds/oxidized/faro-1"));
     checked.check("compare_moments", 200, &get(server, "/rest/diff?since=1"));
     let history = get(server, "/rest/instance/device/Faro%201/history");
     checked.check("get_instance_history", 200, &history);

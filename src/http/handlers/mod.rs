@@ -6,6 +6,7 @@ pub(super) mod backup;
 pub(super) mod changes;
 pub(super) mod console;
 pub(super) mod docs;
+pub(super) mod feeds;
 pub(super) mod health;
 pub(super) mod history;
 pub(super) mod inventory;

@@ -10,6 +10,7 @@ use super::{about_option, reference, value_schema};
 use crate::{
     audit::AuditEntry,
     backup::{BackupReport, BackupSummary, BackupVerification, Restored},
+    feeds::FeedList,
     http::{
         description::BodyRule,
         handlers::{
@@ -72,6 +73,7 @@ pub(super) fn add_responses(schemas: &mut Value) {
     add::<AuditEntry>(&mut generator);
     add::<ConfigurationVersion>(&mut generator);
     add::<FollowedChanges>(&mut generator);
+    add::<FeedList>(&mut generator);
     add::<InventoryDifference>(&mut generator);
     add::<ChangeUndoReport>(&mut generator);
     add::<ExportResponse<'_, migration::ExportReport>>(&mut generator);

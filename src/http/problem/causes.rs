@@ -11,6 +11,7 @@ use crate::{
         json::{JsonError, JsonFault},
         workbook::DecodeError,
     },
+    feeds::{FeedError, FeedRequest},
     http::blocking::BlockingError,
     import::ImportError,
     inventory::InventoryError,
@@ -165,6 +166,50 @@ impl From<MigrationError> for Problem {
                 problem.with_empty_kinds(kinds)
             }
             _ => problem,
+        }
+    }
+}
+
+impl From<FeedError> for Problem {
+    fn from(error: FeedError) -> Self {
+        let (kind, parameter) = match &error {
+            FeedError::Inventory(_) => (ProblemKind::Internal, None),
+            FeedError::UnknownFeed { .. } => (ProblemKind::UnknownFeed, None),
+            FeedError::NoSingleHost { .. } | FeedError::UnknownHost { .. } => {
+                (ProblemKind::UnknownHostInFeed, None)
+            }
+            FeedError::WrongOption { option, .. }
+            | FeedError::RepeatedOption { option, .. }
+            | FeedError::MissingOption { option, .. } => {
+                (ProblemKind::MalformedRequest, Some(option.name().to_owned()))
+            }
+            FeedError::UnknownGroup { parameter, .. } => {
+                (ProblemKind::WrongValue, Some((*parameter).to_owned()))
+            }
+            FeedError::SecretProperty { parameter, .. } => {
+                (ProblemKind::UnknownProperty, Some(parameter.clone()))
+            }
+        };
+        if let FeedError::Inventory(error) = error {
+            return error.into();
+        }
+        let problem = Self::of(kind, &error);
+        match parameter {
+            Some(parameter) => problem
+                .with_flaw(Flaw::new(RequestLocation::QueryParameter(parameter), sentence(&error))),
+            None => problem,
+        }
+    }
+}
+
+impl Problem {
+    /// Converts an error of a feed. A wrong property is located in the parameter that names it.
+    pub(in crate::http) fn of_feed(error: FeedError, request: &FeedRequest) -> Self {
+        match error {
+            FeedError::Inventory(error) => Self::of_inventory(error, |property: &str| {
+                RequestLocation::QueryParameter(request.parameter_of(property))
+            }),
+            error => error.into(),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(in crate::http) enum ProblemKind {
     UnknownKind,
     UnknownInstance,
     UnknownText,
+    UnknownFeed,
+    UnknownHostInFeed,
     UnknownChange,
     NotInHistory,
     UnknownProperty,
@@ -94,6 +96,10 @@ impl ProblemKind {
                 ("unknown-instance", "No such instance", StatusCode::NOT_FOUND)
             }
             Self::UnknownText => ("unknown-text", "No such text", StatusCode::NOT_FOUND),
+            Self::UnknownFeed => ("unknown-feed", "No such feed", StatusCode::NOT_FOUND),
+            Self::UnknownHostInFeed => {
+                ("unknown-feed-host", "The feed has no such host", StatusCode::NOT_FOUND)
+            }
             Self::UnknownChange => ("unknown-change", "No such change", StatusCode::NOT_FOUND),
             Self::NotInHistory => {
                 ("not-in-history", "The history does not keep this", StatusCode::GONE)

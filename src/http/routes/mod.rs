@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod feeds;
 mod history;
 mod inventory;
 mod jobs;
@@ -27,6 +28,7 @@ pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         sessions::ENDPOINTS,
         tokens::ENDPOINTS,
         inventory::ENDPOINTS,
+        feeds::ENDPOINTS,
         history::ENDPOINTS,
         audit::ENDPOINTS,
         maintenance::ENDPOINTS,

@@ -61,7 +61,7 @@ pub use undo_request::{ChangeUndoRequest, OnConflict, UNDO_OPERATION};
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use super::{InstanceRow, Inventory, InventoryError, read::OwnProperties};
+use super::{InstanceRow, Inventory, InventoryError, RowState, read::OwnProperties};
 use crate::{
     import::{PropertyChange, ValueSide, differences, values},
     model::{AnyRecord, Kind},
@@ -286,7 +286,8 @@ impl Inventory {
                 visible.strip(&mut stored.record)?;
                 let own = OwnProperties::without_members();
                 let properties = own.properties(&*stored.record);
-                Ok(show(&InstanceRow { version: stored.version, properties: &properties }))
+                let (version, ordinal, state) = (stored.version, stored.ordinal, RowState::Read);
+                Ok(show(&InstanceRow { version, ordinal, state, properties: &properties }))
             }
             AtChange::Absent => Err(InventoryError::NotFound { kind, name: name.to_owned() }),
             AtChange::BeforeBegin(_) => Err(not_kept(history)?),

@@ -1,7 +1,7 @@
 //! Reads one instance: its properties, defaults, and the relations of both directions.
 
 use super::{
-    Dialect, InstanceRow,
+    Dialect, InstanceRow, RowState,
     session::{ReadSession, Referrers, shows_pools, union},
 };
 use crate::{
@@ -81,7 +81,8 @@ impl Inventory {
             }
             properties = merged(properties, related);
         }
-        Ok(show(&InstanceRow { version: stored.version, properties: &properties }))
+        let (version, ordinal, state) = (stored.version, stored.ordinal, RowState::Read);
+        Ok(show(&InstanceRow { version, ordinal, state, properties: &properties }))
     }
 }
 

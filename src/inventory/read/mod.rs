@@ -43,6 +43,6 @@ mod visibility;
 pub(in crate::inventory) use instance::OwnProperties;
 pub use request::{
     Criterion, Dialect, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink,
-    SearchRequest, SearchTotals, Text,
+    RowState, SearchRequest, SearchTotals, Text,
 };
 pub(in crate::inventory) use visibility::{Visibility, relation_target};

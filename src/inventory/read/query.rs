@@ -37,6 +37,22 @@ impl Inventory {
         filters: &[(String, String)],
         rows: &mut RowSink<'_>,
     ) -> Result<u64, InventoryError> {
+        self.query_columns(of, filters, &[], rows)
+    }
+
+    /// Does the same as [`query`](Self::query), with rows of these columns. Without columns, the rows
+    /// show the instance's own properties.
+    ///
+    /// # Errors
+    /// As for [`query`](Self::query), and [`InventoryError::UnknownProperty`] for a column that
+    /// resembles a known name and that no record has; any other unknown name shows null.
+    pub fn query_columns(
+        &self,
+        of: impl Into<InstanceType>,
+        filters: &[(String, String)],
+        columns: &[String],
+        rows: &mut RowSink<'_>,
+    ) -> Result<u64, InventoryError> {
         let of = of.into();
         let session = self.session();
         let part = |kind: Kind| -> Result<_, InventoryError> {
@@ -45,7 +61,8 @@ impl Inventory {
             let mut predicates: Vec<_> = filters.collect::<Result<_, _>>()?;
             predicates.extend(Predicate::of_type(kind, &of));
             let selection = Selection::new(&session, kind, predicates)?;
-            Ok(RowQuery { selection, order: None, start: 0, limit: None, shape: RowShape::Own })
+            let shape = RowShape::resolve(&session, kind, columns, |property| property)?;
+            Ok(RowQuery { selection, order: None, start: 0, limit: None, shape })
         };
         let parts: Vec<_> =
             of.kinds().iter().copied().map(part).collect::<Result<_, InventoryError>>()?;

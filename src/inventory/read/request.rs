@@ -7,8 +7,21 @@ use crate::model::{InstanceType, View};
 pub struct InstanceRow<'a> {
     /// The number of the change that wrote the record.
     pub version: u64,
+    /// The number of the record in the creation order of its kind.
+    pub ordinal: u64,
+    /// Whether the record was read.
+    pub state: RowState,
     /// Names and values without secrets, sorted by name or in the order of the requested columns.
     pub properties: &'a [(&'a str, View<'a>)],
+}
+
+/// Tells whether the record of a row was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowState {
+    /// The properties are those of the record.
+    Read,
+    /// The record is damaged. Its name is the only property of it, or null.
+    Damaged,
 }
 
 /// The names under which an instance shows its relations.

@@ -1,7 +1,7 @@
 //! The rows of a result, from a selection of records.
 
 use super::{
-    Direction, Flow, InstanceRow, Order, RowSink,
+    Direction, Flow, InstanceRow, Order, RowSink, RowState,
     columns::Columns,
     instance::{OwnProperties, POOLS_INCOMPLETE},
     order::{RowSorter, key},
@@ -128,14 +128,16 @@ impl RowShape {
         rows: &mut RowSink<'_>,
     ) -> Result<Flow, InventoryError> {
         let version = raw.header.version;
+        let ordinal = raw.header.ordinal;
+        let state = RowState::Read;
         Ok(match self {
             RowShape::Own => {
                 let record = raw.record(kind, name.as_bytes())?;
-                let stored = Stored { record, ordinal: raw.header.ordinal, version };
+                let stored = Stored { record, ordinal, version };
                 let own = OwnProperties::read(session, &stored)?;
                 let mut properties = own.properties(&*stored.record);
                 session.filter_properties(kind, &mut properties)?;
-                rows(&InstanceRow { version, properties: &properties })
+                rows(&InstanceRow { version, ordinal, state, properties: &properties })
             }
             RowShape::Columns { names, columns } => {
                 let values = columns.values(session, name, raw)?;
@@ -147,7 +149,7 @@ impl RowShape {
                 if columns.show_pools() && session.pools_are_incomplete()? {
                     properties.push((POOLS_INCOMPLETE, View::Bool(true)));
                 }
-                rows(&InstanceRow { version, properties: &properties })
+                rows(&InstanceRow { version, ordinal, state, properties: &properties })
             }
         })
     }
@@ -165,7 +167,8 @@ fn send_damaged(
     let name = name.or(named.as_deref()).map_or(View::Null, View::Text);
     session.note_damage(error)?;
     let properties = [("name", name), (DAMAGED, View::Text(&sentence))];
-    Ok(rows(&InstanceRow { version: 0, properties: &properties }))
+    let state = RowState::Damaged;
+    Ok(rows(&InstanceRow { version: 0, ordinal: 0, state, properties: &properties }))
 }
 
 /// Sends the rows of queries of several kinds one after the other, as one page, and returns the number

@@ -97,6 +97,14 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("get_state", &["curl -u admin:admin http://127.0.0.1:8080/rest/state"]),
     ("verify", &["curl -u admin:admin -X POST http://127.0.0.1:8080/rest/verify"]),
     ("undo", &["curl -u admin:admin -X POST 'http://127.0.0.1:8080/rest/undo?dry_run'"]),
+    (
+        "list_feeds",
+        &[
+            "curl -u admin:admin http://127.0.0.1:8080/feeds \\\n    | python3 -c 'import json, sys; print([f[\"name\"] for f in json.load(sys.stdin)[\"feeds\"]])'",
+        ],
+    ),
+    ("get_feed", &["curl -u admin:admin 'http://127.0.0.1:8080/feeds/hosts?vendor=Cisco'"]),
+    ("get_feed_host", &["curl -u admin:admin http://127.0.0.1:8080/feeds/oxidized/lisbon-core-1"]),
     ("count_instances", &["curl -u admin:admin http://127.0.0.1:8080/rest/count"]),
     (
         "delete_instance",

@@ -6,7 +6,7 @@ pub(in crate::http) mod delete;
 pub(in crate::http) mod instance;
 pub(in crate::http) mod pools;
 pub(in crate::http) mod query;
-mod rows;
+pub(in crate::http::handlers) mod rows;
 pub(in crate::http) mod search;
 mod search_body;
 
