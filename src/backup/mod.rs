@@ -49,7 +49,7 @@ mod write;
 
 use std::{
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -69,9 +69,10 @@ pub use report::{
 };
 pub use restore::{RestoreReport, RestoreRequest, Restored, TextCounts};
 pub use schedule::{
-    BackupSchedule, BackupScheduleState, Failure, FailureCause, Interval, InvalidInterval,
-    InvalidTimeOfDay, InvalidTiming, KeptBackups, ScheduleFailure, ScheduleSettings,
-    ScheduleThreads, Success, TimeOfDay, Timing,
+    BackupCommand, BackupSchedule, BackupScheduleState, CommandError, Failure, FailureCause,
+    Interval, InvalidInterval, InvalidTimeOfDay, InvalidTiming, InvalidWebhookUrl, KeptBackups,
+    ScheduleFailure, ScheduleSettings, ScheduleThreads, Success, TimeOfDay, Timing, Webhook,
+    WebhookError, WebhookUrl,
 };
 pub use upload::BackupUpload;
 pub use verify::verify;
@@ -200,6 +201,15 @@ impl Backups {
     /// [`BackupError::NoFolder`] or [`BackupError::Io`] if the folder cannot be read.
     fn scheduled(&self) -> Result<Vec<ScheduledBackup>, BackupError> {
         self.0.library.scheduled()
+    }
+
+    /// Returns the absolute path of a stored backup.
+    ///
+    /// # Errors
+    /// [`BackupError::Io`] if the working directory is needed for it and cannot be read.
+    fn path(&self, name: &BackupName) -> Result<PathBuf, BackupError> {
+        let path = self.0.library.path(name);
+        std::path::absolute(&path).map_err(BackupError::at(&path))
     }
 
     /// Returns the space of the file system of stored backups.

@@ -1,5 +1,5 @@
 //! Drops privileges permanently: makes the process run as another user, or closes the descriptors that it
-//! inherited.
+//! inherited, or keeps them from its children.
 //!
 //! This calls the functions of the C library, which change all threads of the process. The system
 //! calls themselves (`rustix::thread::set_thread_uid`) change the calling thread only: a thread that
@@ -33,6 +33,16 @@ pub(super) fn close_other_descriptors() {
     let (first, last, flags) = (3_u32, u32::MAX, 0_u32);
     // SAFETY: the process has just started, so no value owns one of these descriptors.
     unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+}
+
+/// Keeps the descriptors that this process has inherited from those that it will start. A command of the site
+/// must not get the files of whoever started the server. Linux before 5.11 cannot do it.
+pub(super) fn keep_descriptors_from_children() {
+    /// `CLOSE_RANGE_CLOEXEC` (close_range(2)): sets the flag and closes nothing.
+    const CLOEXEC: u32 = 4;
+    let (first, last) = (3_u32, u32::MAX);
+    // SAFETY: no descriptor is closed.
+    unsafe { libc::syscall(libc::SYS_close_range, first, last, CLOEXEC) };
 }
 
 fn check(returned: c_int) -> io::Result<()> {

@@ -17,6 +17,7 @@ use super::interrupt::EXIT_INTERRUPTED;
 use super::listeners::{self, BoundListener, Listeners};
 use super::logging;
 use super::owner::{self, owner_to_switch_to};
+use super::privileges;
 use super::supervisor::Supervisor;
 use crate::access::{
     self, Accounts, CreatedFile, InventoryAccounts, LdapServers, RightsModel, Setup, Tokens,
@@ -44,6 +45,7 @@ Examples:
 pub(super) fn run(config: &ServeConfig, parsed: &Parsed) -> anyhow::Result<ExitCode> {
     // Held until the end of this function: dropping it writes the last log lines.
     let _log = logging::start(&config.log)?;
+    privileges::keep_descriptors_from_children();
     listeners::require_encryption(config)?;
     let supervisor = Arc::new(Supervisor::of_environment());
     let early_listeners = switch_to_owner(config)?;
@@ -147,7 +149,10 @@ fn schedule(
     config: &ServeConfig,
     inventory: &OpenInventory,
 ) -> anyhow::Result<Option<BackupSchedule>> {
-    let settings = config.backup.schedule().context("The settings for backups cannot be used")?;
+    let settings = config
+        .backup
+        .schedule(&config.name())
+        .context("The settings for backups cannot be used")?;
     let (backups, jobs) = (inventory.backups.clone(), inventory.jobs.clone());
     let audit = inventory.audit.clone();
     Ok(settings.map(|settings| BackupSchedule::new(settings, backups, jobs, audit)))
@@ -246,14 +251,21 @@ fn open_audit(config: &ServeConfig, store: &Arc<Store>) -> anyhow::Result<Arc<Au
     AuditLog::start(options, source).context("Cannot open the audit log")
 }
 
-/// Returns the settings that do not have their default. None of them is a secret: passwords are in files.
+/// The value of a secret setting in the audit log.
+const SECRET_SETTING: &str = "not recorded";
+
+/// Returns the settings that do not have their default. Passwords are in files, so few of them are secrets.
 fn settings_in_force(parsed: &Parsed) -> BTreeMap<String, String> {
     let settings = parsed.effective_settings().into_iter();
     settings
         .filter(|setting| setting.source != SettingSource::Default)
         .filter_map(|setting| {
             let value = setting.value?.to_string_lossy().into_owned();
-            Some((setting.setting.name().to_owned(), value))
+            let name = setting.setting.name().to_owned();
+            Some((
+                name,
+                if setting.setting.is_secret() { SECRET_SETTING.to_owned() } else { value },
+            ))
         })
         .collect()
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, value_parser};
 
 use crate::backup::{
-    BackupFolder, Interval, InvalidTiming, KeptBackups, ScheduleSettings, TimeOfDay, Timing,
+    BackupCommand, BackupFolder, Interval, InvalidTiming, KeptBackups, ScheduleSettings, TimeOfDay,
+    Timing, Webhook, WebhookUrl,
 };
 
 /// The largest number of kept backups of each kind: 100 years of days. A larger one is a mistake.
@@ -43,7 +44,33 @@ pub struct BackupConfig {
     #[arg(long, env = "SATCHEL_BACKUP_KEEP_MONTHLY", value_name = "MONTHS", help_heading = "Backups",
           value_parser = value_parser!(u32).range(0..=KEPT_MAX))]
     backup_keep_monthly: Option<u32>,
+
+    /// Executable file that is run with the path of each good scheduled backup, for example to copy it to
+    /// another machine
+    #[arg(long, env = "SATCHEL_BACKUP_COMMAND", value_name = "FILE", help_heading = "Backups",
+          value_parser = CommandFile::parse)]
+    backup_command: Option<CommandFile>,
+
+    /// Time after which this command is killed [default: 1h]
+    #[arg(
+        long,
+        env = "SATCHEL_BACKUP_COMMAND_TIME",
+        value_name = "INTERVAL",
+        help_heading = "Backups"
+    )]
+    backup_command_time: Option<Interval>,
+
+    /// URL that gets a JSON document by POST after each scheduled backup and each failure
+    #[arg(long, env = "SATCHEL_BACKUP_WEBHOOK", value_name = "URL", help_heading = "Backups")]
+    backup_webhook: Option<WebhookUrl>,
+
+    /// PEM file of the certificate of this URL's server, or of its authority [default: the public authorities]
+    #[arg(long, env = "SATCHEL_BACKUP_WEBHOOK_CA", value_name = "FILE", help_heading = "Backups")]
+    backup_webhook_ca: Option<PathBuf>,
 }
+
+/// The default of the longest time of the command: a slow line needs hours for a large backup.
+const COMMAND_TIME_MAX: Interval = Interval::of_seconds(60 * 60);
 
 /// The settings of backups do not fit together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +80,14 @@ pub enum BackupSettingsError {
     NoSchedule {
         /// The name of the setting.
         setting: &'static str,
+    },
+    /// A setting is about another one, which is missing.
+    #[error("the setting {setting} has no effect without {needed}")]
+    Unused {
+        /// The name of the setting.
+        setting: &'static str,
+        /// The setting that it needs.
+        needed: &'static str,
     },
     /// The times do not fit together.
     #[error(transparent)]
@@ -68,11 +103,11 @@ impl BackupConfig {
         }
     }
 
-    /// The settings of scheduled backups. `None` if none are made.
+    /// The settings of scheduled backups. `None` if none are made. `server` is the name of the server.
     ///
     /// # Errors
     /// Every variant of [`BackupSettingsError`].
-    pub fn schedule(&self) -> Result<Option<ScheduleSettings>, BackupSettingsError> {
+    pub fn schedule(&self, server: &str) -> Result<Option<ScheduleSettings>, BackupSettingsError> {
         let every = match (self.backup_every, self.backup_at) {
             (Some(every), _) => every,
             (None, Some(_)) => Interval::DAY,
@@ -89,7 +124,30 @@ impl BackupConfig {
             weekly: self.backup_keep_weekly.unwrap_or_default(),
             monthly: self.backup_keep_monthly.unwrap_or_default(),
         };
-        Ok(Some(ScheduleSettings { timing, kept }))
+        let time_max = self.backup_command_time.unwrap_or(COMMAND_TIME_MAX);
+        let command = self.backup_command.as_ref();
+        let command =
+            command.map(|CommandFile(path)| BackupCommand { path: path.clone(), time_max });
+        let webhook = self.backup_webhook.clone().map(|url| Webhook {
+            url,
+            authority: self.backup_webhook_ca.clone(),
+            server: server.to_owned(),
+        });
+        let is_unused = |is_set: bool, is_used: bool| is_set && !is_used;
+        if is_unused(self.backup_command_time.is_some(), command.is_some()) {
+            return Err(BackupSettingsError::Unused {
+                setting: "backup_command_time",
+                needed: "backup_command",
+            });
+        }
+        let is_encrypted = webhook.as_ref().is_some_and(|webhook| webhook.url.is_encrypted());
+        if is_unused(self.backup_webhook_ca.is_some(), is_encrypted) {
+            return Err(BackupSettingsError::Unused {
+                setting: "backup_webhook_ca",
+                needed: "a backup_webhook that begins with https://",
+            });
+        }
+        Ok(Some(ScheduleSettings { timing, kept, command, webhook }))
     }
 
     /// Returns the name of a setting that has a value, and needs scheduled backups.
@@ -98,6 +156,10 @@ impl BackupConfig {
             ("backup_keep_daily", self.backup_keep_daily.is_some()),
             ("backup_keep_weekly", self.backup_keep_weekly.is_some()),
             ("backup_keep_monthly", self.backup_keep_monthly.is_some()),
+            ("backup_command", self.backup_command.is_some()),
+            ("backup_command_time", self.backup_command_time.is_some()),
+            ("backup_webhook", self.backup_webhook.is_some()),
+            ("backup_webhook_ca", self.backup_webhook_ca.is_some()),
         ];
         settings.into_iter().find(|(_, is_set)| *is_set).map(|(name, _)| name)
     }
@@ -119,6 +181,17 @@ impl BackupDir {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+}
+
+/// The value of the setting `backup_command`: an absolute path. No shell reads it, and it has no arguments.
+#[derive(Clone, Debug)]
+struct CommandFile(PathBuf);
+
+impl CommandFile {
+    fn parse(text: &str) -> Result<Self, String> {
+        let hint = "; for a program with arguments, write a script";
+        absolute_path(text).map(Self).map_err(|message| message + hint)
     }
 }
 

@@ -29,6 +29,9 @@ impl Expected {
     }
 }
 
+/// The settings whose value can be a secret: services give each user of a webhook a path of its own.
+const SECRETS: [&str; 1] = ["backup_webhook"];
+
 /// A setting: a command-line option, an environment variable and a line of the file at the same
 /// time.
 #[derive(Clone, Debug)]
@@ -49,6 +52,11 @@ impl Setting {
     /// The name in the file.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns whether the value can be a secret, which logs must not contain.
+    pub fn is_secret(&self) -> bool {
+        SECRETS.contains(&self.name())
     }
 
     /// The long name of the option, without dashes.

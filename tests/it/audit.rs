@@ -1,7 +1,7 @@
 //! The audit log: its entries, its chain, and its messages to a collector.
 
 mod chain;
-mod syslog;
+pub(crate) mod syslog;
 
 use std::{fs, path::Path};
 

@@ -17,7 +17,10 @@ use satchel::access::{
     PasswordError, RefusedName, RefusedPassword, SetupError, TokenError, TokenRefusal, TokensError,
 };
 use satchel::audit::AuditError;
-use satchel::backup::{BackupError, BackupName, BackupNameError, RefusedBackup, TextProblem};
+use satchel::backup::{
+    BackupError, BackupName, BackupNameError, CommandError, Interval, RefusedBackup,
+    ScheduleFailure, TextProblem, WebhookError,
+};
 use satchel::codec::bundle::{
     ArchiveProblem, BundleError, Digest, EntryProblem, MetadataError,
     WriteError as BundleWriteError,
@@ -217,6 +220,49 @@ fn backup_errors_say_each_thing_once() {
         TextProblem::OutOfOrder => TextProblem::OutOfOrder,
         TextProblem::Missing => TextProblem::Missing,
         TextProblem::Long { .. } => TextProblem::Long { bytes: 99 },
+    });
+    assert_each!(CommandError {
+        CommandError::Start { .. } =>
+            CommandError::Start { path: PathBuf::from("a"), source: io_error() },
+        CommandError::Wait { .. } =>
+            CommandError::Wait { path: PathBuf::from("a"), source: io_error() },
+        CommandError::Status { .. } => CommandError::Status {
+            path: PathBuf::from("a"),
+            status: ExitStatus::from_raw(9),
+            output: vec![text()],
+        },
+        CommandError::TooLong { .. } =>
+            CommandError::TooLong { path: PathBuf::from("a"), time_max: Interval::DAY },
+        CommandError::Stopped { .. } => CommandError::Stopped { path: PathBuf::from("a") },
+    });
+    assert_each!(WebhookError {
+        WebhookError::Certificates(_) =>
+            WebhookError::Certificates(TlsError::NoCertificate(PathBuf::from("a"))),
+        WebhookError::Request { .. } => WebhookError::Request {
+            url: "http://a/b".parse().unwrap(),
+            source: Box::new(ureq::Error::HostNotFound),
+        },
+        WebhookError::Status { .. } =>
+            WebhookError::Status { url: "http://a/b".parse().unwrap(), status: 500 },
+    });
+    assert_each!(ScheduleFailure {
+        ScheduleFailure::NoRoom { .. } =>
+            ScheduleFailure::NoRoom { free_bytes: 1, needed_bytes: 9 },
+        ScheduleFailure::NotMade(_) => ScheduleFailure::NotMade(BackupError::DiskFull),
+        ScheduleFailure::NotVerified { .. } => ScheduleFailure::NotVerified {
+            name: name(),
+            source: Box::new(BackupError::DiskFull),
+        },
+        ScheduleFailure::Findings { .. } =>
+            ScheduleFailure::Findings { name: name(), summary: text() },
+        ScheduleFailure::Command { .. } => ScheduleFailure::Command {
+            name: name(),
+            source: Box::new(CommandError::Stopped { path: PathBuf::from("a") }),
+        },
+        ScheduleFailure::NotRemoved(_) => ScheduleFailure::NotRemoved(BackupError::DiskFull),
+        ScheduleFailure::Cancelled => ScheduleFailure::Cancelled,
+        ScheduleFailure::Interrupted => ScheduleFailure::Interrupted,
+        ScheduleFailure::Panicked { .. } => ScheduleFailure::Panicked { message: text() },
     });
     assert_each!(BackupError {
         BackupError::NotFound { .. } => BackupError::NotFound { name: name() },

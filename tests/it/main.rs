@@ -5,6 +5,7 @@
 mod architecture;
 mod audit;
 mod backup_folder;
+mod backup_hooks;
 mod backup_schedule;
 mod backups;
 mod bodies;

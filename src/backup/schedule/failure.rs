@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::timing::RunOutcome;
+use super::{command::CommandError, timing::RunOutcome};
 use crate::{
     backup::{BackupError, BackupName},
     store::StoreError,
@@ -26,7 +26,7 @@ pub enum ScheduleFailure {
         needed_bytes: u64,
     },
     /// No backup was made.
-    #[error("no backup was made")]
+    #[error("cannot make the backup")]
     NotMade(#[source] BackupError),
     /// The backup cannot be verified.
     #[error("the backup “{name}” cannot be verified")]
@@ -43,6 +43,14 @@ pub enum ScheduleFailure {
         name: BackupName,
         /// The result of the verification, as a sentence.
         summary: String,
+    },
+    /// The command failed.
+    #[error("the backup “{name}” is good, but the command failed")]
+    Command {
+        /// The backup.
+        name: BackupName,
+        /// The reason.
+        source: Box<CommandError>,
     },
     /// Old backups cannot be removed.
     #[error("the backup is good, but old backups cannot be removed")]
@@ -74,6 +82,8 @@ pub enum FailureCause {
     NotMade,
     /// The backup could not be verified, or the verification had findings.
     NotVerified,
+    /// The command failed, took too long or could not be run.
+    Command,
     /// Old backups could not be removed.
     NotRemoved,
     /// An administrator cancelled the backup.
@@ -86,10 +96,11 @@ pub enum FailureCause {
 
 impl FailureCause {
     /// All causes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoRoom,
         Self::NotMade,
         Self::NotVerified,
+        Self::Command,
         Self::NotRemoved,
         Self::Cancelled,
         Self::Interrupted,
@@ -102,6 +113,7 @@ impl FailureCause {
             Self::NoRoom => "no_room",
             Self::NotMade => "not_made",
             Self::NotVerified => "not_verified",
+            Self::Command => "command",
             Self::NotRemoved => "not_removed",
             Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
@@ -115,6 +127,7 @@ impl FailureCause {
             Self::NoRoom => "there was no room",
             Self::NotMade => "no backup could be made",
             Self::NotVerified => "the backup could not be verified",
+            Self::Command => "the command failed",
             Self::NotRemoved => "old backups could not be removed",
             Self::Cancelled => "an administrator cancelled it",
             Self::Interrupted => "the server was killed meanwhile",
@@ -132,6 +145,7 @@ impl ScheduleFailure {
             Self::NotVerified { source, .. } if is_full(source) => FailureCause::NoRoom,
             Self::NotMade(_) | Self::Panicked { .. } => FailureCause::NotMade,
             Self::NotVerified { .. } | Self::Findings { .. } => FailureCause::NotVerified,
+            Self::Command { .. } => FailureCause::Command,
             Self::NotRemoved(_) => FailureCause::NotRemoved,
             Self::Cancelled => FailureCause::Cancelled,
             Self::Interrupted => FailureCause::Interrupted,
@@ -141,7 +155,7 @@ impl ScheduleFailure {
     /// Returns how soon the next run is due.
     pub(super) fn outcome(&self) -> RunOutcome {
         match self {
-            Self::NotRemoved(_) | Self::Cancelled => RunOutcome::Done,
+            Self::Command { .. } | Self::NotRemoved(_) | Self::Cancelled => RunOutcome::Done,
             Self::NoRoom { .. }
             | Self::NotMade(_)
             | Self::NotVerified { .. }

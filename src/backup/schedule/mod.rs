@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! settings   the settings
+//! command    the command of the site, which gets each good backup
+//! webhook    the document that is sent after each backup
 //! timing     the times at which backups are due
 //! retention  the rule by which old backups are removed
 //! failure    the reasons why a backup fails
 //! state      the last backup and the last failure, over a restart
 //! report     the state in responses
-//! run        one backup: made, verified, old ones removed
+//! run        one backup: made, verified, given to the command, old ones removed
 //! stop       the end of the threads
 //! ```
 //!
@@ -15,6 +17,7 @@
 //! entries in the audit log, as those of `POST /rest/backup` do. A second thread notices that nothing was
 //! written for twice the interval, also if the first one hangs in a disk that does not respond.
 
+mod command;
 mod failure;
 mod report;
 mod retention;
@@ -23,6 +26,7 @@ mod settings;
 mod state;
 mod stop;
 mod timing;
+mod webhook;
 
 use std::{
     io,
@@ -31,6 +35,7 @@ use std::{
     time::Duration,
 };
 
+pub use command::{BackupCommand, CommandError};
 pub use failure::{FailureCause, ScheduleFailure};
 pub use report::BackupScheduleState;
 pub use retention::KeptBackups;
@@ -38,6 +43,8 @@ pub(in crate::backup) use retention::ScheduledBackup;
 pub use settings::ScheduleSettings;
 pub use state::{Failure, Success};
 pub use timing::{Interval, InvalidInterval, InvalidTimeOfDay, InvalidTiming, TimeOfDay, Timing};
+
+pub use webhook::{InvalidWebhookUrl, Webhook, WebhookError, WebhookUrl};
 
 use state::{ScheduleRecord, ScheduleState};
 use stop::StopFlag;

@@ -41,6 +41,8 @@ pub struct BackupScheduleState {
     /// The number of failures since the schedule began, by cause.
     #[schemars(with = "BTreeMap<String, u64>")]
     pub failures: BTreeMap<FailureCause, u64>,
+    /// The number of documents that the webhook did not take since the schedule began.
+    pub webhook_failures: u64,
 }
 
 impl BackupSchedule {
@@ -57,6 +59,7 @@ impl BackupSchedule {
             is_running,
             has_failed: record.has_failed(),
             is_overdue: self.is_overdue(&record),
+            webhook_failures: record.webhook_failures,
             successes: record.successes,
             failures: FailureCause::ALL.into_iter().map(count).collect(),
             last_success: record.last_success,

@@ -1,4 +1,4 @@
-//! One scheduled backup: it is made and verified, and old ones are removed.
+//! One scheduled backup: it is made and verified, given to the command, and old ones are removed.
 
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use super::{
     failure::{FailureCause, ScheduleFailure},
     state::{ScheduleRecord, Success},
     timing::{LastRun, RunOutcome, now},
+    webhook::Outcome,
 };
 use crate::{
     audit::{Event, EventKind},
@@ -36,7 +37,7 @@ impl BackupSchedule {
         let ended = Self::contained(|| self.back_up()).and_then(|ended| ended);
         *self.running() = None;
         match ended {
-            Ok(()) => {}
+            Ok(()) => self.send_success(),
             Err(ScheduleFailure::Cancelled) if self.0.stop.is_set() => {
                 self.0.state.update(|record| record.end_run(now(), RunOutcome::Stopped));
                 tracing::info!(
@@ -56,7 +57,9 @@ impl BackupSchedule {
         let (name, report) = self.make()?;
         self.verify(&name)?;
         let milliseconds = clock.elapsed().as_millis() as u64;
+        // The backup is good from here on: a command that fails must not hide that.
         self.succeed(&report, milliseconds);
+        self.run_command(&name)?;
         self.remove_old()
     }
 
@@ -113,6 +116,26 @@ impl BackupSchedule {
             Ok(())
         } else {
             Err(ScheduleFailure::Findings { name: name.clone(), summary: report.summary })
+        }
+    }
+
+    /// Runs the command of the settings, and writes its output to the log.
+    fn run_command(&self, name: &BackupName) -> Result<(), ScheduleFailure> {
+        let Some(command) = &self.0.settings.command else { return Ok(()) };
+        let path = self.0.backups.path(name).map_err(ScheduleFailure::NotMade)?;
+        let ended = command.run(&path, &|| self.0.stop.is_set());
+        for line in &ended.output {
+            tracing::info!(backup = %name, "Output of the backup command: {line}");
+        }
+        match ended.result {
+            Ok(()) => {
+                tracing::info!(backup = %name, "The backup command has ended.");
+                Ok(())
+            }
+            Err(source) => {
+                let source = Box::new(source);
+                Err(ScheduleFailure::Command { name: name.clone(), source })
+            }
         }
     }
 
@@ -207,6 +230,7 @@ impl BackupSchedule {
             record.end_run(now, outcome);
             record.fail(now, cause, &detail);
         });
+        self.send(Outcome::Failure { cause, detail: &detail });
     }
 
     /// Notes that the last run did not end, because the server was killed.
@@ -231,6 +255,23 @@ impl BackupSchedule {
         self.0.state.update(|record| {
             *record.failures.entry(FailureCause::Overdue).or_default() += 1;
         });
+        self.send(Outcome::Failure { cause: FailureCause::Overdue, detail: &detail });
+    }
+
+    /// Sends the last success to the webhook.
+    fn send_success(&self) {
+        if let Some(success) = self.0.state.record().last_success {
+            self.send(Outcome::Success(&success));
+        }
+    }
+
+    /// Sends an outcome to the webhook. The backup itself does not depend on its success.
+    fn send(&self, outcome: Outcome<'_>) {
+        let Some(webhook) = &self.0.settings.webhook else { return };
+        if let Err(error) = webhook.send(now(), outcome, &self.0.stop) {
+            tracing::warn!(error = %Chain(&error), "The webhook did not take the outcome of a scheduled backup.");
+            self.0.state.update(|record| record.webhook_failures += 1);
+        }
     }
 }
 

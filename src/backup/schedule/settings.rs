@@ -1,6 +1,6 @@
 //! The settings of scheduled backups.
 
-use super::{retention::KeptBackups, timing::Timing};
+use super::{command::BackupCommand, retention::KeptBackups, timing::Timing, webhook::Webhook};
 use crate::backup::{BackupRequest, HistoryInBackup};
 
 /// The author of scheduled backups in their manifests and jobs. Names of users contain no colon.
@@ -13,6 +13,10 @@ pub struct ScheduleSettings {
     pub timing: Timing,
     /// The old backups that stay.
     pub kept: KeptBackups,
+    /// The command that gets each good backup.
+    pub command: Option<BackupCommand>,
+    /// The receiver of a document after each backup.
+    pub webhook: Option<Webhook>,
 }
 
 impl ScheduleSettings {

@@ -72,6 +72,9 @@ pub(super) struct ScheduleRecord {
     /// The number of failures by cause.
     #[serde(default)]
     pub failures: BTreeMap<FailureCause, u64>,
+    /// The number of documents that the webhook did not take.
+    #[serde(default)]
+    pub webhook_failures: u64,
 }
 
 impl ScheduleRecord {
@@ -83,6 +86,7 @@ impl ScheduleRecord {
             last_failure: None,
             successes: 0,
             failures: BTreeMap::new(),
+            webhook_failures: 0,
         }
     }
 

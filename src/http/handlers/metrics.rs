@@ -144,6 +144,9 @@ fn write_schedule(page: &mut Page, schedule: &BackupScheduleState) -> fmt::Resul
     for (cause, count) in &schedule.failures {
         page.sample(name, &[("cause", cause.as_str())], count)?;
     }
+    let about = "Documents about scheduled backups that the webhook did not take.";
+    let name = "satchel_backup_webhook_failures_total";
+    page.one(name, "counter", about, schedule.webhook_failures)?;
     let about = "Whether the last scheduled backup failed, or a later step of it.";
     page.one("satchel_backup_failed", "gauge", about, u8::from(schedule.has_failed))?;
     let about = "Whether no scheduled backup was written for twice the interval.";

@@ -116,7 +116,7 @@ fn an_unreachable_collector_delays_nothing() {
     assert!(server.wait().success());
 }
 
-fn tls_config(files: &CertificateFiles) -> Arc<ServerConfig> {
+pub(crate) fn tls_config(files: &CertificateFiles) -> Arc<ServerConfig> {
     let certificate = CertificateDer::from_pem_file(&files.certificate).unwrap();
     let key = PrivateKeyDer::from_pem_file(&files.key).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -129,7 +129,7 @@ fn tls_config(files: &CertificateFiles) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-fn certificate(folder: &Path) -> CertificateFiles {
+pub(crate) fn certificate(folder: &Path) -> CertificateFiles {
     CertificateFiles::self_signed(folder, &[], &["127.0.0.1".parse().unwrap()]).unwrap()
 }
 

@@ -72,6 +72,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ),
     ("audit", "<108>1", "a message to a collector; tests/it/audit/syslog.rs checks one"),
     ("keys", "[Service]", "the configuration of systemd"),
+    ("backups", "{\"event\":", "documents of a webhook; tests/it/backup_hooks.rs checks the same"),
     ("operations", "scrape_configs:", "the configuration of Prometheus"),
     ("standby", "systemctl disable", "needs systemd"),
 ];
