@@ -4,18 +4,18 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{FileExt, OpenOptionsExt},
-    path::PathBuf,
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
 
 use super::{AuditError, entry::ChainEnd, segments::AuditFolder};
-use crate::wording::hex;
+use crate::{disk::write_private_file, wording::hex};
 
-/// The mode of the file.
-const FILE_MODE: u32 = 0o600;
+/// The length of the file `AUDIT` in bytes: at most 110 of JSON, and less than a sector.
+const END_BYTES: usize = 128;
 
 /// The digits of the number in the file `MARK.audit`, and of the beginning of its SHA-256 after a space: a
 /// fixed length, so that it is replaced in one write.
@@ -125,37 +125,34 @@ fn temporary_path(folder: &AuditFolder) -> PathBuf {
     folder.end_path().with_extension("new")
 }
 
-/// Replaces both files. They are not made durable: after a loss of power, an earlier end is as good, and each
-/// batch of entries would take two more writes of the disk.
+/// Replaces both files. They are not synced: after a loss of power an earlier end is as good, and each batch of
+/// entries would take two more writes of the disk.
 ///
 /// # Errors
 /// [`AuditError::Write`].
 pub(super) fn write(folder: &AuditFolder, end: &ChainEnd) -> Result<(), AuditError> {
-    write_end(folder, end)?;
+    let path = folder.end_path();
+    let text = end_text(end).map_err(|error| AuditError::write(&path)(error.into()))?;
+    replace(folder, &path, text.as_bytes()).map_err(AuditError::write(&path))?;
     let path = folder.mark_path();
-    let mark = || -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(FILE_MODE).open(&path)?;
-        let text = mark_text(end.number);
-        file.write_all_at(text.as_bytes(), 0)?;
-        // A damaged file can be longer.
-        file.set_len(text.len() as u64)
-    };
-    mark().map_err(AuditError::write(&path))
+    replace(folder, &path, mark_text(end.number).as_bytes()).map_err(AuditError::write(&path))
 }
 
-/// Replaces the file `AUDIT`.
-fn write_end(folder: &AuditFolder, end: &ChainEnd) -> Result<(), AuditError> {
-    let path = folder.end_path();
-    let temporary = temporary_path(folder);
-    let replace = || -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        let mut file =
-            options.write(true).create(true).truncate(true).mode(FILE_MODE).open(&temporary)?;
-        file.write_all(&serde_json::to_vec(end)?)?;
-        fs::rename(&temporary, &path)
-    };
-    replace().map_err(AuditError::write(&path))
+/// The content of the file `AUDIT`: JSON, filled up with blanks to [`END_BYTES`].
+fn end_text(end: &ChainEnd) -> serde_json::Result<String> {
+    let json = serde_json::to_string(end)?;
+    Ok(format!("{json:<width$}\n", width = END_BYTES - 1))
+}
+
+/// Replaces a file whose texts all have the same length. They lie in one sector, so that a loss of power leaves
+/// the earlier text or the new one. A file that is missing or has another length is made durable instead: the
+/// file system can lose the contents of a renamed file that was not synced.
+fn replace(folder: &AuditFolder, path: &Path, text: &[u8]) -> io::Result<()> {
+    match OpenOptions::new().write(true).open(path) {
+        Ok(file) if file.metadata()?.len() == text.len() as u64 => file.write_all_at(text, 0),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(_) | Err(_) => write_private_file(path, &temporary_path(folder), text),
+    }
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ mod history_loss;
 mod host_names;
 mod hostile_heads;
 mod http2;
+mod import_power_cuts;
 mod import_undo;
 mod instances;
 mod inventory;

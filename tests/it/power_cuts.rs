@@ -8,7 +8,7 @@
 //! no partial change.
 //!
 //! `SATCHEL_CUTS` is the number of cuts. Of the other files in the data directory none is written
-//! after the store is open.
+//! after the store is open. `import_power_cuts` covers imports, restores and undos, which write other files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
