@@ -114,9 +114,9 @@ pub(super) fn open(
     properties.write(directory)?;
     if report.hidden > 0 {
         tracing::info!(
-            "{} of custom properties are encrypted now, {} of them in the history and in kept copies.",
-            counted(report.hidden, "value"),
-            report.hidden_before
+            "Custom properties are encrypted now in {} of all kept copies and {} of the history.",
+            counted(report.hidden - report.hidden_before, "record"),
+            counted(report.hidden_before, "value")
         );
     }
     open_with(directory, options, &properties)

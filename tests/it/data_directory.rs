@@ -185,7 +185,7 @@ fn an_upgrade_encrypts_the_custom_properties_of_format_7() {
     }
     let mut server = Server::start_on_data(folder);
     let log = fs::read_to_string(server.data().parent().unwrap().join("log")).unwrap();
-    assert!(log.contains("of custom properties are encrypted now"), "{log}");
+    assert!(log.contains("Custom properties are encrypted now in"), "{log}");
     for _ in 0..2 {
         for secret in secrets {
             assert!(!holds(&server.data(), secret), "{secret}");
@@ -247,6 +247,10 @@ pub(crate) fn holds(folder: &Path, text: &str) -> bool {
         let path = entry.unwrap().path();
         if path.is_dir() {
             return holds(&path, text);
+        }
+        // 32 MiB of zeros.
+        if path.ends_with("RESERVE") {
+            return false;
         }
         memchr::memmem::find(&fs::read(path).unwrap(), text.as_bytes()).is_some()
     })

@@ -334,7 +334,7 @@ fn a_start_with_other_names_encrypts_what_is_stored() {
     server.kill();
     assert!(holds(&server.data(), "hunter-"));
     let server = server.start_again_with(&["--secret-properties", "usual, Vault_*"]);
-    assert!(log(&server).contains("of custom properties are encrypted now"), "{}", log(&server));
+    assert!(log(&server).contains("Custom properties are encrypted now in"), "{}", log(&server));
     let shown = get(&server, &path("device", "R 1%"));
     assert!(shown.get("snmp_community").is_none() && shown.get("vault_path").is_none(), "{shown}");
     assert_eq!(text(&inventory(&server), "device"), text(&before, "device"));
