@@ -27,7 +27,7 @@ RIGHT_TO_LEFT = "\u202eRTL <script>alert(1)<img src=x onerror=alert(1)> \u200fש
 EMOJI = "🚀" * 62 + "👩\u200d"  # 255 bytes, the longest name
 HOSTILE = [RIGHT_TO_LEFT, EMOJI, "a?b#c%2f&d=`${x}", "two  spaces", "..", "{{folder}}"]
 # Other checks can run at the same time.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 TAGS = "</script><img src=x onerror=alert(1)>"
 
 
@@ -67,7 +67,7 @@ class Console:
     def __init__(self, browser, origin, **context):
         self.origin = origin
         self.context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce", **context)
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(60_000)
         self.page = self.context.new_page()
         self.guard = Guard(self.page, origin)
 
@@ -354,7 +354,7 @@ def console_imports(binary, root, fixtures):
         page.get_by_role("button", name="Another file").click()
         choose(f"name,port,vendor\nNew 🚀,2222,Cisco\n{CORE},22,Nokia\n")
         expect(page.locator(".has-created").first).to_have_text("1")
-        page.locator("summary", has_text="1 Device").click()
+        page.locator("summary", has=page.locator(".updated")).filter(has_text="1 Device").click()
         expect(page.locator(".report-list")).to_contain_text("Juniper")
         console.check_access("preview of an import")
         assert rest.get(f"{origin}/rest/instance/device/{CORE}").json()["vendor"] == "Juniper"
