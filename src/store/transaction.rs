@@ -174,6 +174,7 @@ impl<'s> Transaction<'s> {
     fn create(&mut self, record: &dyn Record, ordinal: u64, body: &[u8]) -> Result<(), StoreError> {
         let (kind, name) = (record.kind(), record.name().as_str());
         self.note(ValueOwner::Record(kind), name.as_bytes(), None);
+        self.note_secrets(record);
         self.edit_references(record, ListChange::Insert);
         let counts = self.summary.kind(kind);
         let in_name_order =
@@ -195,6 +196,8 @@ impl<'s> Transaction<'s> {
     ) -> Result<(), StoreError> {
         let (kind, name) = (record.kind(), record.name().as_str());
         let old = Stored::read_any(kind, name.as_bytes(), before)?;
+        self.note_secrets(&*old.record);
+        self.note_secrets(record);
         self.edit_references(&*old.record, ListChange::Remove);
         self.edit_references(record, ListChange::Insert);
         self.erase(ValueOwner::Record(kind), name.as_bytes(), before)?;
@@ -216,6 +219,7 @@ impl<'s> Transaction<'s> {
     pub fn remove(&mut self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         let Some(raw) = self.trees().raw(kind, name.as_bytes())? else { return Ok(false) };
         let old = Stored::read_any(kind, name.as_bytes(), &raw)?;
+        self.note_secrets(&*old.record);
         self.edit_references(&*old.record, ListChange::Remove);
         self.summary.kind_mut(kind).count -= 1;
         self.erase(ValueOwner::Record(kind), name.as_bytes(), &raw)?;
@@ -236,10 +240,12 @@ impl<'s> Transaction<'s> {
     pub fn rename(&mut self, kind: Kind, from: &str, to: Name) -> Result<bool, StoreError> {
         let Some(raw) = self.trees().raw(kind, from.as_bytes())? else { return Ok(false) };
         let old = Stored::read_any(kind, from.as_bytes(), &raw)?;
+        self.note_secrets(&*old.record);
         self.edit_references(&*old.record, ListChange::Remove);
         self.erase(ValueOwner::Record(kind), from.as_bytes(), &raw)?;
         let mut record = old.record;
         record.set_name(to);
+        self.note_secrets(&*record);
         self.edit_references(&*record, ListChange::Insert);
         let name = record.name().as_str().to_owned();
         let body = format::encode_body(&*record)?;
@@ -277,6 +283,13 @@ impl<'s> Transaction<'s> {
     fn note(&mut self, owner: ValueOwner, key: &[u8], before: Option<&Raw>) {
         if let Some(touched) = &mut self.touched {
             touched.note(owner, key, before);
+        }
+    }
+
+    /// Notes a record that is removed or written, for the history.
+    fn note_secrets(&mut self, record: &dyn Record) {
+        if let Some(touched) = &mut self.touched {
+            touched.note_secrets(record);
         }
     }
 

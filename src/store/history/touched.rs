@@ -13,14 +13,8 @@ use super::{
     keys::{before_key, owner_code, owner_of_code},
 };
 use crate::{
-    model::{CustomValue, Kind, PerKind},
-    store::{
-        Origin, Raw,
-        format::{self, Head},
-        layers::Changes,
-        tree_id::TreeId,
-        trees::ValueOwner,
-    },
+    model::{CustomValue, Kind, PerKind, Record},
+    store::{Origin, Raw, layers::Changes, tree_id::TreeId, trees::ValueOwner},
 };
 
 /// A change that touches more values has all their before-values in the tree `before`: who reads one of them
@@ -38,6 +32,8 @@ pub(in crate::store) struct TouchedValues {
     before: BTreeMap<ValueId, Option<BeforeValue>>,
     /// The old name of each renamed record, by its new name.
     renamed: BTreeMap<ValueId, Vec<u8>>,
+    /// The records that have custom properties which are secrets, before or after the transaction.
+    with_secrets: BTreeSet<ValueId>,
 }
 
 /// The code of the owner of a value, and the key of the value.
@@ -64,6 +60,14 @@ impl TouchedValues {
                 is_long: raw.header.is_long(),
             })
         });
+    }
+
+    /// Notes a record that the transaction removes or writes, if custom properties of it are secrets.
+    pub(in crate::store) fn note_secrets(&mut self, record: &dyn Record) {
+        if record.custom().values().any(CustomValue::is_secret) {
+            let name = record.name().as_bytes().to_vec();
+            self.with_secrets.insert((record.kind().code(), name));
+        }
     }
 
     /// Notes that a record is renamed.
@@ -106,8 +110,9 @@ impl TouchedValues {
             if let Some(before) = &before {
                 bytes += before.body_bytes as u64;
             }
-            let inside = if are_inside {
-                before_inside(owner, &key, &effect, before.as_ref(), exists)
+            let is_inside = are_inside && !self.with_secrets.contains(&(code, key.clone()));
+            let inside = if is_inside {
+                before_inside(owner, &effect, before.as_ref(), exists)
             } else {
                 None
             };
@@ -140,10 +145,10 @@ fn is_indexed(number: u64) -> bool {
 
 /// Returns a before-value for the inside of a change. `None` if it must be in the tree `before`: a removal
 /// must, because no later value leads to it; long texts and long values must, because others read them
-/// there; and a value with secrets and the value before it must, because a new key seals the secrets again.
+/// there; and records with secrets must, because a new key encrypts the secrets again. The caller knows those
+/// whose secrets are custom properties.
 fn before_inside(
     owner: ValueOwner,
-    key: &[u8],
     effect: &Effect,
     before: Option<&BeforeValue>,
     after: Option<&IVec>,
@@ -153,10 +158,6 @@ fn before_inside(
         (ValueOwner::Record(kind), Effect::Updated, Some(before))
             if !before.is_long && !can_have_secrets(kind) =>
         {
-            let has_secrets = |value: &IVec| has_secret_properties(kind, key, value);
-            if has_secrets(&before.head) || after.is_some_and(has_secrets) {
-                return None;
-            }
             let difference = after.and_then(|after| Difference::new(&before.head, after));
             Some(difference.map_or_else(
                 || StoredBefore::Value(before.head.to_vec()),
@@ -178,14 +179,6 @@ fn before_inside(
 /// Returns whether a property of eNMS is a secret in records of a kind.
 fn can_have_secrets(kind: Kind) -> bool {
     kind.properties().iter().any(|property| property.type_.is_secret())
-}
-
-/// Returns whether custom properties are secrets in a stored value. `false` for a long value: no other value is
-/// rebuilt from it.
-fn has_secret_properties(kind: Kind, name: &[u8], value: &IVec) -> bool {
-    let Ok(Head::Whole(raw)) = format::head(value.clone()) else { return false };
-    let record = format::decode_record(kind, name, raw.body());
-    record.is_ok_and(|record| record.custom().values().any(CustomValue::is_secret))
 }
 
 /// A name as text. Names are UTF-8.
