@@ -218,11 +218,13 @@ fn check(feed: &Feed, text: &str, hosts: usize) {
         }
         "icinga" => {
             assert_eq!(lines("object Host "), hosts, "{text}");
+            let mut vars = text.lines().filter(|line| line.starts_with("  vars"));
+            assert!(vars.all(|line| !line.replace("$$", "").contains('$')), "{text}");
             assert!(text.lines().all(has_balanced_quotes), "{text}");
         }
         "nagios" => {
             assert_eq!(lines("define host "), hosts, "{text}");
-            assert!(!text.contains(';'), "{text}");
+            assert!(!text.contains([';', '\\']), "{text}");
         }
         other => panic!("{other}: how is this feed parsed? Add its check here"),
     }

@@ -56,9 +56,10 @@ impl FeedWriter for Icinga {
         };
         put!(out, "object Host {} {{\n  import {}\n", quoted(host.host), quoted(&self.template));
         put!(out, "  {property} = \"{address}\"\n  display_name = {}\n", quoted(host.name));
-        put!(out, "  vars.satchel_name = {}\n", quoted(host.name));
+        put!(out, "  vars.satchel_name = {}\n", quoted(&without_macros(host.name)));
         for (name, value) in host.vars() {
-            put!(out, "  vars[{}] = {}\n", quoted(name), quoted(&text(&value)));
+            let value = without_macros(&text(&value));
+            put!(out, "  vars[{}] = {}\n", quoted(name), quoted(&value));
         }
         if !host.groups.is_empty() {
             let groups: Vec<_> = host.groups.iter().map(|group| quoted(group)).collect();
@@ -77,13 +78,20 @@ impl FeedWriter for Icinga {
     }
 }
 
+/// Returns a text that Icinga does not evaluate: a `$` begins a macro in the variables of a host, and
+/// `$$` is the character itself.
+fn without_macros(text: &str) -> String {
+    text.replace('$', "$$")
+}
+
 struct Nagios {
     template: String,
 }
 
-/// Returns a text without the `;` that begins a comment.
+/// Returns a text without the `;` that begins a comment, and without the `\` that continues a line at its
+/// end.
 fn directive(text: &str) -> String {
-    line(text).replace(';', ",").trim().to_owned()
+    line(text).replace(';', ",").replace('\\', "/").trim().to_owned()
 }
 
 impl FeedWriter for Nagios {
