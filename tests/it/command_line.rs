@@ -32,7 +32,7 @@ fn version_names_the_release_and_formats() {
     assert_eq!(short, format!("satchel {}\n", env!("CARGO_PKG_VERSION")));
     let long = printed(&["--version"]);
     assert!(long.starts_with(&short), "{long}");
-    for word in ["data directory format 7", "record format 1", "bundle format 1", "target "] {
+    for word in ["data directory format 8", "record format 1", "bundle format 1", "target "] {
         assert!(long.contains(word), "{word} in {long}");
     }
     assert!(long.contains(std::env::consts::ARCH), "{long}");
