@@ -6,7 +6,7 @@ import { route } from "./core/route.js";
 import { can, session, start } from "./core/session.js";
 import "./core/theme.js";
 import { FIRST, PAGES } from "./pages.js";
-import { ErrorNotice, Loading, Notice } from "./parts/basics.js";
+import { ErrorNotice, Loading, Notice, PageHead } from "./parts/basics.js";
 import { Shell } from "./parts/shell.js";
 import { texts } from "./texts.js";
 
@@ -53,8 +53,8 @@ function Page() {
   const page = PAGES.find((entry) => entry.id === first);
   if (page && (!page.right || can(page.right))) return html`<${Module} name=${first} key=${first} rest=${segments.slice(1)} />`;
   return page
-    ? html`<${Notice} kind="warning" title=${texts.noRight.title}>${texts.noRight.text(page.right)}<//>`
-    : html`<${Notice} kind="warning" title=${texts.unknownPage.title}>${texts.unknownPage.text}<//>`;
+    ? html`<${PageHead} title=${texts.noRight.title} /><${Notice} kind="warning">${texts.noRight.text(page.right)}<//>`
+    : html`<${PageHead} title=${texts.unknownPage.title} /><${Notice} kind="warning">${texts.unknownPage.text}<//>`;
 }
 
 function App() {

@@ -10,7 +10,7 @@ import { Editor } from "../parts/editor.js";
 import { texts } from "../texts.js";
 
 export default function Create({ rest: [kind] }) {
-  if (!Object.hasOwn(KINDS, kind || "")) return html`<${Notice} kind="warning" title=${texts.unknownPage.title}>${texts.unknownPage.text}<//>`;
+  if (!Object.hasOwn(KINDS, kind || "")) return html`<${PageHead} title=${texts.unknownPage.title} /><${Notice} kind="warning">${texts.unknownPage.text}<//>`;
   const saved = (name) => {
     refreshCounts();
     go([kind, name]);

@@ -99,8 +99,8 @@ export default function RecordPage({ kind: asked, name_: name }) {
     // A node has the address of its kind.
     if (asked === "node" && data) location.replace(link([kind, name], query));
   }, [asked, data]);
-  const tab = query.tab || "record";
   const names = isNoSegment(name) ? ["record", "json"] : ["record", ...(kind === "device" ? ["configuration"] : []), "history", "json"];
+  const tab = names.includes(query.tab) ? query.tab : "record";
   const tabs = names.map((id) => ({ id, title: texts.record.tab[id], href: link([asked, name], { tab: id === "record" ? "" : id }) }));
   const edit = can("edit") && data && !isNoSegment(name);
   const actions = edit && !query.edit && html`<${ButtonLink} icon="pencil" href=${link([asked, name], { edit: "1" })}>${texts.edit.button}<//>
