@@ -183,7 +183,10 @@ fn no_forged_length_hides_a_request() {
     let honest = server.request("POST", "/rest/undo").head();
     let mut connection = server.connect();
     connection.send(format!("{honest}{}", server.request("GET", HIDDEN).head()).as_bytes());
-    connection.read_to_end();
+    // The end of the client's stream would drop a request that is not answered yet.
+    for _ in 0..2 {
+        connection.read_answer(false);
+    }
     assert_eq!(requests_for(&server, HIDDEN), 1);
 }
 
