@@ -218,7 +218,11 @@ export const texts = {
     tokenMade: (name) => `The token “${name}” is made`,
     tokenOnce: "Copy it now. It is not shown again.",
     users: "Users",
-    usersText: "Administrators can do everything. The rights of others depend on the server's settings.",
+    usersText: "Administrators can do everything.",
+    rightsModels: {
+      login: "Every other user can read everything and change nothing, as the setting “rights” says.",
+      groups: "The groups of users and records decide about the rights of others, as the setting “rights” says.",
+    },
     allUsers: "All users",
     userHeads: ["Name", "Administrator", "Login", "Groups", "E-mail"],
   },

@@ -126,11 +126,13 @@ function Tokens() {
 function Users() {
   const columns = ["name", "is_admin", "authentication", "groups", "email"];
   const { data, error } = useLoaded((signal) => records("user", { start: 0, limit: USERS, columns }, signal), "users");
+  const { data: state } = useLoaded((signal) => get("/rest/state", { signal }), "state");
+  const rightsText = texts.access.rightsModels[state?.rights] || "";
   const rows = (data?.rows || []).map((user) => ({
     key: user.name,
     cells: [html`<${RecordLink} kind="user" name=${user.name} />`, user.is_admin ? texts.yes : texts.no, user.authentication, (user.groups || []).join(", ") || "–", user.email || "–"],
   }));
-  return html`<section class="card"><h2>${texts.access.users}</h2><p class="quiet">${texts.access.usersText} <a href=${link(["user"])}>${texts.access.allUsers}</a></p>
+  return html`<section class="card"><h2>${texts.access.users}</h2><p class="quiet">${texts.access.usersText} ${rightsText} <a href=${link(["user"])}>${texts.access.allUsers}</a></p>
     <${ErrorNotice} error=${error} />${data && html`<${List} label=${texts.access.users} heads=${texts.access.userHeads} rows=${rows} />`}</section>`;
 }
 
