@@ -114,7 +114,7 @@ struct RestoreReport {
     written: Written,
 }
 
-/// Whether the restore changes something.
+/// The effect of a restore on the inventory.
 #[derive(Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 enum Written {

@@ -83,7 +83,7 @@ pub struct FeedView {
     about: &'static str,
     /// The media type of the response.
     media_type: &'static str,
-    /// Whether `/feeds/NAME/HOST` is the entry of one host.
+    /// True if `/feeds/NAME/HOST` is the entry of one host.
     single_host: bool,
     /// The options. Every other parameter is a filter: a property and its value.
     options: Vec<OptionView>,
@@ -96,7 +96,7 @@ pub struct OptionView {
     name: &'static str,
     /// The meaning.
     about: &'static str,
-    /// Whether the feed needs the option.
+    /// True if the feed needs the option.
     required: bool,
     /// The default; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]

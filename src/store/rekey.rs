@@ -48,7 +48,7 @@ pub struct RekeyReport {
     pub undecryptable: u64,
     /// The records and values of the history with custom properties that were not encrypted before.
     pub hidden: u64,
-    /// Those of [`RekeyReport::hidden`] that are values of the history.
+    /// The number of values of the history among [`RekeyReport::hidden`].
     pub hidden_before: u64,
     /// The path of the replaced key, which decrypts older copies of the data directory. `None` if the key
     /// stayed.

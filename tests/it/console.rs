@@ -13,10 +13,10 @@ use satchel::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::harness::{Answer, Server};
-
-/// The `Accept` header of a browser.
-const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+use crate::{
+    browser::{BROWSER, get, text},
+    harness::{Answer, Server},
+};
 
 /// The largest size of all files together, compressed, in bytes. The static executable has no room for
 /// more.
@@ -27,15 +27,6 @@ const LINES_MAX: usize = 600;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/console")
-}
-
-fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let request = server.request("GET", path);
-    headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
-}
-
-fn text(answer: &Answer) -> String {
-    String::from_utf8(answer.body.clone()).unwrap()
 }
 
 /// Checks the headers of a file: nothing from another site, no script from a text.

@@ -9,6 +9,7 @@ mod backup_hooks;
 mod backup_schedule;
 mod backups;
 mod bodies;
+mod browser;
 mod canary;
 mod cases;
 mod change_undo;

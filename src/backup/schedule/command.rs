@@ -176,7 +176,7 @@ struct Running {
     out: Option<PipeReader>,
     /// The last bytes of the output.
     output: Vec<u8>,
-    /// Whether earlier output was dropped.
+    /// True if earlier output was dropped.
     is_cut: bool,
 }
 

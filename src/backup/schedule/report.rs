@@ -26,11 +26,11 @@ pub struct BackupScheduleState {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "String")]
     pub next: OffsetDateTime,
-    /// Whether one is being made.
+    /// True if a scheduled backup is being made.
     pub is_running: bool,
-    /// Whether the last one failed, or a later step of it.
+    /// True if the last scheduled backup failed, or a later step of it.
     pub has_failed: bool,
-    /// Whether no good one was written for twice the interval.
+    /// True if no good backup was written for twice the interval.
     pub is_overdue: bool,
     /// The last one that was made and verified; null if there is none.
     pub last_success: Option<Success>,

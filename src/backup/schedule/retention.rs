@@ -28,7 +28,7 @@ pub(in crate::backup) struct ScheduledBackup {
     pub name: BackupName,
     /// The time in its name.
     pub time: OffsetDateTime,
-    /// Whether its last verification had no findings.
+    /// True if the last verification of the backup had no findings.
     pub is_good: bool,
 }
 

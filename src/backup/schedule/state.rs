@@ -1,4 +1,4 @@
-//! What the schedule remembers over a restart, in the file `SCHEDULE` of the data directory.
+//! The file `SCHEDULE` of the data directory: the state of the schedule that survives a restart.
 
 use std::{
     collections::BTreeMap,

@@ -45,7 +45,7 @@ pub(in crate::http) struct SessionState<'a> {
     user: &'a str,
     /// Whether the user is an administrator.
     administrator: bool,
-    /// Whether the user's password is the default or a common one, which everybody knows.
+    /// True if the user's password is the default or a common one, which everybody knows.
     public_password: bool,
     /// The rights of the user.
     #[schemars(with = "Vec<String>")]

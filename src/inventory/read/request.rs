@@ -9,7 +9,7 @@ pub struct InstanceRow<'a> {
     pub version: u64,
     /// The number of the record in the creation order of its kind.
     pub ordinal: u64,
-    /// Whether the record was read.
+    /// The state of the record: read, or damaged.
     pub state: RowState,
     /// Names and values without secrets, sorted by name or in the order of the requested columns.
     pub properties: &'a [(&'a str, View<'a>)],

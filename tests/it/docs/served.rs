@@ -5,19 +5,10 @@ use std::process::Output;
 
 use flate2::read::GzDecoder;
 
-use crate::harness::{Answer, Server, satchel};
-
-/// The `Accept` header of a browser.
-const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-
-fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let request = server.request("GET", path);
-    headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
-}
-
-fn text(answer: &Answer) -> String {
-    String::from_utf8(answer.body.clone()).unwrap()
-}
+use crate::{
+    browser::{BROWSER, get, text},
+    harness::{Answer, Server, satchel},
+};
 
 /// Checks the security headers: browsers must run and load nothing from other sites.
 fn require_guarded(answer: &Answer) {
